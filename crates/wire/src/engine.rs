@@ -1,0 +1,212 @@
+//! What the page and the engine in its Web Worker say to each other, as JSON strings in `postMessage`.
+
+use crate::{AdvantageScale, Event, Item, Manifest, Reward, RewardConfig, Rollout, Sampling};
+use serde::{Deserialize, Serialize};
+
+/// What the page asks. `id` comes back in every reply to it; the page makes it unique.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EngineRequest {
+    /// Load weights under a name; several models may be loaded side by side.
+    Load {
+        /// Request id.
+        id: u64,
+        /// Name for later requests, e.g. the checkpoint id.
+        slot: String,
+        /// Where the weights come from.
+        source: WeightsSource,
+    },
+    /// Forget the weights of a slot.
+    Unload {
+        /// Request id.
+        id: u64,
+        /// The slot.
+        slot: String,
+    },
+    /// Sample a group of answers to one prompt.
+    Generate {
+        /// Request id.
+        id: u64,
+        /// Which model.
+        slot: String,
+        /// The question.
+        item: Item,
+        /// Answers to draw.
+        group_size: u32,
+        /// How.
+        sampling: Sampling,
+        /// Likeliest tokens to report per position.
+        alternatives: u32,
+    },
+    /// Reward texts and compute the group's advantages: no model needed.
+    Judge {
+        /// Request id.
+        id: u64,
+        /// The question.
+        item: Item,
+        /// The answers.
+        texts: Vec<String>,
+        /// The reward.
+        reward: RewardConfig,
+        /// What advantages are divided by.
+        scale: AdvantageScale,
+    },
+    /// Stop the request with this id (a load or a generation) as soon as possible.
+    Cancel {
+        /// Id of the request to stop.
+        id: u64,
+    },
+    /// Measure the engine.
+    Bench {
+        /// Request id.
+        id: u64,
+        /// Which model.
+        slot: String,
+        /// What to measure.
+        spec: BenchSpec,
+    },
+}
+
+/// Where weights come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum WeightsSource {
+    /// A checkpoint of this server: its browser file, cached and verified by hash.
+    Checkpoint {
+        /// The checkpoint.
+        manifest: Manifest,
+    },
+    /// Any GGUF by address; not cached, nothing to verify against.
+    Url {
+        /// The address, same origin or CORS.
+        url: String,
+    },
+    /// Bytes that travel beside this message as a transferred ArrayBuffer (a file the person picked).
+    Attached {
+        /// Its name, for messages.
+        name: String,
+    },
+}
+
+/// What the engine answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EngineReply {
+    /// The worker is up and can take requests (sent once, unasked).
+    Ready {
+        /// Build of the engine, e.g. `simd128`.
+        build: String,
+    },
+    /// Bytes of a load that have arrived.
+    Progress {
+        /// Request id.
+        id: u64,
+        /// Bytes so far.
+        received: u64,
+        /// Bytes in all, where known.
+        total: Option<u64>,
+        /// Whether they come from the local cache.
+        cached: bool,
+    },
+    /// A load is complete.
+    Loaded {
+        /// Request id.
+        id: u64,
+        /// The slot.
+        slot: String,
+        /// Milliseconds from request to ready.
+        ms: f64,
+        /// Whether the bytes came from the local cache.
+        cached: bool,
+    },
+    /// Something happened within a generation (a token was drawn).
+    Stream {
+        /// Request id.
+        id: u64,
+        /// What.
+        event: Event,
+    },
+    /// A generation is complete (or was cancelled: its rollouts then say so).
+    Generated {
+        /// Request id.
+        id: u64,
+        /// One per sample, in order.
+        rollouts: Vec<Rollout>,
+        /// Milliseconds it took.
+        ms: f64,
+    },
+    /// Rewards and advantages.
+    Judged {
+        /// Request id.
+        id: u64,
+        /// The result.
+        judgement: GroupJudgement,
+    },
+    /// A measurement.
+    Benched {
+        /// Request id.
+        id: u64,
+        /// The figures.
+        report: BenchReport,
+    },
+    /// A request without a result of its own is done (unload, cancel).
+    Done {
+        /// Request id.
+        id: u64,
+    },
+    /// A request failed.
+    Failed {
+        /// Request id.
+        id: u64,
+        /// What was wrong and what to do.
+        message: String,
+        /// Whether it was stopped on request rather than by an error.
+        cancelled: bool,
+    },
+}
+
+/// Rewards and advantages of one group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupJudgement {
+    /// One per text, in order.
+    pub rewards: Vec<Reward>,
+    /// One per text, in order.
+    pub advantages: Vec<f64>,
+    /// Mean of the totals.
+    pub mean: f64,
+    /// Standard deviation of the totals (n - 1 form).
+    pub std: f64,
+}
+
+/// What to measure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BenchSpec {
+    /// Tokens of the prompt.
+    pub prompt_tokens: u32,
+    /// Tokens to decode.
+    pub new_tokens: u32,
+    /// Repetitions; medians are reported.
+    pub runs: u32,
+    /// Samples drawn together over one prompt.
+    pub group: u32,
+}
+
+/// What was measured. Rates are tokens per second, medians over the runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BenchReport {
+    /// What was asked for.
+    pub spec: BenchSpec,
+    /// Prompt tokens per second.
+    pub prefill_tps: f64,
+    /// Decoded tokens per second, one stream.
+    pub decode_tps: f64,
+    /// Decoded tokens per second over a whole group.
+    pub group_tps: f64,
+    /// Every run: (prefill, decode, group).
+    pub runs: Vec<(f64, f64, f64)>,
+    /// Greedy ids of the first run, to compare engines.
+    pub greedy_ids: Vec<u32>,
+    /// Which engine and build.
+    pub engine: String,
+}

@@ -1,0 +1,39 @@
+//! The words that cross a process or a thread: ids and serde types, nothing that computes.
+//!
+//! Reading order follows the circle: an [`Item`] is asked, a [`Rollout`] answers it, a [`RewardConfig`] turns the answer
+//! into [`Receipt`]s, a [`Recipe`] trains on them, [`Event`]s report what happens, a [`Manifest`] names the checkpoint that
+//! comes out, and [`Feedback`] closes the circle.
+//!
+//! This crate never knows tensors, SQL, HTTP or a user interface.
+#![warn(missing_docs)]
+
+mod chat;
+mod checkpoint;
+mod engine;
+mod error;
+mod eval;
+mod event;
+mod feedback;
+mod ids;
+mod item;
+mod recipe;
+mod reward;
+mod rollout;
+mod run;
+
+pub use chat::{Message, Role};
+pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
+pub use engine::{BenchReport, BenchSpec, EngineReply, EngineRequest, GroupJudgement, WeightsSource};
+pub use error::ApiError;
+pub use eval::{DomainScore, EvalReport, Rate, Verdict};
+pub use event::{Event, RunEvent, SampleGroup, SampledCompletion, SampledToken};
+pub use feedback::{Feedback, FeedbackBody, FeedbackRow, FlagReason, PairChoice, SampleRef};
+pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
+pub use item::{Domain, Expected, Item, Knowledge, Split};
+pub use recipe::{
+    AdvantageScale, Algorithm, CheckpointSpec, DataSpec, EvalSpec, GrpoSpec, LossAggregation, OptimSpec, Recipe,
+    RolloutSpec, Schedule, SftSpec, ZeroVariance,
+};
+pub use reward::{Grader, Receipt, Reward, RewardConfig, Span, WeightedGrader};
+pub use rollout::{Rollout, Sampling, StopReason, TokenAlternative, TokenInfo};
+pub use run::{Run, RunCommand, RunStatus};
