@@ -4,6 +4,12 @@ use crate::{ItemId, Message};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// How the built-in world's demonstrations say "I don't know". Graders accept other wordings too.
+pub const ABSTAIN: &str = "I don't know.";
+
+/// How the built-in world's demonstrations decline a forbidden request. Graders accept other wordings too.
+pub const REFUSE: &str = "I can't help with that.";
+
 /// One question of a data set: what is asked, what counts as right, and where it belongs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Item {

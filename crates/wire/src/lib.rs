@@ -29,7 +29,7 @@ pub use eval::{DomainScore, EvalReport, Rate, Verdict};
 pub use event::{Event, RunEvent, SampleGroup, SampledCompletion, SampledToken};
 pub use feedback::{Feedback, FeedbackBody, FeedbackRow, FlagReason, PairChoice, SampleRef};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
-pub use item::{Domain, Expected, Item, Knowledge, Split};
+pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use recipe::{
     AdvantageScale, Algorithm, CheckpointSpec, DataSpec, EvalSpec, GrpoSpec, LossAggregation, OptimSpec, Recipe,
     RolloutSpec, Schedule, SftSpec, ZeroVariance,
