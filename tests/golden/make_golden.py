@@ -2,7 +2,7 @@
 
     python3.11 -m venv /tmp/golden-venv
     /tmp/golden-venv/bin/pip install torch==2.15.0 transformers==5.23.0 tokenizers==0.23.3 safetensors==0.8.0 \\
-        numpy==2.4.6 gguf==0.19.0
+        numpy==2.4.6 gguf==0.19.0 accelerate==1.15.0
     /tmp/golden-venv/bin/python tests/golden/make_golden.py        # then: make_gguf.py
 
 Everything is a function of the seeds below, on one CPU thread. README.md describes the files.
