@@ -110,3 +110,57 @@ pub struct FeedbackRow {
     /// The vote.
     pub feedback: Feedback,
 }
+
+/// Kinds of votes, for filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedbackKind {
+    /// Two answers compared.
+    Pair,
+    /// One answer judged good or bad.
+    Thumbs,
+    /// A better text.
+    Correction,
+    /// A warning about an answer.
+    Flag,
+}
+
+impl FeedbackKind {
+    /// The kind's name, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pair => "pair",
+            Self::Thumbs => "thumbs",
+            Self::Correction => "correction",
+            Self::Flag => "flag",
+        }
+    }
+}
+
+impl FeedbackBody {
+    /// Which kind of vote this is.
+    #[must_use]
+    pub fn kind(&self) -> FeedbackKind {
+        match self {
+            Self::Pair { .. } => FeedbackKind::Pair,
+            Self::Thumbs { .. } => FeedbackKind::Thumbs,
+            Self::Correction { .. } => FeedbackKind::Correction,
+            Self::Flag { .. } => FeedbackKind::Flag,
+        }
+    }
+}
+
+/// Which stored votes to list, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeedbackFilter {
+    /// Only this kind.
+    pub kind: Option<FeedbackKind>,
+    /// Only votes on this model's answers.
+    pub checkpoint: Option<CheckpointId>,
+    /// At most so many; none means 100, the most is 1000.
+    pub limit: Option<u32>,
+    /// Only votes stored before this one: the last id of the previous page.
+    pub before: Option<FeedbackId>,
+}

@@ -27,7 +27,9 @@ pub use engine::{BenchReport, BenchSpec, EngineReply, EngineRequest, GroupJudgem
 pub use error::ApiError;
 pub use eval::{DomainScore, EvalReport, Rate, Verdict};
 pub use event::{Event, RunEvent, SampleGroup, SampledCompletion, SampledToken};
-pub use feedback::{Feedback, FeedbackBody, FeedbackRow, FlagReason, PairChoice, SampleRef};
+pub use feedback::{
+    Feedback, FeedbackBody, FeedbackFilter, FeedbackKind, FeedbackRow, FlagReason, PairChoice, SampleRef,
+};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use recipe::{
