@@ -1,1 +1,11 @@
-//! frontend
+//! wasm entry of the page: `hydrate()` and nothing else.
+#![allow(missing_docs)]
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Wakes the server-rendered page up.
+#[wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(clicker_app::App);
+}

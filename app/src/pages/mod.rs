@@ -1,0 +1,15 @@
+//! One file per page.
+
+mod bench;
+mod feedback;
+mod not_found;
+mod playground;
+mod run;
+mod runs;
+
+pub(crate) use bench::BenchPage;
+pub(crate) use feedback::FeedbackPage;
+pub(crate) use not_found::NotFound;
+pub(crate) use playground::PlaygroundPage;
+pub(crate) use run::RunPage;
+pub(crate) use runs::RunsPage;

@@ -1,0 +1,67 @@
+//! The document around the page, and the page's frame: header, routes, footer.
+
+use crate::pages::{BenchPage, FeedbackPage, NotFound, PlaygroundPage, RunPage, RunsPage};
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+/// Sets the stored theme before the first paint, so that a dark page never flashes white.
+const THEME: &str = "try{const t=localStorage.getItem('clicker.theme');\
+if(t==='light'||t==='dark')document.documentElement.dataset.theme=t}catch{}";
+
+/// The whole HTML document.
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let css = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <meta
+                    name="description"
+                    content="A playground for reinforcement fine-tuning: sample, reward, train and compare in one tab."
+                />
+                <link rel="icon" href="/icons/clicker.svg" type="image/svg+xml" />
+                <link rel="manifest" href="/manifest.webmanifest" />
+                <link
+                    rel="preload"
+                    href="/fonts/inter-latin-wght-normal.woff2"
+                    r#as="font"
+                    r#type="font/woff2"
+                    crossorigin="anonymous"
+                />
+                <link rel="stylesheet" href=css />
+                <script nonce=use_nonce() inner_html=THEME></script>
+                <HydrationScripts options />
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+/// The frame and its routes.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Title text="Clicker" />
+        <Router>
+            <main id="main">
+                <Routes fallback=NotFound>
+                    <Route path=path!("/") view=PlaygroundPage ssr=SsrMode::Async />
+                    <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
+                    <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
+                    <Route path=path!("/feedback") view=FeedbackPage ssr=SsrMode::Async />
+                    <Route path=path!("/bench") view=BenchPage ssr=SsrMode::Async />
+                </Routes>
+            </main>
+        </Router>
+    }
+}
