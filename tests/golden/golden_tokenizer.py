@@ -33,7 +33,8 @@ TEXTS = [
     "caf\u00e9 and cafe\u0301 (composed, decomposed)",
     "\u00dcber stra\u00dfe \u0141\u00f3d\u017a \u0130stanbul",
     "\u6771\u4eac\u306f\u65e5\u672c\u306e\u9996\u90fd\u3067\u3059\u3002",
-    "\u041c\u043e\u0441\u043a\u0432\u0430, \u0391\u03b8\u03ae\u03bd\u03b1, \u05d9\u05e8\u05d5\u05e9\u05dc\u05d9\u05dd, \u0627\u0644\u0642\u0627\u0647\u0631\u0629",
+    "\u041c\u043e\u0441\u043a\u0432\u0430, \u0391\u03b8\u03ae\u03bd\u03b1, "
+    "\u05d9\u05e8\u05d5\u05e9\u05dc\u05d9\u05dd, \u0627\u0644\u0642\u0627\u0647\u0631\u0629",
     "\U0001f600 \U0001f469\u200d\U0001f680 \U0001f1eb\U0001f1f7 \u2708\ufe0f",
     "no-break\u00a0space, zero\u200bwidth, em\u2003space, line\u2028separator",
     "x = (a_1 + b^2) / {c[0]}; // \"quoted\" \\ `code`",

@@ -139,7 +139,7 @@ def rows():
     out["equal_extremes_negative_first"] = -out["equal_extremes_positive_first"]
     out["q8_half_steps"] = np.where(ramp % 32 == 0, 127.0, ramp - 32 + 0.5)  # scale exactly 1: rounds away from zero
     out["q4_half_steps"] = np.where(ramp % 32 == 0, -8.0, ramp % 16 - 7.5)  # scale exactly 1: truncation after + 8.5
-    out["q4_full_range_positive"] = np.where(ramp % 32 == 0, 8.0, ramp % 17 - 8.0)  # +8 extreme: negative scale, 15 is the cap
+    out["q4_full_range_positive"] = np.where(ramp % 32 == 0, 8.0, ramp % 17 - 8.0)  # negative scale, 15 caps
     out["tiny_scale_underflows"] = rng.normal(0, 1e-20, 64)  # the scale is 0 as float16 while the quants are not
     out["subnormal_scale"] = rng.normal(0, 5e-5, 64)
     out["different_blocks"] = np.where(ramp < 32, rng.normal(0, 1e-3, 64), rng.normal(0, 1e3, 64))

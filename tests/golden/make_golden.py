@@ -31,8 +31,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 VOCAB, PAD, BOS, END = 320, golden_tokenizer.PAD, golden_tokenizer.BOS, golden_tokenizer.END
 PROMPT_LENGTHS, GREEDY, CONTINUATION = (1, 7, 40), 24, 12
 MODELS = {
-    "llama-tiny": {"seed": 1301, "layers": 2, "head_dim": 16, "theta": 10000.0, "tied": False, "shard": "1GB", "bos": False},
-    "llama-tied": {"seed": 1402, "layers": 1, "head_dim": 24, "theta": 50000.0, "tied": True, "shard": "100KB", "bos": True},
+    "llama-tiny": {"seed": 1301, "layers": 2, "head_dim": 16, "theta": 1e4, "tied": False, "shard": "1GB", "bos": False},
+    "llama-tied": {"seed": 1402, "layers": 1, "head_dim": 24, "theta": 5e4, "tied": True, "shard": "100KB", "bos": True},
 }
 
 
@@ -205,7 +205,8 @@ def grpo_reference(net, twin, rng):
         "kl": out["kl"], "clip_fraction": out["clip_fraction"],
         "loss": out["dapo"].item(), "loss_grpo": out["grpo"].item(), "loss_dr_grpo": out["dr_grpo"].item(),
         "grad_norm": torch.stack([g.norm() for g in grads.values()]).norm().item(), "gradients": digests(grads, grads, 8),
-        "noise": {"loss": noise((out["dapo"], slow_out["dapo"])), "logprobs": noise((out["logprobs"], slow_out["logprobs"])),
+        "noise": {"loss": noise((out["dapo"], slow_out["dapo"])),
+                  "logprobs": noise((out["logprobs"], slow_out["logprobs"])),
                   "gradients": noise(*((grads[n], slow[n]) for n in grads))},
     }
 
@@ -254,8 +255,8 @@ def make(name, spec):
     write_json(os.path.join(folder, "reference.json"), document)
     print(name, sum(p.numel() for p in model.parameters()), "parameters; noise", document["prompt_noise"],
           sft["noise"], document["grpo"]["noise"], document["adamw"]["noise"])
-    print("  greedy margins", [p["greedy_min_margin"] for p in prompts], "sft", sft["loss"], "grpo", document["grpo"]["loss"],
-          "clip", float(document["grpo"]["clip_fraction"]), "losses", document["adamw"]["losses"], document["adamw"]["grad_norms"])
+    print("  greedy margins", [p["greedy_min_margin"] for p in prompts], "grpo", document["grpo"]["loss"],
+          "clip", float(document["grpo"]["clip_fraction"]), "sft", document["adamw"]["losses"])
 
 
 if __name__ == "__main__":

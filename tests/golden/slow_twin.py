@@ -18,7 +18,7 @@ def rms_norm(x, weight, eps):
 
 
 def rope(x, theta):
-    """Rotate pairs (i, i + D/2) of x [B, heads, T, D] by the angle t * theta^(-2i/D): the half-split (Hugging Face) layout."""
+    """Rotate pairs (i, i + D/2) of x [B, heads, T, D] by t * theta^(-2i/D): the half-split (Hugging Face) layout."""
     steps, width = x.shape[-2], x.shape[-1]
     inverse = theta ** (-torch.arange(0, width, 2, dtype=x.dtype) / width)
     angle = torch.arange(steps, dtype=x.dtype)[:, None] * inverse[None, :]
