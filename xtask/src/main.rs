@@ -1,1 +1,49 @@
-fn main() {}
+//! `cargo xtask <command>`: everything about building and checking Clicker that cargo alone does not do.
+//!
+//! Knows the repository's layout and nothing of what the crates compute.
+
+mod bench;
+mod compress;
+mod css;
+mod site;
+mod sizes;
+mod verify;
+mod wasm;
+mod workspace;
+
+use anyhow::{Result, bail};
+use std::os::unix::process::CommandExt;
+
+const USAGE: &str = "usage: cargo xtask <command>
+  build            the page, the engine and the styles, into target/site
+  play [ARGS...]   build, then serve it; ARGS go to `clicker serve`
+  test             formatting, lints, unit and workspace tests, then the browser tests
+  check            formatting, lints and the architecture tests
+  bench [ARGS...]  speed and sizes, as a table and as target/bench.json; ARGS go to `clicker bench all`";
+
+fn main() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    let command = args.next();
+    let rest: Vec<String> = args.collect();
+    match command.as_deref() {
+        Some("build") => {
+            site::build()?;
+            sizes::measure()?.print();
+            Ok(())
+        }
+        Some("play") => play(&rest),
+        Some("test") => verify::test(),
+        Some("check") => verify::check(),
+        Some("bench") => bench::run(&rest),
+        Some(other) => bail!("there is no command `{other}`\n{USAGE}"),
+        None => bail!("a command is missing\n{USAGE}"),
+    }
+}
+
+/// Builds page and server, then becomes the server: ctrl-C and the exit status are its own.
+fn play(args: &[String]) -> Result<()> {
+    site::build()?;
+    let server = workspace::build_server()?;
+    let failure = std::process::Command::new(&server).arg("serve").args(args).current_dir(workspace::root()).exec();
+    bail!("cannot start {}: {failure}", server.display())
+}

@@ -1,0 +1,90 @@
+//! Puts target/site together: what the server hands to browsers. Every file is written only when it changed, and
+//! what no longer belongs there is removed.
+
+use crate::compress::{self, Encoding};
+use crate::{css, wasm, workspace};
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Bytes by path below target/site.
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// Builds both wasm packages, the stylesheet and the static files into target/site.
+pub(crate) fn build() -> Result<()> {
+    let root = workspace::root();
+    let pkg = Path::new("pkg");
+    let mut files = Files::new();
+    collect(&root.join("public"), Path::new(""), &mut files)?;
+    collect(&wasm::build(&wasm::PAGE)?, pkg, &mut files)?;
+    collect(&wasm::build(&wasm::WORKER)?, pkg, &mut files)?;
+    let boot = root.join("frontend/worker/boot.js");
+    files.insert(pkg.join("engine.js"), std::fs::read(&boot).with_context(|| format!("reading {}", boot.display()))?);
+    files.insert(pkg.join("clicker.css"), css::bundle(&root.join("style/main.css"))?.into_bytes());
+
+    let plain: Vec<PathBuf> = files.keys().filter(|path| compress::worth_it(path)).cloned().collect();
+    for path in plain {
+        for encoding in [Encoding::Brotli, Encoding::Gzip] {
+            let compressed = compress::encode(&files[&path], encoding)?;
+            let mut name = path.clone().into_os_string();
+            name.push(".");
+            name.push(encoding.extension());
+            files.insert(name.into(), compressed);
+        }
+    }
+    write(&files, &workspace::site_dir())
+}
+
+/// Reads a folder, names starting with a dot left out. A folder that is not there is empty.
+fn collect(from: &Path, into: &Path, files: &mut Files) -> Result<()> {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let target = into.join(entry.file_name());
+        if entry.path().is_dir() {
+            collect(&entry.path(), &target, files)?;
+        } else {
+            files.insert(target, std::fs::read(entry.path())?);
+        }
+    }
+    Ok(())
+}
+
+/// Makes the folder hold exactly these files.
+fn write(files: &Files, dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir)?;
+    let mut old = Files::new();
+    collect(dir, Path::new(""), &mut old)?;
+    for path in old.keys().filter(|path| !files.contains_key(*path)) {
+        std::fs::remove_file(dir.join(path))?;
+    }
+    for (path, bytes) in files.iter().filter(|(path, bytes)| old.get(*path) != Some(*bytes)) {
+        let target = dir.join(path);
+        std::fs::create_dir_all(target.parent().unwrap_or(dir))?;
+        std::fs::write(&target, bytes).with_context(|| format!("writing {}", target.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_ends_up_with_exactly_the_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let files =
+            Files::from([("a.txt".into(), b"1".to_vec()), ("pkg/b.js".into(), b"2".to_vec())]);
+        write(&files, dir.path()).unwrap();
+        let fewer = Files::from([("pkg/b.js".into(), b"3".to_vec())]);
+        write(&fewer, dir.path()).unwrap();
+        let mut found = Files::new();
+        collect(dir.path(), Path::new(""), &mut found).unwrap();
+        assert_eq!(found, fewer);
+    }
+}

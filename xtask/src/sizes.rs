@@ -1,0 +1,91 @@
+//! How many bytes a first visit costs, and how many it may cost.
+
+use crate::workspace;
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+/// What one part of the page weighs.
+pub(crate) struct Part {
+    name: &'static str,
+    raw: u64,
+    brotli: u64,
+    /// Most bytes allowed, brotli.
+    budget: u64,
+}
+
+/// All parts.
+pub(crate) struct Sizes(Vec<Part>);
+
+const KB: u64 = 1024;
+
+/// Adds up the files of target/site.
+pub(crate) fn measure() -> Result<Sizes> {
+    Ok(Sizes(vec![
+        part("page wasm", &["clicker_bg.wasm"], 400 * KB)?,
+        part("page js", &["clicker.js"], 40 * KB)?,
+        part("engine wasm and js", &["worker_bg.wasm", "worker.js", "engine.js"], 700 * KB)?,
+        part("styles", &["clicker.css"], 40 * KB)?,
+    ]))
+}
+
+fn part(name: &'static str, files: &[&str], budget: u64) -> Result<Part> {
+    let pkg = workspace::site_dir().join("pkg");
+    let total = |suffix: &str| -> Result<u64> {
+        let mut sum = 0;
+        for file in files {
+            let path = pkg.join(format!("{file}{suffix}"));
+            sum += std::fs::metadata(&path)
+                .with_context(|| format!("{} is missing: run `cargo xtask build`", path.display()))?
+                .len();
+        }
+        Ok(sum)
+    };
+    Ok(Part { name, raw: total("")?, brotli: total(".br")?, budget })
+}
+
+impl Sizes {
+    /// The table people read.
+    pub(crate) fn print(&self) {
+        println!("{:<20} {:>9} {:>9} {:>9}", "KB", "raw", "brotli", "budget");
+        for part in &self.0 {
+            let over = if part.brotli > part.budget { "  OVER BUDGET" } else { "" };
+            let kb = |bytes: u64| bytes as f64 / KB as f64;
+            let (raw, brotli, budget) = (kb(part.raw), kb(part.brotli), kb(part.budget));
+            println!("{:<20} {raw:>9.1} {brotli:>9.1} {budget:>9.0}{over}", part.name);
+        }
+    }
+
+    /// An error that names every part above its budget.
+    pub(crate) fn hold(&self) -> Result<()> {
+        let over: Vec<String> = self
+            .0
+            .iter()
+            .filter(|part| part.brotli > part.budget)
+            .map(|part| format!("{} is {} bytes (brotli), allowed are {}", part.name, part.brotli, part.budget))
+            .collect();
+        if over.is_empty() {
+            return Ok(());
+        }
+        bail!("{}. Look for a new dependency or feature in the wasm packages.", over.join("; "))
+    }
+
+    /// For `make bench`.
+    pub(crate) fn json(&self) -> Value {
+        let parts = self.0.iter().map(|part| {
+            json!({ "name": part.name, "raw_bytes": part.raw, "brotli_bytes": part.brotli, "budget_bytes": part.budget })
+        });
+        Value::Array(parts.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_above_its_budget_is_an_error_that_names_it() {
+        let sizes = |brotli| Sizes(vec![Part { name: "page wasm", raw: 9, brotli, budget: 5 }]);
+        assert!(sizes(5).hold().is_ok());
+        assert!(sizes(6).hold().unwrap_err().to_string().contains("page wasm is 6 bytes"));
+    }
+}
