@@ -5,11 +5,13 @@
 # reach package registries but not the download servers); a sentence that says what to do by hand. What is installed is
 # said. What was found is written to env.sh in the cache folder, which xtask/run reads; a second run installs nothing.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 command=${1:-}
 cache=${CLICKER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/clicker}
 wasm=wasm32-unknown-unknown
+# Where Debian's packages put the compiler; the tests of this script point it elsewhere.
+usr=${CLICKER_DEBIAN_USR:-/usr}
 mkdir -p "$cache/bin"
 log=$cache/setup.log
 
@@ -66,37 +68,37 @@ ensure_rust() {
 # Debian's compiler knows wasm32 but ships no standard library for it: build that from the matching source package, then
 # make the pair a rustup toolchain. The result lives under /usr, as rustup's link needs one sysroot for both targets.
 debian_rust() {
-    if ! { [ -x /usr/bin/rustc ] && [ -x /usr/bin/cargo-clippy ] && [ -x /usr/bin/cargo-fmt ] && debian_rust_source; }; then
+    if ! { [ -x "$usr/bin/cargo-clippy" ] && [ -x "$usr/bin/cargo-fmt" ] && debian_rust_source >/dev/null; }; then
         debian rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web || return 1
     fi
     wasm_linker || return 1
-    if ! has_wasm_std /usr; then
+    if ! has_wasm_std "$usr"; then
         build_wasm_std || return 1
     fi
-    quietly rustup toolchain link debian /usr
+    quietly rustup toolchain link debian "$usr"
 }
 
-# Prints the source folder that matches /usr/bin/rustc. `set -e` does not reach into a condition: hence the return.
+# Prints the source folder that matches Debian's compiler. (`set -e` does not reach into conditions: hence the returns.)
 debian_rust_source() {
     local version
-    version=$(/usr/bin/rustc --version | cut -d' ' -f2) || return 1
-    [ -d "/usr/src/rustc-$version/library" ] && echo "/usr/src/rustc-$version/library"
+    version=$("$usr/bin/rustc" --version 2>/dev/null | cut -d' ' -f2) || return 1
+    [ -d "$usr/src/rustc-$version/library" ] && echo "$usr/src/rustc-$version/library"
 }
 
 build_wasm_std() {
     local source work
     source=$(debian_rust_source) || return 1
-    work=${CLICKER_STD_BUILD:-$(mktemp -d)}
+    work=$(mktemp -d)
     say "building the standard library for $wasm"
     quietly cp -r "$source" "$work/" || return 1
     (
         cd "$work/library" || exit 1
-        export RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc RUSTFLAGS="-Cembed-bitcode=yes -Zforce-unstable-if-unmarked"
+        export RUSTC_BOOTSTRAP=1 RUSTC=$usr/bin/rustc RUSTFLAGS="-Cembed-bitcode=yes -Zforce-unstable-if-unmarked"
         unset CARGO_TARGET_DIR
-        quietly /usr/bin/cargo build --release --manifest-path sysroot/Cargo.toml --target "$wasm" \
+        quietly "$usr/bin/cargo" build --release --manifest-path sysroot/Cargo.toml --target "$wasm" \
             --features compiler-builtins-mem --target-dir "$work/target"
     ) || return 1
-    install_wasm_std "$work/target/$wasm/release/deps" /usr || return 1
+    install_wasm_std "$work/target/$wasm/release/deps" "$usr" || return 1
     rm -rf "$work"
 }
 
