@@ -2,10 +2,15 @@
 //!
 //! Knows the wire types, and `clicker-service` behind the server functions only. Never knows SQL, tensors or axum: what a
 //! page shows comes from a resource, from the engine's Web Worker or from a run's event stream.
+//!
+//! Reading order: `state` (pure), `browser` (web APIs), `api` (server functions), `components`, `pages`, `shell`.
 #![recursion_limit = "512"]
 
 pub mod api;
+mod browser;
+mod components;
 mod pages;
 mod shell;
+mod state;
 
 pub use shell::{App, shell};

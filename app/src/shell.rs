@@ -1,9 +1,14 @@
 //! The document around the page, and the page's frame: header, routes, footer.
 
+use crate::browser::engine::Engine;
+use crate::browser::votes::Votes;
+use crate::components::frame::{Footer, Header};
+use crate::components::note::Problem;
+use crate::components::tip::{Tip, TipBox};
 use crate::pages::{BenchPage, FeedbackPage, NotFound, PlaygroundPage, RunPage, RunsPage};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
-use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_meta::{MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
@@ -50,18 +55,42 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    Engine::provide();
+    Tip::provide();
+    let votes = Votes::provide();
+    Effect::new(move |_| votes.start());
     view! {
-        <Title text="Clicker" />
         <Router>
-            <main id="main">
-                <Routes fallback=NotFound>
-                    <Route path=path!("/") view=PlaygroundPage ssr=SsrMode::Async />
-                    <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
-                    <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
-                    <Route path=path!("/feedback") view=FeedbackPage ssr=SsrMode::Async />
-                    <Route path=path!("/bench") view=BenchPage ssr=SsrMode::Async />
-                </Routes>
+            <Header />
+            <main id="main" tabindex="-1">
+                <ErrorBoundary fallback=|errors| view! { <Broken errors /> }>
+                    <Routes fallback=NotFound>
+                        <Route path=path!("/") view=PlaygroundPage ssr=SsrMode::Async />
+                        <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
+                        <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
+                        <Route path=path!("/feedback") view=FeedbackPage ssr=SsrMode::Async />
+                        <Route path=path!("/bench") view=BenchPage ssr=SsrMode::Async />
+                    </Routes>
+                </ErrorBoundary>
             </main>
+            <Footer />
+            <TipBox />
         </Router>
+    }
+}
+
+/// What is shown in place of a part that failed to render.
+#[component]
+fn Broken(errors: ArcRwSignal<Errors>) -> impl IntoView {
+    let texts = move || {
+        let each = errors.get().into_iter().map(|(_, error)| view! { <Problem text=error.to_string() /> });
+        each.collect_view()
+    };
+    view! {
+        <div class="page">
+            <h1>"Something went wrong"</h1>
+            {texts}
+            <p>"Reload the page. If it stays, the server's log has the details."</p>
+        </div>
     }
 }

@@ -1,8 +1,70 @@
 //! Server functions: the page's only way to ask the server, one thin call into the service each.
 
+mod feedback;
+mod me;
+mod models;
+mod runs;
+mod world;
+
+pub use feedback::{send_votes, votes};
+pub use me::is_owner;
+pub use models::{builtin, checkpoint, checkpoints};
+pub use runs::{command_run, presets, run, run_checkpoints, runs, start_run};
+pub use world::{world_item, world_items};
+
+use leptos::prelude::ServerFnError;
+
 /// Who asks, decided by the server from the owner cookie and provided as context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// Whether this browser opened the owner link that the server printed.
     pub owner: bool,
+}
+
+/// What went wrong, in words for the person in front of the page.
+#[must_use]
+pub fn explain(error: &ServerFnError) -> String {
+    match error {
+        ServerFnError::ServerError(message) => message.clone(),
+        ServerFnError::Request(_) => {
+            "The server cannot be reached. Check that `clicker serve` runs, then try again.".into()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Whether the server was never reached (as opposed to: it answered and refused).
+#[must_use]
+pub fn unreachable_server(error: &ServerFnError) -> bool {
+    matches!(error, ServerFnError::Request(_))
+}
+
+#[cfg(feature = "ssr")]
+mod ssr {
+    //! What only the server's half of the functions needs.
+
+    use super::Caller;
+    use clicker_service::{Service, ServiceError};
+    use leptos::prelude::{ServerFnError, expect_context, use_context};
+
+    /// The use cases.
+    pub(super) fn service() -> Service {
+        expect_context()
+    }
+
+    /// A service error as the page receives it.
+    pub(super) fn told(error: ServiceError) -> ServerFnError {
+        ServerFnError::ServerError(error.to_string())
+    }
+
+    /// Refuses everybody but the owner.
+    pub(super) fn owner_only() -> Result<(), ServerFnError> {
+        if use_context::<Caller>().unwrap_or_default().owner {
+            return Ok(());
+        }
+        Err(ServerFnError::ServerError(
+            "Only the owner of this server may do that. Open the owner link that `clicker serve` printed in its terminal."
+                .into(),
+        ))
+    }
 }

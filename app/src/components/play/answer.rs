@@ -1,0 +1,203 @@
+//! One answer: its tokens, its receipt, its advantage, and what a person has to say about it.
+
+use super::Play;
+use crate::browser::votes::Votes;
+use crate::components::icon::{Icon, Sign};
+use crate::components::receipt::ReceiptList;
+use crate::components::tip::TokenFacts;
+use crate::components::tokens::{Evidence, Tokens};
+use crate::state::figures::{signed, tone};
+use crate::state::words;
+use clicker_wire::{FeedbackBody, FlagReason, Reward};
+use leptos::prelude::*;
+
+/// Which form is open under an answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    None,
+    Correct,
+    Flag,
+}
+
+/// The card.
+#[component]
+pub(crate) fn AnswerCard(index: usize) -> impl IntoView {
+    let play = Play::here();
+    let answer = play.base.answer(index);
+    let pointed = RwSignal::new(None);
+    let reward = Memo::new(move |_| {
+        play.base.judgement.with(|j| j.as_ref().and_then(|j| j.rewards.get(index).cloned()))
+    });
+    let advantage = Memo::new(move |_| {
+        play.base.judgement.with(|j| j.as_ref().and_then(|j| j.advantages.get(index).copied()))
+    });
+    let tokens = Memo::new(move |_| {
+        answer.with(|a| a.tokens.iter().cloned().map(TokenFacts::Sampled).collect::<Vec<_>>())
+    });
+    let text = Memo::new(move |_| answer.with(|a| a.text.clone()));
+    let evidence = Signal::derive(move || marked(reward.get().as_ref(), pointed.get()));
+    let note = move || answer.with(|a| a.stop.and_then(words::stop));
+    let complete = Memo::new(move |_| answer.with(|a| a.stop.is_some()));
+    view! {
+        <li
+            class="answer"
+            class:answer-pointed=move || play.pointed.get() == Some(index)
+            data-testid="answer"
+            aria-label=format!("Answer {}", index + 1)
+        >
+            <div class="answer-head">
+                <span class="answer-no">{format!("#{}", index + 1)}</span>
+                {move || note().map(|text| view! { <span class="badge">{text}</span> })}
+                <span class=move || format!("answer-advantage {}", tone(advantage.get().unwrap_or(0.0)))>
+                    {move || advantage.get().map(|a| view! { <span class="muted">"advantage "</span> {signed(a, 2)} })}
+                </span>
+            </div>
+            <p class="answer-text" class:writing=move || !complete.get() aria-live="off">
+                <Tokens tokens text evidence />
+            </p>
+            {move || match reward.get() {
+                Some(reward) => view! { <ReceiptList reward pointed /> }.into_any(),
+                None => view! { <ReceiptBlank graders=play.knobs.with_untracked(|k| k.reward().graders.len()) /> }.into_any(),
+            }}
+            <Show when=move || complete.get()>
+                <Opinion index />
+            </Show>
+        </li>
+    }
+}
+
+/// Holds the receipt's place until it is there.
+#[component]
+fn ReceiptBlank(graders: usize) -> impl IntoView {
+    let lines = (0..graders).map(|_| view! { <li class="receipt-line receipt-blank"></li> });
+    view! {
+        <div class="receipt" aria-hidden="true">
+            <ul class="receipt-lines">{lines.collect_view()}</ul>
+            <p class="receipt-total"></p>
+        </div>
+    }
+}
+
+/// The evidence of the grader that is pointed at, else of the one that counts most.
+fn marked(reward: Option<&Reward>, pointed: Option<usize>) -> Evidence {
+    let receipts = reward.map_or(&[][..], |r| &r.receipts);
+    let heaviest = || {
+        let with_evidence = receipts.iter().filter(|r| !r.spans.is_empty());
+        with_evidence.max_by(|a, b| a.contribution().abs().total_cmp(&b.contribution().abs()))
+    };
+    let receipt = pointed.map_or_else(heaviest, |index| receipts.get(index));
+    receipt.map_or((Vec::new(), "even"), |r| (r.spans.clone(), tone(r.contribution())))
+}
+
+/// Thumbs, correction, flag.
+#[component]
+fn Opinion(index: usize) -> impl IntoView {
+    let play = Play::here();
+    let votes = Votes::here();
+    let form = RwSignal::new(Form::None);
+    let said = RwSignal::new(None::<&'static str>);
+    let better = RwSignal::new(String::new());
+    let note = RwSignal::new(String::new());
+    let cast = move |body: FeedbackBody, word: &'static str| {
+        let Some(drawn) = play.base.drawn.get_untracked() else { return };
+        votes.cast(drawn.into_subject(), body);
+        said.set(Some(word));
+        form.set(Form::None);
+    };
+    let thumbs = move |up: bool| {
+        let sample = play.base.sample_ref(index);
+        cast(FeedbackBody::Thumbs { sample, up }, if up { "Marked good" } else { "Marked bad" });
+    };
+    let correct = move |ev: leptos::ev::SubmitEvent| {
+        ev.prevent_default();
+        let corrected = better.get_untracked().trim().to_owned();
+        if !corrected.is_empty() {
+            cast(FeedbackBody::Correction { sample: play.base.sample_ref(index), corrected }, "Correction kept");
+        }
+    };
+    let flag = move |reason: FlagReason| {
+        let note = note.get_untracked().trim().to_owned();
+        cast(FeedbackBody::Flag { sample: play.base.sample_ref(index), reason, note }, "Flagged");
+    };
+    let toggle = move |wanted: Form| form.update(|f| *f = if *f == wanted { Form::None } else { wanted });
+    let open_correction = move |_| {
+        better.set(play.base.answer(index).with_untracked(|a| a.text.clone()));
+        toggle(Form::Correct);
+    };
+    let number = index + 1;
+    let reasons = [(FlagReason::Wrong, "Wrong"), (FlagReason::Unsafe, "Unsafe"), (FlagReason::Unclear, "Unclear")];
+    view! {
+        <div class="opinion">
+            <div class="opinion-buttons">
+                <button class="icon-button" type="button" data-testid="thumbs-up" aria-label=format!("Answer {number} is good") title="Good" on:click=move |_| thumbs(true)>
+                    <Icon sign=Sign::Up />
+                </button>
+                <button class="icon-button" type="button" data-testid="thumbs-down" aria-label=format!("Answer {number} is bad") title="Bad" on:click=move |_| thumbs(false)>
+                    <Icon sign=Sign::Down />
+                </button>
+                <button
+                    class="icon-button"
+                    type="button"
+                    data-testid="correction"
+                    aria-label=format!("Correct answer {number}")
+                    aria-expanded=move || (form.get() == Form::Correct).to_string()
+                    title="Correct it"
+                    on:click=open_correction
+                >
+                    <Icon sign=Sign::Edit />
+                </button>
+                <button
+                    class="icon-button"
+                    type="button"
+                    data-testid="flag"
+                    aria-label=format!("Flag answer {number}")
+                    aria-expanded=move || (form.get() == Form::Flag).to_string()
+                    title="Flag it"
+                    on:click=move |_| toggle(Form::Flag)
+                >
+                    <Icon sign=Sign::Flag />
+                </button>
+                <span class="opinion-said" role="status">{move || said.get()}</span>
+            </div>
+            <Show when=move || form.get() == Form::Correct>
+                <form class="opinion-form" on:submit=correct>
+                    <label class="field">
+                        <span>"What it should have said"</span>
+                        <textarea
+                            rows="2"
+                            maxlength="1000"
+                            data-testid="correction-text"
+                            prop:value=move || better.get()
+                            on:input=move |ev| better.set(event_target_value(&ev))
+                        ></textarea>
+                    </label>
+                    <button class="button" type="submit" data-testid="correction-send">"Keep correction"</button>
+                </form>
+            </Show>
+            <Show when=move || form.get() == Form::Flag>
+                <div class="opinion-form">
+                    <label class="field">
+                        <span>"In your words (optional)"</span>
+                        <input type="text" maxlength="300" data-testid="flag-note" on:input=move |ev| note.set(event_target_value(&ev)) />
+                    </label>
+                    <div class="actions">
+                        {reasons
+                            .map(|(reason, word)| {
+                                view! {
+                                    <button
+                                        class="button"
+                                        type="button"
+                                        data-testid=format!("flag-{}", word.to_lowercase())
+                                        on:click=move |_| flag(reason)
+                                    >
+                                        {word}
+                                    </button>
+                                }
+                            })
+                            .collect_view()}
+                    </div>
+                </div>
+            </Show>
+        </div>
+    }
+}
