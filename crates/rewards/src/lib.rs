@@ -1,1 +1,28 @@
-//! clicker-rewards
+//! What an answer is worth, and why: graders, their weighted sum, and the receipts people read.
+//!
+//! Every function is a pure function of text: the same bytes give the same result natively and in the browser, so what the
+//! playground previews is what training uses ([`fixtures`] lets a test compare the two builds byte for byte).
+//! A bad answer is data: it gets a score and a reason, never an error. Only a bad configuration is an error, and only
+//! [`compose::validate`] reports it.
+//!
+//! This crate never knows token ids, tensors, devices, files, clocks or random numbers.
+#![warn(missing_docs)]
+
+pub mod compose;
+mod error;
+pub mod fixtures;
+pub mod graders;
+pub mod matching;
+pub mod normalise;
+pub mod number;
+mod phrases;
+mod spans;
+pub mod verdict;
+
+pub use compose::{hash_input, reward, validate};
+pub use error::RewardError;
+pub use graders::Graded;
+pub use verdict::{is_abstention, is_refusal, verdict};
+
+/// Longest answer that is looked at, bytes. Anything longer scores 0 and says so.
+pub const MAX_TEXT_BYTES: usize = 1 << 20;

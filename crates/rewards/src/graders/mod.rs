@@ -1,0 +1,61 @@
+//! One grader per file, each a pure function of a question and an answer; which one is asked is one exhaustive match.
+//!
+//! Adding a grader: a variant of [`clicker_wire::Grader`], a file here, an arm below, its limits in `compose::validate`,
+//! cases in `fixtures`, a section in docs/algorithms/rewards.md. The compiler lists what is forgotten of the first three.
+
+mod exact;
+mod format;
+mod length;
+mod normalised;
+mod numeric;
+mod truthful;
+
+use crate::MAX_TEXT_BYTES;
+use clicker_wire::{Grader, Item, Span};
+
+/// What a grader says about one answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graded {
+    /// The score; none where the grader does not apply to this question.
+    pub score: Option<f64>,
+    /// Why, for the person who reads the receipt.
+    pub reason: String,
+    /// The bytes of the answer that the score rests on.
+    pub spans: Vec<Span>,
+}
+
+impl Graded {
+    fn scored(score: f64, reason: impl Into<String>, spans: impl IntoIterator<Item = Span>) -> Self {
+        Self { score: Some(score), reason: reason.into(), spans: spans.into_iter().collect() }
+    }
+
+    fn does_not_apply(reason: impl Into<String>) -> Self {
+        Self { score: None, reason: reason.into(), spans: Vec::new() }
+    }
+}
+
+/// Asks one grader about one answer. Never fails: an answer longer than [`MAX_TEXT_BYTES`] scores 0 unread.
+#[must_use]
+pub fn grade(grader: &Grader, item: &Item, text: &str) -> Graded {
+    if text.len() > MAX_TEXT_BYTES {
+        let reason = format!("the answer has {} bytes, more than the {MAX_TEXT_BYTES} that are looked at", text.len());
+        return Graded::scored(0.0, reason, []);
+    }
+    match grader {
+        Grader::Exact {} => exact::grade(item, text),
+        Grader::Normalised {} => normalised::grade(item, text),
+        Grader::Numeric { tolerance } => numeric::grade(item, text, *tolerance),
+        Grader::Truthful { right, abstain, wrong } => {
+            truthful::grade(item, text, &truthful::Values { right: *right, abstain: *abstain, wrong: *wrong })
+        }
+        Grader::Format {} => format::grade(text),
+        Grader::Length { free, limit } => length::grade(text, *free, *limit),
+    }
+}
+
+/// The accepted answers for a reason: at most three, quoted.
+fn quoted(accepted: &[String]) -> String {
+    let shown: Vec<String> = accepted.iter().take(3).map(|a| format!("“{a}”")).collect();
+    let more = if accepted.len() > 3 { " …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
