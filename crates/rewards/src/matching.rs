@@ -67,7 +67,7 @@ pub fn after_restatement<'t>(item: &Item, text: &'t str) -> (usize, &'t str) {
     let all = words.len();
     let start = candidates(item, &words).into_iter().filter(|r| r.end == all).map(|r| r.start).max().unwrap_or(0);
     let from = answer.span(start..all).map_or(0, |s| s.start as usize);
-    // A sign or an opening quote that normalisation took away stays with what follows; only a repetition is cut.
+    // With nothing to cut, what stands before the first word stays too.
     if start == 0 { (0, text) } else { (from, &text[from..]) }
 }
 

@@ -6,15 +6,16 @@ use clicker_wire::Span;
 /// The first number in `text`, and its bytes.
 ///
 /// A number is an optional sign, digits (with `,` or a narrow or no-break space before groups of exactly three, or none),
-/// an optional decimal point with digits, an optional exponent such as `e-3`. Digits inside a word ("H2O") are no number;
+/// an optional decimal point with digits, an optional exponent such as `e-3`. Digits inside a word ("H2O", "v1.5") are no number;
 /// a unit may follow ("5km"); a sign counts only at the beginning of a word, so "3-5" begins with 3.
 #[must_use]
 pub fn first_number(text: &str) -> Option<(f64, Span)> {
-    let mut previous: Option<char> = None;
+    let mut before: [Option<char>; 2] = [None, None];
     let mut rest_from = 0;
     for (start, c) in text.char_indices() {
-        let inside_word = previous.is_some_and(char::is_alphanumeric) || (previous == Some('.') && rest_from > 0);
-        previous = Some(c);
+        let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let inside_word = word(before[1]) || (before[1] == Some('.') && word(before[0]));
+        before = [before[1], Some(c)];
         if start < rest_from || inside_word {
             continue;
         }
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn table() {
-        let rows: [(&str, Option<(f64, &str)>); 20] = [
+        let rows: [(&str, Option<(f64, &str)>); 21] = [
             ("42", Some((42., "42"))),
             ("It is 42.", Some((42., "42"))),
             ("-5 degrees", Some((-5., "-5"))),
@@ -139,6 +140,7 @@ mod tests {
             ("1.5e3!", Some((1500., "1.5e3"))),
             ("2em", Some((2., "2"))),
             ("H2O", None),
+            ("v1.5", None),
             ("five", None),
             ("", None),
             ("- . +", None),

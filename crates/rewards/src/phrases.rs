@@ -57,14 +57,15 @@ const FILLERS: [&str; 13] = [
     "please",
 ];
 
-/// Between a filler and a phrase.
+/// Between a filler and a phrase; also first in a clause, because the filler may be a clause of its own.
 const LINKS: [&str; 2] = ["but", "that"];
 
 /// "I don't know", complete as it stands.
-const ABSTAIN_CLOSED: [&str; 26] = [
+const ABSTAIN_CLOSED: [&str; 27] = [
     "idk",
     "unknown",
     "it is unknown",
+    "that is unknown",
     "no idea",
     "i have no idea",
     "i dont have an answer",
@@ -196,14 +197,10 @@ fn clause_kind(words: &[&str]) -> Option<Kind> {
     is(&ABSTAIN_CLOSED, &ABSTAIN_OPEN).then_some(Kind::Stance(Stance::Abstains))
 }
 
-/// "sorry but I don't know" without "sorry but".
+/// "sorry but I don't know" without "sorry but", and "but I don't know" without "but".
 fn without_filler<'a, 'w>(words: &'a [&'w str]) -> &'a [&'w str] {
-    for filler in FILLERS {
-        if let Some(rest) = after(filler, words).filter(|rest| !rest.is_empty()) {
-            return LINKS.iter().find_map(|link| after(link, rest)).unwrap_or(rest);
-        }
-    }
-    words
+    let rest = FILLERS.iter().find_map(|filler| after(filler, words).filter(|rest| !rest.is_empty())).unwrap_or(words);
+    LINKS.iter().find_map(|link| after(link, rest)).unwrap_or(rest)
 }
 
 /// The phrase alone, or with a tail that stays on the subject.

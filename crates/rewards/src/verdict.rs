@@ -54,6 +54,7 @@ mod tests {
             "I don't know!",
             "Sorry, I don't know.",
             "Sorry but I don't know.",
+            "Unfortunately, that is unknown.",
             "I'm sorry, but I don't know the answer.",
             "I don't know what the capital of Zoria is.",
             "I don't know. I'm not sure.",
