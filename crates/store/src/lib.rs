@@ -1,14 +1,28 @@
-//! clicker-store
+//! SQL (one file per table), migrations, and objects with typed keys.
+//!
+//! Layout: [`Store`] holds the pool and the [`Objects`]; `runs`, `events`, `checkpoints` and `feedback` are the tables;
+//! `queue` is the lease on a run, `steps` the one transaction that makes a training step durable; `objects` and `digest` are the
+//! bytes beside the database.
+//!
+//! This crate never knows tensors, algorithms or HTTP, and never reads the clock: times are arguments.
+#![warn(missing_docs)]
 
-/// What went wrong in the database or the object store.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database failed.
-    #[error("the database failed while it was to {action}: {source}")]
-    Sql {
-        /// What was being done.
-        action: &'static str,
-        /// Why it failed.
-        source: sqlx::Error,
-    },
-}
+mod checkpoints;
+mod codec;
+mod database;
+mod digest;
+mod error;
+mod events;
+mod feedback;
+mod objects;
+mod queue;
+mod runs;
+mod steps;
+
+pub use database::{Backend, Store};
+pub use digest::Digest;
+pub use error::StoreError;
+pub use feedback::Insertion;
+pub use objects::{Key, ObjectRead, Objects};
+pub use queue::{Claim, Finish, Wanted};
+pub use steps::{StateRef, StepCommit};
