@@ -57,7 +57,7 @@ const FILLERS: [&str; 13] = [
     "please",
 ];
 
-/// Between a filler and a phrase; also first in a clause, because the filler may be a clause of its own.
+/// Between a filler and a phrase. "but" may also begin a clause, because the filler may be a clause of its own.
 const LINKS: [&str; 2] = ["but", "that"];
 
 /// "I don't know", complete as it stands.
@@ -187,10 +187,14 @@ fn clause_kind(words: &[&str]) -> Option<Kind> {
     if FILLERS.contains(&joined.as_str()) {
         return Some(Kind::Filler);
     }
-    let body = without_filler(words);
-    let joined = body.join(" ");
+    // "no idea" is a phrase though "no" is a filler: the clause as it stands comes first.
+    [words, without_filler(words)].into_iter().find_map(phrase_kind)
+}
+
+fn phrase_kind(words: &[&str]) -> Option<Kind> {
+    let joined = words.join(" ");
     let is =
-        |closed: &[&str], open: &[&str]| closed.contains(&joined.as_str()) || open.iter().any(|p| is_open(p, body));
+        |closed: &[&str], open: &[&str]| closed.contains(&joined.as_str()) || open.iter().any(|p| is_open(p, words));
     if is(&REFUSE_CLOSED, &REFUSE_OPEN) {
         return Some(Kind::Stance(Stance::Refuses));
     }
@@ -199,7 +203,9 @@ fn clause_kind(words: &[&str]) -> Option<Kind> {
 
 /// "sorry but I don't know" without "sorry but", and "but I don't know" without "but".
 fn without_filler<'a, 'w>(words: &'a [&'w str]) -> &'a [&'w str] {
-    let rest = FILLERS.iter().find_map(|filler| after(filler, words).filter(|rest| !rest.is_empty())).unwrap_or(words);
+    let Some(rest) = FILLERS.iter().find_map(|filler| after(filler, words)) else {
+        return after("but", words).unwrap_or(words);
+    };
     LINKS.iter().find_map(|link| after(link, rest)).unwrap_or(rest)
 }
 
