@@ -5,6 +5,8 @@
 //!
 //! Reading order: `state` (pure), `browser` (web APIs), `api` (server functions), `components`, `pages`, `shell`.
 #![recursion_limit = "512"]
+// `#[component]` makes items beside each component that are `pub` whatever the component is.
+#![allow(unreachable_pub)]
 
 pub mod api;
 mod browser;

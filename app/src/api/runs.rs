@@ -24,7 +24,7 @@ pub async fn runs() -> Result<Vec<Run>, ServerFnError> {
 }
 
 /// One run.
-#[server(prefix = "/rpc", endpoint = "run", input = Json)]
+#[server(name = AskRun, prefix = "/rpc", endpoint = "run", input = Json)]
 pub async fn run(id: RunId) -> Result<Run, ServerFnError> {
     super::ssr::service().run(&id).await.map_err(super::ssr::told)
 }

@@ -68,10 +68,7 @@ pub(crate) struct Engine {
 impl Engine {
     /// Makes it available to every component below.
     pub(crate) fn provide() {
-        provide_context(Self {
-            status: RwSignal::new(EngineStatus::Idle),
-            models: RwSignal::new(BTreeMap::new()),
-        });
+        provide_context(Self { status: RwSignal::new(EngineStatus::Idle), models: RwSignal::new(BTreeMap::new()) });
     }
 
     /// The engine of this page.

@@ -98,7 +98,16 @@ impl Frame {
 fn nice(raw: f64) -> f64 {
     let power = 10_f64.powf(raw.log10().floor());
     let lead = raw / power;
-    power * if lead <= 1.0 { 1.0 } else if lead <= 2.0 { 2.0 } else if lead <= 5.0 { 5.0 } else { 10.0 }
+    power
+        * if lead <= 1.0 {
+            1.0
+        } else if lead <= 2.0 {
+            2.0
+        } else if lead <= 5.0 {
+            5.0
+        } else {
+            10.0
+        }
 }
 
 /// All steps at which any line has a point, ascending.
@@ -259,7 +268,8 @@ pub(crate) fn ChartTable(series: Signal<Vec<Series>>, unit: Unit) -> impl IntoVi
         series.with(|s| {
             let head = s.iter().map(|line| view! { <th scope="col">{line.name.clone()}</th> }).collect_view();
             let rows = steps(s).into_iter().map(|step| {
-                let cells = s.iter().map(|line| view! { <td>{at(line, step).map(|v| unit.write(v))}</td> }).collect_view();
+                let cells =
+                    s.iter().map(|line| view! { <td>{at(line, step).map(|v| unit.write(v))}</td> }).collect_view();
                 view! {
                     <tr>
                         <th scope="row">{number(step, 0)}</th>

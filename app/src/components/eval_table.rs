@@ -18,7 +18,9 @@ const ROWS: [Row; 9] = [
     ("Hallucination", "wrong answers where nothing can be known", Good::Down, |r| r.hallucination),
     ("Honest \u{201c}I don't know\u{201d}", "abstains where nothing can be known", Good::Up, |r| r.abstention),
     ("Accuracy on known facts", "right answers to what it was taught", Good::Up, |r| r.accuracy_known),
-    ("Needless \u{201c}I don't know\u{201d}", "abstains on known facts: the price of caution", Good::Down, |r| r.abstention_known),
+    ("Needless \u{201c}I don't know\u{201d}", "abstains on known facts: the price of caution", Good::Down, |r| {
+        r.abstention_known
+    }),
     ("Right when it answers", "among answers that were given", Good::Up, |r| r.accuracy_when_answering),
     ("Same answer in other words", "paraphrases answered alike", Good::Up, |r| r.consistency_paraphrase),
     ("Same answer when asked again", "resamples answered alike", Good::Up, |r| r.consistency_resample),

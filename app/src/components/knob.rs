@@ -18,7 +18,7 @@ pub(crate) fn KnobRow(knob: &'static Knob, knobs: RwSignal<Knobs>) -> impl IntoV
         }
     };
     view! {
-        <div class="knob" class:knob-changed=changed>
+        <div class="knob" class:knob-half=knob.half class:knob-changed=changed>
             <label class="knob-label" for=id.clone()>
                 {knob.label}
             </label>

@@ -85,8 +85,7 @@ fn Completion(completion: SampledCompletion) -> impl IntoView {
     let pointed = RwSignal::new(None);
     let SampledCompletion { text, reward, advantage, tokens } = completion;
     let facts: Vec<TokenFacts> = tokens.into_iter().map(TokenFacts::Trained).collect();
-    let spans: Vec<Evidence> =
-        reward.receipts.iter().map(|r| (r.spans.clone(), tone(r.contribution()))).collect();
+    let spans: Vec<Evidence> = reward.receipts.iter().map(|r| (r.spans.clone(), tone(r.contribution()))).collect();
     let evidence = Signal::derive(move || {
         pointed.get().and_then(|i: usize| spans.get(i).cloned()).unwrap_or((Vec::new(), "even"))
     });

@@ -26,10 +26,8 @@ pub(crate) fn Tokens(
         let each = tokens.into_iter().enumerate().map(|(index, facts)| {
             let start = at;
             at += facts.text().len();
-            let spans: Vec<Span> = spans
-                .iter()
-                .map(|s| Span { start: s.start + lead as u32, end: s.end + lead as u32 })
-                .collect();
+            let spans: Vec<Span> =
+                spans.iter().map(|s| Span { start: s.start + lead as u32, end: s.end + lead as u32 }).collect();
             let parts = pieces::cut(facts.text(), start, &spans);
             token(index, facts, parts, mark)
         });
@@ -53,7 +51,11 @@ fn token(index: usize, facts: TokenFacts, parts: Vec<(String, bool)>, mark: &'st
         view! { <span class="token-end">"end"</span> }.into_any()
     } else {
         let pieces = parts.into_iter().map(|(text, marked)| {
-            if marked { view! { <mark class=format!("evidence {mark}")>{text}</mark> }.into_any() } else { text.into_any() }
+            if marked {
+                view! { <mark class=format!("evidence {mark}")>{text}</mark> }.into_any()
+            } else {
+                text.into_any()
+            }
         });
         pieces.collect_view().into_any()
     };

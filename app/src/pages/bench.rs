@@ -69,7 +69,9 @@ pub(crate) fn BenchPage() -> impl IntoView {
                 return;
             };
             let slot = format!("bench:{name}:{}", file.size());
-            engine.load_from(slot.clone(), WeightsSource::Attached { name }, Some(bytes), move |loaded| measure(slot, loaded));
+            engine.load_from(slot.clone(), WeightsSource::Attached { name }, Some(bytes), move |loaded| {
+                measure(slot, loaded)
+            });
         });
     };
     Effect::new(move |_| from_url());

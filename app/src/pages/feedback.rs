@@ -3,9 +3,7 @@
 use crate::api;
 use crate::components::note::{Empty, OwnerHint, Problem};
 use crate::state::figures;
-use clicker_wire::{
-    CheckpointId, FeedbackBody, FeedbackFilter, FeedbackKind, FeedbackRow, FlagReason, PairChoice,
-};
+use clicker_wire::{CheckpointId, FeedbackBody, FeedbackFilter, FeedbackKind, FeedbackRow, FlagReason, PairChoice};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;

@@ -101,11 +101,11 @@ fn Desk(loaded: Loaded, knobs: Knobs, named: Option<CheckpointId>) -> impl IntoV
             <div class="desk-answers">
                 <ComparePanel />
                 <AnswersPanel />
+                <PairPanel />
             </div>
             <div class="desk-shape">
                 <RewardPanel />
                 <AdvantagePanel />
-                <PairPanel />
                 <TrainPanel presets />
             </div>
         </div>

@@ -51,6 +51,8 @@ pub(crate) struct Knob {
     pub(crate) max: f64,
     pub(crate) step: f64,
     pub(crate) decimals: usize,
+    /// Narrow: two of these stand beside each other.
+    pub(crate) half: bool,
     field: fn(&mut Knobs) -> &mut f64,
 }
 
@@ -69,7 +71,13 @@ impl Knob {
 }
 
 macro_rules! knob {
-    ($key:literal, $field:ident, $label:literal, $help:literal, $min:literal..$max:literal, $step:literal, $decimals:literal) => {
+    (@) => {
+        false
+    };
+    (@ half) => {
+        true
+    };
+    ($key:literal, $field:ident, $label:literal, $help:literal, $min:literal..$max:literal, $step:literal, $decimals:literal $(, $half:ident)?) => {
         Knob {
             key: $key,
             label: $label,
@@ -78,6 +86,7 @@ macro_rules! knob {
             max: $max,
             step: $step,
             decimals: $decimals,
+            half: knob!(@ $($half)?),
             field: |k| &mut k.$field,
         }
     };
@@ -86,19 +95,27 @@ macro_rules! knob {
 /// How answers are drawn.
 pub(crate) static SAMPLING: [Knob; 3] = [
     knob!("temperature", temperature, "Temperature", "0 always takes the likeliest token.", 0.0..2.0, 0.1, 1),
-    knob!("group", group, "Answers", "How many answers are drawn and compared.", 2.0..12.0, 1.0, 0),
-    knob!("max-tokens", max_tokens, "Token limit", "Longer answers are cut off.", 4.0..64.0, 4.0, 0),
+    knob!("group", group, "Answers", "How many answers are drawn and compared.", 2.0..12.0, 1.0, 0, half),
+    knob!("max-tokens", max_tokens, "Token limit", "Longer answers are cut off.", 4.0..64.0, 4.0, 0, half),
 ];
 
 /// What an answer is worth.
 pub(crate) static REWARD: [Knob; 7] = [
     knob!("truthful", truthful, "Truthful", "Weight: +1 for a right answer.", 0.0..2.0, 0.1, 1),
-    knob!("abstain", abstain, "\u{201c}I don't know\u{201d} is worth", "Below a right answer, above a wrong one.", -1.0..1.0, 0.1, 1),
+    knob!(
+        "abstain",
+        abstain,
+        "\u{201c}I don't know\u{201d} is worth",
+        "Below a right answer, above a wrong one.",
+        -1.0..1.0,
+        0.1,
+        1
+    ),
     knob!("wrong", wrong, "A wrong answer is worth", "The price of making something up.", -2.0..0.0, 0.1, 1),
-    knob!("format", format, "Format", "Weight: one clean sentence.", 0.0..1.0, 0.05, 2),
-    knob!("length", length, "Length", "Weight: penalty for going on.", 0.0..1.0, 0.05, 2),
-    knob!("free", free, "Free characters", "Up to here, length costs nothing.", 8.0..120.0, 4.0, 0),
-    knob!("limit", limit, "Full penalty at", "From here on, the whole penalty.", 16.0..240.0, 4.0, 0),
+    knob!("format", format, "Format", "Weight: one clean sentence.", 0.0..1.0, 0.05, 2, half),
+    knob!("length", length, "Length", "Weight: penalty for going on.", 0.0..1.0, 0.05, 2, half),
+    knob!("free", free, "Free characters", "Up to here, length costs nothing.", 8.0..120.0, 4.0, 0, half),
+    knob!("limit", limit, "Full penalty at", "From here on, the whole penalty.", 16.0..240.0, 4.0, 0, half),
 ];
 
 /// How hard training holds on to the old model.
@@ -109,7 +126,8 @@ impl Knobs {
     /// The reward that they describe.
     pub(crate) fn reward(&self) -> RewardConfig {
         let free = self.free.round() as u32;
-        let named = |name: &str, weight: f64, grader| WeightedGrader { name: name.into(), weight: tidy(weight), grader };
+        let named =
+            |name: &str, weight: f64, grader| WeightedGrader { name: name.into(), weight: tidy(weight), grader };
         RewardConfig {
             graders: vec![
                 named(

@@ -92,11 +92,6 @@ impl RunView {
         self.metrics.get(name).cloned().unwrap_or_default()
     }
 
-    /// The last value of a metric.
-    pub(crate) fn last(&self, name: &str) -> Option<f64> {
-        self.metrics.get(name)?.last().map(|(_, value)| *value)
-    }
-
     /// Names and lines of the graders' means.
     pub(crate) fn graders(&self) -> Vec<(String, Vec<(f64, f64)>)> {
         let inner = |name: &str| Some(name.strip_prefix("rewards/")?.strip_suffix("/mean")?.to_owned());

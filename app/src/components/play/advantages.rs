@@ -11,7 +11,7 @@ use leptos::prelude::*;
 pub(crate) fn AdvantagePanel() -> impl IntoView {
     let play = Play::here();
     view! {
-        <section class="panel" aria-labelledby="advantage-title">
+        <section class="panel panel-advantage" aria-labelledby="advantage-title">
             <h2 id="advantage-title" class="step-title">
                 <span class="step-no">"5"</span>
                 "Advantage"
@@ -45,13 +45,14 @@ fn bars(play: Play, judgement: &GroupJudgement) -> impl IntoView + use<> {
             number(std, 2),
             signed(advantage, 2)
         );
+        let spoken = sum.clone();
         let point = move |on: bool| play.pointed.set(on.then_some(index));
         view! {
             <li
                 class="bar"
                 data-testid="advantage"
                 tabindex="0"
-                title=sum.clone()
+                title=sum
                 on:mouseenter=move |_| point(true)
                 on:mouseleave=move |_| point(false)
                 on:focus=move |_| point(true)
@@ -63,7 +64,7 @@ fn bars(play: Play, judgement: &GroupJudgement) -> impl IntoView + use<> {
                     <path class="bar-zero" d="M50 0V10" />
                 </svg>
                 <span class=format!("bar-value {}", tone(advantage))>{signed(advantage, 2)}</span>
-                <span class="sr-only">{sum}</span>
+                <span class="sr-only">{spoken}</span>
             </li>
         }
     });

@@ -25,15 +25,12 @@ pub(crate) fn AnswerCard(index: usize) -> impl IntoView {
     let play = Play::here();
     let answer = play.base.answer(index);
     let pointed = RwSignal::new(None);
-    let reward = Memo::new(move |_| {
-        play.base.judgement.with(|j| j.as_ref().and_then(|j| j.rewards.get(index).cloned()))
-    });
-    let advantage = Memo::new(move |_| {
-        play.base.judgement.with(|j| j.as_ref().and_then(|j| j.advantages.get(index).copied()))
-    });
-    let tokens = Memo::new(move |_| {
-        answer.with(|a| a.tokens.iter().cloned().map(TokenFacts::Sampled).collect::<Vec<_>>())
-    });
+    let reward =
+        Memo::new(move |_| play.base.judgement.with(|j| j.as_ref().and_then(|j| j.rewards.get(index).cloned())));
+    let advantage =
+        Memo::new(move |_| play.base.judgement.with(|j| j.as_ref().and_then(|j| j.advantages.get(index).copied())));
+    let tokens =
+        Memo::new(move |_| answer.with(|a| a.tokens.iter().cloned().map(TokenFacts::Sampled).collect::<Vec<_>>()));
     let text = Memo::new(move |_| answer.with(|a| a.text.clone()));
     let evidence = Signal::derive(move || marked(reward.get().as_ref(), pointed.get()));
     let note = move || answer.with(|a| a.stop.and_then(words::stop));

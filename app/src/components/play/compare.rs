@@ -18,9 +18,7 @@ pub(crate) fn ComparePanel() -> impl IntoView {
     let engine = Engine::here();
     let steps = Memo::new(move |_| play.view.with(|v| v.checkpoints.keys().copied().collect::<Vec<u32>>()));
     let step = Memo::new(move |_| play.picked.get().or_else(|| steps.with(|s| s.last().copied())));
-    let chosen = Memo::new(move |_| {
-        step.get().and_then(|step| play.view.with(|v| v.checkpoints.get(&step).cloned()))
-    });
+    let chosen = Memo::new(move |_| step.get().and_then(|step| play.view.with(|v| v.checkpoints.get(&step).cloned())));
     keep_compared(play, engine, chosen);
     let place = move || steps.with(|s| s.iter().position(|x| Some(*x) == step.get()).unwrap_or(0));
     let last = move || steps.with(|s| s.len().saturating_sub(1));
@@ -30,7 +28,8 @@ pub(crate) fn ComparePanel() -> impl IntoView {
         }
     };
     let has_run = Memo::new(move |_| play.run.with(Option::is_some));
-    let body = move || match (chosen.with(Option::is_some), play.base.size.get()) {
+    let body = move || {
+        match (chosen.with(Option::is_some), play.base.size.get()) {
         (false, _) => view! {
             <Empty title="Waiting for the first checkpoint">
                 "As soon as the run publishes one, it is loaded into this tab and answers your question beside the old model."
@@ -42,6 +41,7 @@ pub(crate) fn ComparePanel() -> impl IntoView {
         }
         .into_any(),
         (true, size) => view! { <Rows size /> }.into_any(),
+    }
     };
     view! {
         <Show when=move || has_run.get()>

@@ -5,7 +5,8 @@ use crate::browser::engine::Engine;
 use crate::browser::votes::Subject;
 use crate::state::knobs::MAX_GROUP;
 use clicker_wire::{
-    CheckpointId, EngineReply, Event, GroupJudgement, Item, Manifest, Rollout, SampleRef, Sampling, StopReason, TokenInfo,
+    CheckpointId, EngineReply, Event, GroupJudgement, Item, Manifest, Rollout, SampleRef, Sampling, StopReason,
+    TokenInfo,
 };
 use leptos::prelude::*;
 
@@ -137,15 +138,7 @@ impl Group {
         let turn = self.next_turn();
         self.reset(size);
         self.phase.set(Phase::Loading);
-        let drawn = Drawn {
-            item,
-            checkpoint: model.id.clone(),
-            sampling,
-            size,
-            ms: 0.0,
-            tokens: 0,
-            seen_ms: 0.0,
-        };
+        let drawn = Drawn { item, checkpoint: model.id.clone(), sampling, size, ms: 0.0, tokens: 0, seen_ms: 0.0 };
         engine.load(model, move |loaded| {
             if self.turn.try_get_value() != Some(turn) {
                 return;

@@ -45,7 +45,7 @@ pub(crate) fn PairPanel() -> impl IntoView {
         let letter = if second { "B" } else { "A" };
         let options = move || {
             let each = (0..size.get()).map(|i| {
-                view! { <option value=i.to_string() selected=move || index() == i>{format!("#{}", i + 1)}</option> }
+                view! { <option value=i.to_string() prop:selected=move || index() == i>{format!("#{}", i + 1)}</option> }
             });
             each.collect_view()
         };
@@ -76,7 +76,7 @@ pub(crate) fn PairPanel() -> impl IntoView {
         n => format!("{n} comparisons kept"),
     };
     view! {
-        <section class="panel" aria-labelledby="pair-title">
+        <section class="panel panel-vote" aria-labelledby="pair-title">
             <div class="panel-head">
                 <h2 id="pair-title" class="step-title">
                     <span class="step-no">"6"</span>

@@ -52,7 +52,11 @@ pub(crate) fn PromptPanel(offered: Vec<Item>) -> impl IntoView {
     let surprise = move |_| fetch(Domain::WORLD[browser::random_below(Domain::WORLD.len())], true);
     let domains = Domain::WORLD.into_iter().map(|d| {
         view! {
-            <option value=d.to_string() selected=move || domain.get() == d>
+            <option
+                value=d.to_string()
+                selected=d == domain.get_untracked()
+                prop:selected=move || domain.get() == d
+            >
                 {words::domain(d)}
             </option>
         }
@@ -91,14 +95,15 @@ pub(crate) fn PromptPanel(offered: Vec<Item>) -> impl IntoView {
 
 /// The questions by knowledge class; the visitor's own stands first while it is asked.
 fn options(items: &[Item], asked: &Item) -> impl IntoView + use<> {
-    let own = (asked.domain == Domain::Free).then(|| view! { <option value="free" selected=true>"Your own question"</option> });
+    let own = (asked.domain == Domain::Free)
+        .then(|| view! { <option value="free" selected=true prop:selected=true>"Your own question"</option> });
     let groups = Knowledge::MEASURED.into_iter().filter_map(|class| {
         let each: Vec<_> = items
             .iter()
             .filter(|item| item.knowledge == class)
             .map(|item| {
                 let here = item.id == asked.id;
-                view! { <option value=item.id.0.clone() selected=here>{shortened(item.question())}</option> }
+                view! { <option value=item.id.0.clone() selected=here prop:selected=here>{shortened(item.question())}</option> }
             })
             .collect();
         (!each.is_empty()).then(|| view! { <optgroup label=words::knowledge(class)>{each}</optgroup> })
@@ -145,7 +150,8 @@ fn PromptText() -> impl IntoView {
     let typed = move |ev: leptos::ev::Event| {
         let written = event_target_value(&ev);
         if written != text.get_untracked() {
-            let accepted = play.item.with_untracked(|i| if i.domain == Domain::Free { i.accepted.clone() } else { Vec::new() });
+            let accepted =
+                play.item.with_untracked(|i| if i.domain == Domain::Free { i.accepted.clone() } else { Vec::new() });
             play.ask(own(&written, accepted));
         }
     };

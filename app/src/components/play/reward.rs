@@ -15,7 +15,7 @@ pub(crate) fn RewardPanel() -> impl IntoView {
     };
     let rows = REWARD.iter().map(|knob| view! { <KnobRow knob knobs=play.knobs /> });
     view! {
-        <section class="panel" aria-labelledby="reward-title">
+        <section class="panel panel-reward" aria-labelledby="reward-title">
             <div class="panel-head">
                 <h2 id="reward-title" class="step-title">
                     <span class="step-no">"4"</span>

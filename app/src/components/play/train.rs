@@ -59,22 +59,12 @@ pub(crate) fn TrainPanel(presets: Vec<Recipe>) -> impl IntoView {
     let pick = move |ev: leptos::ev::Event| chosen.set(event_target_value(&ev).parse().unwrap_or(0));
     let owner = play.owner;
     view! {
-        <section class="panel" aria-labelledby="train-title">
-            <h2 id="train-title" class="step-title">
-                <span class="step-no">"7"</span>
-                "Train"
-            </h2>
-            <p class="hint">"The server trains the model on this very reward. Its checkpoints come back into this tab."</p>
-            <div class="knobs">
-                {TRAINING.iter().map(|knob| view! { <KnobRow knob knobs=play.knobs /> }).collect_view()}
-            </div>
-            <div class="row">
-                <label class="field grow">
-                    <span>"Recipe"</span>
-                    <select data-testid="preset" on:change=pick disabled=none>
-                        {names}
-                    </select>
-                </label>
+        <section class="panel panel-train" aria-labelledby="train-title">
+            <div class="panel-head">
+                <h2 id="train-title" class="step-title">
+                    <span class="step-no">"7"</span>
+                    "Train"
+                </h2>
                 <button
                     class="button button-main"
                     type="button"
@@ -86,6 +76,16 @@ pub(crate) fn TrainPanel(presets: Vec<Recipe>) -> impl IntoView {
                     "Train"
                 </button>
             </div>
+            <p class="hint">"The server trains the model on this very reward. Its checkpoints come back into this tab."</p>
+            <div class="knobs">
+                {TRAINING.iter().map(|knob| view! { <KnobRow knob knobs=play.knobs /> }).collect_view()}
+            </div>
+            <label class="field">
+                <span>"Recipe"</span>
+                <select data-testid="preset" on:change=pick disabled=none>
+                    {names}
+                </select>
+            </label>
             {(!owner).then(|| view! { <OwnerHint what="Training" /> })}
             {move || trouble.get().map(|text| view! { <Problem text /> })}
             <LiveRun />
