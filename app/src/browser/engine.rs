@@ -144,7 +144,8 @@ impl Engine {
         });
         for slot in gone {
             self.models.update(|models| drop(models.remove(&slot)));
-            self.ask(None, |id| EngineRequest::Unload { id, slot }, |_| {});
+            let id = next_id();
+            self.post(&EngineRequest::Unload { id, slot }, None);
         }
     }
 
@@ -201,11 +202,8 @@ impl Engine {
         on_reply: impl FnMut(EngineReply) + 'static,
     ) -> u64 {
         self.start();
-        let id = LINK.with_borrow_mut(|link| {
-            link.last_id += 1;
-            link.asking.insert(link.last_id, Box::new(on_reply));
-            link.last_id
-        });
+        let id = next_id();
+        LINK.with_borrow_mut(|link| drop(link.asking.insert(id, Box::new(on_reply))));
         if let EngineStatus::Failed(message) = self.status.get_untracked() {
             self.receive(EngineReply::Failed { id, message, cancelled: false });
         } else {
@@ -239,12 +237,12 @@ impl Engine {
                 });
                 return;
             }
-            EngineReply::Progress { id, .. } | EngineReply::Stream { id, .. } => (*id, false),
+            // `Done` acknowledges a cancel under the id of the request that it stops: that one still ends by itself.
+            EngineReply::Progress { id, .. } | EngineReply::Stream { id, .. } | EngineReply::Done { id } => (*id, false),
             EngineReply::Loaded { id, .. }
             | EngineReply::Generated { id, .. }
             | EngineReply::Judged { id, .. }
             | EngineReply::Benched { id, .. }
-            | EngineReply::Done { id }
             | EngineReply::Failed { id, .. } => (*id, true),
         };
         // Taken out while it runs, because it may ask for more.
@@ -278,6 +276,13 @@ impl Engine {
             on_reply(EngineReply::Failed { id, message: message.to_owned(), cancelled: false });
         }
     }
+}
+
+fn next_id() -> u64 {
+    LINK.with_borrow_mut(|link| {
+        link.last_id += 1;
+        link.last_id
+    })
 }
 
 fn send(worker: &Worker, message: &JsValue) {

@@ -47,7 +47,7 @@ pub(crate) fn Footer() -> impl IntoView {
     view! {
         <footer class="footer">
             <span>"Clicker " {env!("CARGO_PKG_VERSION")}</span>
-            <span>"The model runs in this tab. Nothing leaves it but your votes."</span>
+            <span>"The model runs in this tab."</span>
             <span class="queue" role="status" data-testid="vote-queue">
                 {move || waiting()}
                 {move || {

@@ -15,7 +15,7 @@ use leptos_router::params::ParamsMap;
 use serde::{Deserialize, Serialize};
 
 /// Questions offered at the start.
-const OFFERED: u32 = 120;
+const OFFERED: u32 = 80;
 
 /// What the server knows that the first render needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]

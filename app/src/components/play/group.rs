@@ -128,6 +128,7 @@ impl Group {
             engine.cancel(request);
         } else if self.phase.get_untracked() == Phase::Loading {
             self.next_turn();
+            self.reset(0);
             self.phase.set(Phase::Empty);
         }
     }
@@ -145,9 +146,14 @@ impl Group {
             }
             match loaded {
                 Ok(()) => self.draw(engine, turn, drawn),
-                Err(message) => self.phase.set(Phase::Failed(message)),
+                Err(message) => self.fail(message),
             }
         });
+    }
+
+    fn fail(self, message: String) {
+        self.reset(0);
+        self.phase.set(Phase::Failed(message));
     }
 
     fn draw(self, engine: Engine, turn: u64, drawn: Drawn) {
@@ -184,8 +190,12 @@ impl Group {
                 self.phase.set(Phase::Done);
             }
             EngineReply::Failed { message, cancelled, .. } => {
-                self.request.set_value(None);
-                self.phase.set(if cancelled { Phase::Empty } else { Phase::Failed(message) });
+                if cancelled {
+                    self.reset(0);
+                    self.phase.set(Phase::Empty);
+                } else {
+                    self.fail(message);
+                }
             }
             _ => {}
         }

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 /// Questions offered per domain.
-const OFFERED: u32 = 120;
+const OFFERED: u32 = 80;
 
 /// The panel. `offered` are the questions of the first item's domain.
 #[component]
