@@ -19,7 +19,10 @@ impl Machine {
         }
         machine.program("cargo", "exit 0");
         // `debian` stands for the linked toolchain, as rustup does when RUSTUP_TOOLCHAIN names it.
-        machine.program("rustc", r#"if [ "${RUSTUP_TOOLCHAIN:-}" = debian ]; then echo "$M/usr"; else echo "$M/rustup"; fi"#);
+        machine.program(
+            "rustc",
+            r#"if [ "${RUSTUP_TOOLCHAIN:-}" = debian ]; then echo "$M/usr"; else echo "$M/rustup"; fi"#,
+        );
         machine.program("rustup", r#"echo "$*" >>"$M/rustup.log"; [ "$1" = toolchain ]"#);
         machine.program("apt-get", "exit 100");
         machine.program("sudo", "exit 1");

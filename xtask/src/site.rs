@@ -5,6 +5,7 @@ use crate::compress::{self, Encoding};
 use crate::{css, wasm, workspace};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Bytes by path below target/site.
@@ -18,8 +19,7 @@ pub(crate) fn build() -> Result<()> {
     collect(&root.join("public"), Path::new(""), &mut files)?;
     collect(&wasm::build(&wasm::PAGE)?, pkg, &mut files)?;
     collect(&wasm::build(&wasm::WORKER)?, pkg, &mut files)?;
-    let boot = root.join("frontend/worker/boot.js");
-    files.insert(pkg.join("engine.js"), std::fs::read(&boot).with_context(|| format!("reading {}", boot.display()))?);
+    engine_scripts(&root.join("frontend/worker"), pkg, &mut files)?;
     files.insert(pkg.join("clicker.css"), css::bundle(&root.join("style/main.css"))?.into_bytes());
 
     let plain: Vec<PathBuf> = files.keys().filter(|path| compress::worth_it(path)).cloned().collect();
@@ -33,6 +33,18 @@ pub(crate) fn build() -> Result<()> {
         }
     }
     write(&files, &workspace::site_dir())
+}
+
+/// The hand-written JavaScript of the engine: the page starts `boot.js` under the name `engine.js`, which loads the rest.
+fn engine_scripts(from: &Path, into: &Path, files: &mut Files) -> Result<()> {
+    for entry in std::fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "js") {
+            let name = path.file_name().filter(|name| *name != "boot.js").unwrap_or(OsStr::new("engine.js"));
+            files.insert(into.join(name), std::fs::read(&path)?);
+        }
+    }
+    Ok(())
 }
 
 /// Reads a folder, names starting with a dot left out. A folder that is not there is empty.
@@ -78,8 +90,7 @@ mod tests {
     #[test]
     fn the_folder_ends_up_with_exactly_the_files() {
         let dir = tempfile::tempdir().unwrap();
-        let files =
-            Files::from([("a.txt".into(), b"1".to_vec()), ("pkg/b.js".into(), b"2".to_vec())]);
+        let files = Files::from([("a.txt".into(), b"1".to_vec()), ("pkg/b.js".into(), b"2".to_vec())]);
         write(&files, dir.path()).unwrap();
         let fewer = Files::from([("pkg/b.js".into(), b"3".to_vec())]);
         write(&fewer, dir.path()).unwrap();

@@ -23,7 +23,7 @@ pub(crate) fn measure() -> Result<Sizes> {
     Ok(Sizes(vec![
         part("page wasm", &["clicker_bg.wasm"], 400 * KB)?,
         part("page js", &["clicker.js"], 40 * KB)?,
-        part("engine wasm and js", &["worker_bg.wasm", "worker.js", "engine.js"], 700 * KB)?,
+        part("engine wasm and js", &["worker_bg.wasm", "worker.js", "engine.js", "weights.js"], 700 * KB)?,
         part("styles", &["clicker.css"], 40 * KB)?,
     ]))
 }

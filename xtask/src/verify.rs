@@ -58,15 +58,15 @@ pub(crate) fn test() -> Result<()> {
 
 fn lint() -> Result<()> {
     heading("formatting");
-    workspace::run("formatting (mend it with `cargo fmt --all`)", workspace::cargo().args(["fmt", "--all", "--check"]))?;
+    workspace::run(
+        "formatting (mend it with `cargo fmt --all`)",
+        workspace::cargo().args(["fmt", "--all", "--check"]),
+    )?;
     heading("lints");
     let deny = ["--", "-D", "warnings"];
     workspace::run("clippy", workspace::cargo().args(["clippy", "--all-targets"]).args(deny))?;
     let wasm = ["--lib", "--target", "wasm32-unknown-unknown"];
-    workspace::run(
-        "clippy for wasm32",
-        workspace::cargo().arg("clippy").args(WASM_PACKAGES).args(wasm).args(deny),
-    )
+    workspace::run("clippy for wasm32", workspace::cargo().arg("clippy").args(WASM_PACKAGES).args(wasm).args(deny))
 }
 
 /// Node's own runner over every spec, against the server just built. One at a time: each spec starts a server and a
@@ -95,9 +95,8 @@ fn tally(runner: &mut Command, count: fn(&str, &mut Count), total: &mut Count) -
 /// `test result: ok. 12 passed; 0 failed; ...`
 fn cargo_line(line: &str, total: &mut Count) {
     let Some(result) = line.strip_prefix("test result: ") else { return };
-    let mut words = result.split([' ', ';', '.']).filter(|word| !word.is_empty());
-    let mut number = None;
-    while let Some(word) = words.next() {
+    let mut number: Option<u32> = None;
+    for word in result.split([' ', ';', '.']).filter(|word| !word.is_empty()) {
         match (word, number) {
             ("passed", Some(n)) => total.passed += n,
             ("failed", Some(n)) => total.failed += n,

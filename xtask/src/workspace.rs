@@ -34,7 +34,8 @@ pub(crate) fn cargo() -> Command {
 
 /// Runs a command to its end and turns failure into an error that names the step.
 pub(crate) fn run(step: &str, command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("{step}: cannot start {}", command.get_program().display()))?;
+    let status =
+        command.status().with_context(|| format!("{step}: cannot start {}", command.get_program().display()))?;
     if !status.success() {
         bail!("{step} failed ({status})");
     }

@@ -116,7 +116,10 @@ fn a_breach_is_seen() {
     let seen = |package| complaints(&Metadata { packages: vec![package] });
     assert_eq!(seen(package("clicker-wire", "serde", None)), [""; 0]);
     assert_eq!(seen(package("clicker-rewards", "clicker-dataset", Some("dev"))), [""; 0]);
-    assert_eq!(seen(package("clicker-rewards", "clicker-dataset", None)), ["clicker-rewards may not import clicker-dataset"]);
+    assert_eq!(
+        seen(package("clicker-rewards", "clicker-dataset", None)),
+        ["clicker-rewards may not import clicker-dataset"]
+    );
     assert_eq!(seen(package("clicker-rl", "tokio", None)), ["clicker-rl must never know tokio"]);
     assert_eq!(seen(package("clicker-app", "clicker-service", None)).len(), 1);
     assert_eq!(seen(package("clicker-new", "serde", None)).len(), 1);

@@ -59,13 +59,16 @@ fn every_recipe_is_one() {
 fn breaches_are_seen() {
     let page = Path::new("docs/guide/a.md");
     let exists = |path: &Path| path == Path::new("docs/guide/../b.md") || path == Path::new("docs/guide/c d.md");
-    let text = "[b](../b.md#part) [c](c%20d.md) [web](https://x.y) [here](#top) [gone](gone.md)\n```\n[code](no.md)\n```\n";
+    let text =
+        "[b](../b.md#part) [c](c%20d.md) [web](https://x.y) [here](#top) [gone](gone.md)\n```\n[code](no.md)\n```\n";
     assert_eq!(dead_links(page, text, exists), ["docs/guide/a.md links to gone.md, which does not exist"]);
 
     let readme = "text\n<!-- tree -->\n```\nCargo.toml      what is built\ncrates/\n  wire/         words\n    src/        code\n  rl/           math\n```\nafter/\n";
     let expected = ["Cargo.toml", "crates", "crates/wire", "crates/wire/src", "crates/rl"].map(PathBuf::from);
     assert_eq!(tree_paths(readme), expected);
-    assert!(toml::from_str::<clicker_wire::Recipe>("name = \"x\"\nalgorithm = \"grpo\"\nsteps = 1\nstepz = 2\n").is_err());
+    assert!(
+        toml::from_str::<clicker_wire::Recipe>("name = \"x\"\nalgorithm = \"grpo\"\nsteps = 1\nstepz = 2\n").is_err()
+    );
 }
 
 /// Targets of `[text](target)` outside code blocks that are neither addresses nor parts of the same page.

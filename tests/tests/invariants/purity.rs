@@ -4,13 +4,15 @@
 use super::{assert_none, read, sources};
 use std::path::Path;
 
-const PURE: &[&str] = &["crates/wire/src", "crates/dataset/src", "crates/lm/src", "crates/rewards/src", "crates/rl/src"];
+const PURE: &[&str] =
+    &["crates/wire/src", "crates/dataset/src", "crates/lm/src", "crates/rewards/src", "crates/rl/src"];
 
 /// Modules of std that reach outside the process, or differ from run to run.
 const MODULES: &[&str] = &["time", "thread", "fs", "net", "env", "process"];
 
 /// The same by other names.
-const WORDS: &[&str] = &["tokio", "Instant::now", "SystemTime", "thread_rng", "rand::rng(", "from_os_rng", "from_entropy"];
+const WORDS: &[&str] =
+    &["tokio", "Instant::now", "SystemTime", "thread_rng", "rand::rng(", "from_os_rng", "from_entropy"];
 
 fn complaints(path: &Path, text: &str) -> Vec<String> {
     let complain = |number: usize, what: &str| format!("{}:{}: {what} in a pure crate", path.display(), number + 1);
@@ -39,12 +41,16 @@ fn mentions(line: &str, word: &str) -> bool {
 /// `use std::{fs, io::Read};`
 fn imports_in_braces(line: &str, module: &str) -> bool {
     let list = line.trim().strip_prefix("use std::{");
-    list.is_some_and(|list| list.split([',', '{', '}']).any(|item| mentions(item.trim().split("::").next().unwrap_or(""), module)))
+    list.is_some_and(|list| {
+        list.split([',', '{', '}']).any(|item| mentions(item.trim().split("::").next().unwrap_or(""), module))
+    })
 }
 
 /// Tests beside the code may read files: a module file named tests.rs or testing.rs, or a tests folder.
 fn is_a_test(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "tests") || path.ends_with("tests.rs") || path.ends_with("testing.rs")
+    path.components().any(|part| part.as_os_str() == "tests")
+        || path.ends_with("tests.rs")
+        || path.ends_with("testing.rs")
 }
 
 #[test]
@@ -71,7 +77,13 @@ fn a_breach_is_seen() {
     ] {
         assert!(seen(line) > 0, "{line}");
     }
-    for line in ["// std::fs is not for us", "use std::{fmt, io};", "let tokiometer = 1;", "std::thread_local!();", "std::timely();"] {
+    for line in [
+        "// std::fs is not for us",
+        "use std::{fmt, io};",
+        "let tokiometer = 1;",
+        "std::thread_local!();",
+        "std::timely();",
+    ] {
         assert_eq!(seen(line), 0, "{line}");
     }
     assert_eq!(seen("#[cfg(test)]\nmod tests { use std::fs; }"), 0);
