@@ -1,1 +1,40 @@
-//! clicker-lm
+//! The language model: tokenizer, chat template, decoder, KV cache, sampling, generation, weights in and out.
+//!
+//! Reading order: [`ModelConfig`] says what shape a model has, [`Weights`] hold its tensors by Hugging Face name,
+//! [`Decoder`] computes with them, [`Policy`] is a decoder that can be trained and [`PolicySnapshot`] one that cannot
+//! change, [`Generator`] draws answers from a snapshot, and [`LoadedModel`] is all of it from one file or folder.
+//!
+//! This crate never knows rewards, optimizers, HTTP or SQL; no clock, no thread, no global randomness.
+#![warn(missing_docs)]
+
+mod cache;
+mod chat;
+mod config;
+mod decoder;
+mod error;
+mod generate;
+mod linear;
+mod loaded;
+pub mod ops;
+mod plan;
+mod policy;
+mod sample;
+mod tokenizer;
+pub mod weights;
+
+pub use cache::KvCache;
+pub use chat::{ChatTemplate, RenderedChat, SPECIAL_TOKENS};
+pub use config::{Architecture, ModelConfig, RopeScaling};
+pub use decoder::Decoder;
+pub use error::LmError;
+pub use generate::{Draw, Drawn, GenerateOptions, Generator, generate};
+pub use linear::{Embedding, Linear};
+pub use loaded::{LoadedModel, Precision};
+pub use plan::{RowPlan, Segment};
+pub use policy::{Policy, PolicySnapshot};
+pub use sample::{Sampler, stream_seed};
+pub use tokenizer::{TextStream, Tokenizer, train_bpe};
+pub use weights::Weights;
+
+/// Result of this crate's fallible functions.
+pub type Result<T> = std::result::Result<T, LmError>;

@@ -1,1 +1,28 @@
-//! worker
+//! The engine in a Web Worker: takes [`EngineRequest`]s by message, answers with [`EngineReply`]s, holds models in named slots.
+//!
+//! Everything that decides an answer is shared with the server: the decoder, the sampler, the reward and the advantages.
+//! This package only carries messages. It never knows a page, a DOM or a server's address.
+
+mod bench;
+mod engine;
+mod generation;
+mod judge;
+mod parity;
+mod port;
+
+pub use parity::{greedy_ids, parity_digest};
+
+use wasm_bindgen::prelude::*;
+
+/// Begin to listen. Called once by `boot.js`.
+#[wasm_bindgen]
+pub fn start() {
+    console_error_panic_hook::set_once();
+    engine::listen();
+    port::post(&clicker_wire::EngineReply::Ready { build: build().into() });
+}
+
+/// What this build was made for.
+fn build() -> &'static str {
+    if cfg!(target_feature = "simd128") { "wasm simd128, one thread" } else { "wasm, one thread" }
+}

@@ -1,0 +1,112 @@
+//! Keys and values of texts that are being continued. Prompts are stored once; any number of rows continue one prompt,
+//! each with a stretch of its own.
+
+use crate::ops::{AttentionShape, Keys, attend_row, with_slice};
+use crate::{LmError, Result, RowPlan};
+use candle_core::Tensor;
+
+/// The cache of one batch of generations.
+#[derive(Debug)]
+pub struct KvCache {
+    shape: AttentionShape,
+    /// (start, len) of every prompt within the packed prompt rows.
+    prompts: Vec<(usize, usize)>,
+    layers: Vec<LayerCache>,
+    rows: Vec<Row>,
+    capacity: usize,
+    pushed: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct LayerCache {
+    /// [prompt rows, K d]
+    prompt_k: Vec<f32>,
+    prompt_v: Vec<f32>,
+    /// One block of [capacity, K d] for each row.
+    own_k: Vec<f32>,
+    own_v: Vec<f32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    prompt: usize,
+    len: usize,
+}
+
+impl KvCache {
+    pub(crate) fn new(plan: &RowPlan, shape: AttentionShape, layers: usize, capacity: usize) -> Self {
+        let prompts = plan.segments().iter().map(|s| (s.start, s.len)).collect();
+        Self { shape, prompts, layers: vec![LayerCache::default(); layers], rows: Vec::new(), capacity, pushed: 0 }
+    }
+
+    pub(crate) fn push_prompt_layer(&mut self, k: &Tensor, v: &Tensor) -> Result<()> {
+        if let Some(layer) = self.layers.get_mut(self.pushed) {
+            layer.prompt_k = with_slice(k, "kv cache", <[f32]>::to_vec)?;
+            layer.prompt_v = with_slice(v, "kv cache", <[f32]>::to_vec)?;
+        }
+        self.pushed += 1;
+        Ok(())
+    }
+
+    /// Start a continuation of a prompt (by its index in the plan); returns the row's number.
+    ///
+    /// # Errors
+    /// No such prompt.
+    pub fn add_row(&mut self, prompt: usize) -> Result<usize> {
+        if prompt >= self.prompts.len() {
+            return Err(LmError::Prompt(format!("row asked for prompt {prompt} of {}", self.prompts.len())));
+        }
+        let block = self.capacity * self.shape.kv_width();
+        for layer in &mut self.layers {
+            layer.own_k.resize(layer.own_k.len() + block, 0.0);
+            layer.own_v.resize(layer.own_v.len() + block, 0.0);
+        }
+        self.rows.push(Row { prompt, len: 0 });
+        Ok(self.rows.len() - 1)
+    }
+
+    /// Position that the row's next token takes.
+    pub(crate) fn position(&self, row: usize) -> u32 {
+        (self.prompts[self.rows[row].prompt].1 + self.rows[row].len) as u32
+    }
+
+    /// Append each row's new key and value, then attend: q [rows, H d] to [rows, H d].
+    pub(crate) fn attend(&mut self, layer: usize, rows: &[usize], q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+        if let Some(full) = rows.iter().find(|&&row| self.rows[row].len >= self.capacity) {
+            return Err(LmError::Prompt(format!("row {full} has used up its {} new tokens", self.capacity)));
+        }
+        let width = self.shape.kv_width();
+        let (store, q_width) = (&mut self.layers[layer], self.shape.heads * self.shape.head_dim);
+        let mut out = vec![0f32; rows.len() * q_width];
+        let mut scores = Vec::new();
+        with_slice(q, "kv cache", |q| {
+            with_slice(k, "kv cache", |k| {
+                with_slice(v, "kv cache", |v| {
+                    for (i, &row) in rows.iter().enumerate() {
+                        let Row { prompt, len } = self.rows[row];
+                        let (start, prompt_len) = self.prompts[prompt];
+                        let own = row * self.capacity * width;
+                        let new = own + len * width..own + (len + 1) * width;
+                        store.own_k[new.clone()].copy_from_slice(&k[i * width..(i + 1) * width]);
+                        store.own_v[new.clone()].copy_from_slice(&v[i * width..(i + 1) * width]);
+                        let keys = Keys {
+                            prefix_k: &store.prompt_k[start * width..(start + prompt_len) * width],
+                            prefix_v: &store.prompt_v[start * width..(start + prompt_len) * width],
+                            own_k: &store.own_k[own..new.end],
+                            own_v: &store.own_v[own..new.end],
+                        };
+                        let span = i * q_width..(i + 1) * q_width;
+                        attend_row(&q[span.clone()], &keys, self.shape, &mut scores, &mut out[span]);
+                    }
+                })
+            })
+        })???;
+        Ok(Tensor::from_vec(out, (rows.len(), q_width), q.device())?)
+    }
+
+    pub(crate) fn advance(&mut self, rows: &[usize]) {
+        for &row in rows {
+            self.rows[row].len += 1;
+        }
+    }
+}

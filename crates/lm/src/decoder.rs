@@ -1,0 +1,168 @@
+//! The decoder, written once for training and inference, dense and quantized weights: embedding, then blocks of
+//! (norm, attention, norm, gated feed-forward) on a residual stream, then norm and head.
+//!
+//! Rows are packed [N, D] (see [`RowPlan`]). Never knows tokens as text, samplers or optimizers.
+
+use crate::ops::{self, AttentionShape, RopeTable};
+use crate::weights::WeightTensor;
+use crate::{Embedding, KvCache, Linear, LmError, ModelConfig, Result, RowPlan, Weights};
+use candle_core::{Device, Tensor};
+use std::sync::Arc;
+
+/// A model that can compute. Cloning shares the weights.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    config: ModelConfig,
+    embedding: Embedding,
+    blocks: Vec<Block>,
+    norm: Tensor,
+    head: Linear,
+    rope: Arc<RopeTable>,
+}
+
+#[derive(Clone, Debug)]
+struct Block {
+    attention_norm: Tensor,
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    o: Linear,
+    ffn_norm: Tensor,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+}
+
+impl Decoder {
+    /// Put a model together. The weights' shapes have been checked against the configuration (see [`Weights::check`]).
+    ///
+    /// # Errors
+    /// A tensor that is missing, of another shape, or a quantized norm.
+    pub fn new(config: &ModelConfig, weights: &Weights) -> Result<Self> {
+        weights.check(config)?;
+        let linear = |name: String| match weights.get(&name)? {
+            WeightTensor::Dense(t) => Ok::<_, LmError>(Linear::Dense(t.clone())),
+            WeightTensor::Quantized(t) => Linear::quantized(t.clone()),
+        };
+        let norm = |name: String| weights.get(&name)?.to_dense();
+        let embedding = match weights.get("model.embed_tokens.weight")? {
+            WeightTensor::Dense(t) => Embedding::Dense(t.clone()),
+            WeightTensor::Quantized(t) => Embedding::Quantized(t.clone()),
+        };
+        let blocks = (0..config.layers)
+            .map(|i| {
+                let name = |part: &str| format!("model.layers.{i}.{part}.weight");
+                Ok(Block {
+                    attention_norm: norm(name("input_layernorm"))?,
+                    q: linear(name("self_attn.q_proj"))?,
+                    k: linear(name("self_attn.k_proj"))?,
+                    v: linear(name("self_attn.v_proj"))?,
+                    o: linear(name("self_attn.o_proj"))?,
+                    ffn_norm: norm(name("post_attention_layernorm"))?,
+                    gate: linear(name("mlp.gate_proj"))?,
+                    up: linear(name("mlp.up_proj"))?,
+                    down: linear(name("mlp.down_proj"))?,
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            head: if config.tied { embedding.as_head()? } else { linear("lm_head.weight".into())? },
+            norm: norm("model.norm.weight".into())?,
+            rope: Arc::new(RopeTable::new(config)),
+            config: config.clone(),
+            embedding,
+            blocks,
+        })
+    }
+
+    /// The shape.
+    #[must_use]
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Normalised final states [N, D] of packed rows; the gradient flows to every weight.
+    ///
+    /// # Errors
+    /// Ids outside the vocabulary, positions beyond the context, a plan that does not fit.
+    pub fn hidden(&self, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Tensor> {
+        let shape = self.attention_shape();
+        self.run(ids, plan.positions(), |_, q, k, v| Ok(ops::attention(q, k, v, plan, shape)?))
+    }
+
+    /// As [`Self::hidden`] for prompts, keeping their keys and values in a fresh cache.
+    ///
+    /// # Errors
+    /// As [`Self::hidden`].
+    pub fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, own_capacity: usize) -> Result<(Tensor, KvCache)> {
+        let shape = self.attention_shape();
+        let mut cache = KvCache::new(plan, shape, self.config.layers, own_capacity);
+        let hidden = self.run(ids, plan.positions(), |_, q, k, v| {
+            cache.push_prompt_layer(k, v)?;
+            Ok(ops::attention(q, k, v, plan, shape)?)
+        })?;
+        Ok((hidden, cache))
+    }
+
+    /// One more token for each listed row of the cache; final states [rows, D] in the same order.
+    ///
+    /// # Errors
+    /// As [`Self::hidden`], or a full row.
+    pub fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Tensor> {
+        let positions: Vec<u32> = rows.iter().map(|&row| cache.position(row)).collect();
+        let hidden = self.run(ids, &positions, |layer, q, k, v| cache.attend(layer, rows, q, k, v))?;
+        cache.advance(rows);
+        Ok(hidden)
+    }
+
+    /// States [N, D] to logits [N, V].
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        self.head.forward(hidden)
+    }
+
+    fn attention_shape(&self) -> AttentionShape {
+        AttentionShape { heads: self.config.heads, kv_heads: self.config.kv_heads, head_dim: self.config.head_dim }
+    }
+
+    fn run(
+        &self,
+        ids: &[u32],
+        positions: &[u32],
+        mut attend: impl FnMut(usize, &Tensor, &Tensor, &Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        self.check_ids(ids, positions)?;
+        let eps = self.config.rms_eps;
+        let positions: Arc<[u32]> = positions.into();
+        let mut x = self.embedding.forward(&Tensor::new(ids, &Device::Cpu)?)?;
+        for (layer, block) in self.blocks.iter().enumerate() {
+            let h = ops::rms_norm(&x, &block.attention_norm, eps)?;
+            let q = ops::rope(&block.q.forward(&h)?, &positions, &self.rope)?;
+            let k = ops::rope(&block.k.forward(&h)?, &positions, &self.rope)?;
+            let a = attend(layer, &q, &k, &block.v.forward(&h)?)?;
+            x = (x + block.o.forward(&a)?)?;
+            let h = ops::rms_norm(&x, &block.ffn_norm, eps)?;
+            let h = ops::swiglu(&block.gate.forward(&h)?, &block.up.forward(&h)?)?;
+            x = (x + block.down.forward(&h)?)?;
+        }
+        Ok(ops::rms_norm(&x, &self.norm, eps)?)
+    }
+
+    fn check_ids(&self, ids: &[u32], positions: &[u32]) -> Result<()> {
+        if ids.is_empty() || ids.len() != positions.len() {
+            return Err(LmError::Prompt(format!("{} token ids for {} rows; give at least one token", ids.len(), positions.len())));
+        }
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= self.config.vocab) {
+            return Err(LmError::Prompt(format!("token id {id} is outside the vocabulary of {}", self.config.vocab)));
+        }
+        if let Some(p) = positions.iter().find(|&&p| p as usize >= self.config.context) {
+            return Err(LmError::Prompt(format!(
+                "the text reaches position {p}; the model was made for {} tokens: shorten the prompt or ask for fewer new tokens",
+                self.config.context
+            )));
+        }
+        Ok(())
+    }
+}

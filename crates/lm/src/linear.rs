@@ -1,0 +1,68 @@
+//! Weight matrices, dense or quantized; everything above is written once.
+
+use crate::Result;
+use candle_core::{Module, Tensor, quantized::{QMatMul, QTensor}};
+use std::sync::Arc;
+
+/// A linear layer without bias, stored [out, in].
+#[derive(Clone, Debug)]
+pub enum Linear {
+    /// f32 weights; the gradient flows.
+    Dense(Tensor),
+    /// Block-quantized weights; inference only.
+    Quantized(QMatMul),
+}
+
+impl Linear {
+    /// A quantized layer.
+    ///
+    /// # Errors
+    /// A block format without a matrix product.
+    pub fn quantized(weight: Arc<QTensor>) -> Result<Self> {
+        Ok(Self::Quantized(QMatMul::from_arc(weight)?))
+    }
+
+    /// x [N, in] to [N, out].
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(match self {
+            Self::Dense(weight) => x.matmul(&weight.t()?)?,
+            Self::Quantized(weight) => weight.forward(x)?,
+        })
+    }
+}
+
+/// The table of token vectors, stored [V, D]. Quantized rows are decoded one by one, the table is never expanded.
+#[derive(Clone, Debug)]
+pub enum Embedding {
+    /// f32 rows; the gradient flows.
+    Dense(Tensor),
+    /// Block-quantized rows.
+    Quantized(Arc<QTensor>),
+}
+
+impl Embedding {
+    /// Vectors of `ids` [N] (u32), [N, D].
+    ///
+    /// # Errors
+    /// An id outside the table.
+    pub fn forward(&self, ids: &Tensor) -> Result<Tensor> {
+        Ok(match self {
+            Self::Dense(table) => table.index_select(ids, 0)?,
+            Self::Quantized(table) => table.embedding(ids)?,
+        })
+    }
+
+    /// The same weights as a head that turns states into logits.
+    ///
+    /// # Errors
+    /// A block format without a matrix product.
+    pub fn as_head(&self) -> Result<Linear> {
+        match self {
+            Self::Dense(table) => Ok(Linear::Dense(table.clone())),
+            Self::Quantized(table) => Linear::quantized(table.clone()),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Vector arithmetic in a fixed order of summation, and an exponential that is the same on every machine.
+
+const LANES: usize = 8;
+
+/// Sum of products, in eight lanes that are added pairwise at the end.
+#[inline]
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
+    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
+    for (x, y) in a_chunks.iter().zip(b_chunks) {
+        for i in 0..LANES {
+            lanes[i] += x[i] * y[i];
+        }
+    }
+    let mut rest = 0.0;
+    for (x, y) in a_rest.iter().zip(b_rest) {
+        rest += x * y;
+    }
+    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7])) + rest
+}
+
+/// `y += a * x`.
+#[inline]
+pub(crate) fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += a * x;
+    }
+}
+
+/// e^x to about 2 units in the last place: range reduction by ln 2 in two parts and a polynomial of degree 6
+/// (Cephes, Moshier 1984). Below -87.3 it gives 0, above 88.7 the largest finite power; NaN stays NaN.
+#[inline]
+pub(crate) fn exp(x: f32) -> f32 {
+    let clamped = x.clamp(-87.336_54, 88.722_83);
+    let n = (clamped * std::f32::consts::LOG2_E + 0.5).floor();
+    let r = clamped - n * 0.693_359_4 + n * 2.121_944_4e-4;
+    let p = ((((1.987_569_2e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 0.166_666_66) * r + 0.5;
+    let value = (p * r * r + r + 1.0) * f32::from_bits(((n as i32).clamp(-126, 127) + 127).cast_unsigned() << 23);
+    if x < -87.336_54 { 0.0 } else { value }
+}
+
+/// Turn scores into probabilities in place.
+#[inline]
+pub(crate) fn softmax(scores: &mut [f32]) {
+    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for s in scores.iter_mut() {
+        *s = exp(*s - max);
+    }
+    let sum: f32 = scores.iter().sum();
+    let scale = 1.0 / sum;
+    for s in scores.iter_mut() {
+        *s *= scale;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_agrees_with_the_exact_value_over_its_whole_range() {
+        let mut worst = 0f64;
+        for i in -8700..8870 {
+            let x = i as f32 * 0.01;
+            let exact = f64::from(x).exp();
+            worst = worst.max((f64::from(exp(x)) - exact).abs() / exact);
+        }
+        assert!(worst < 4e-7, "relative error {worst}");
+        assert_eq!(exp(-1000.0), 0.0);
+        assert!(exp(f32::NAN).is_nan());
+        assert!(exp(1000.0).is_finite());
+    }
+
+    #[test]
+    fn dot_and_axpy_take_any_length() {
+        for n in 0..40 {
+            let a: Vec<f32> = (0..n).map(|i| i as f32).collect();
+            assert_eq!(dot(&a, &a), (0..n).map(|i| (i * i) as f32).sum::<f32>());
+            let mut y = a.clone();
+            axpy(&mut y, 2.0, &a);
+            assert!(y.iter().zip(&a).all(|(y, a)| *y == 3.0 * a));
+        }
+    }
+
+    #[test]
+    fn softmax_sums_to_one_and_keeps_order() {
+        let mut s = [1.0, 3.0, -200.0];
+        softmax(&mut s);
+        assert!((s.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!(s[1] > s[0] && s[2] == 0.0);
+    }
+}

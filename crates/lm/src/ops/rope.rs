@@ -1,0 +1,124 @@
+//! Rotary positions (arXiv 2104.09864) in the half-split form that Hugging Face checkpoints use: dimension i of a head
+//! turns together with dimension i + d/2 by the angle position * frequency_i.
+
+use super::{slice, with_slice};
+use crate::{ModelConfig, RopeScaling};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use std::sync::Arc;
+
+/// Cosines and sines for every position of the context, [context, d/2] each.
+#[derive(Debug)]
+pub struct RopeTable {
+    cos: Vec<f32>,
+    sin: Vec<f32>,
+    half: usize,
+}
+
+/// Longest table that is built: 128 Ki positions of 128-wide heads are 64 MiB.
+const MAX_POSITIONS: usize = 131_072;
+
+impl RopeTable {
+    /// The table of a model. Angles are computed in f64 and rounded once.
+    #[must_use]
+    pub fn new(config: &ModelConfig) -> Self {
+        let half = config.head_dim / 2;
+        let frequencies: Vec<f64> = (0..half)
+            .map(|i| f64::from(config.rope_theta).powf(-(i as f64) / half as f64))
+            .map(|f| stretched(f, config.rope_scaling))
+            .collect();
+        let positions = config.context.min(MAX_POSITIONS);
+        let mut table = Self { cos: Vec::with_capacity(positions * half), sin: Vec::with_capacity(positions * half), half };
+        for position in 0..positions {
+            for f in &frequencies {
+                let angle = position as f64 * f;
+                table.cos.push(angle.cos() as f32);
+                table.sin.push(angle.sin() as f32);
+            }
+        }
+        table
+    }
+
+    /// Positions that the table covers.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.cos.len() / self.half
+    }
+}
+
+fn stretched(frequency: f64, scaling: RopeScaling) -> f64 {
+    match scaling {
+        RopeScaling::None => frequency,
+        RopeScaling::Linear(factor) => frequency / f64::from(factor),
+        RopeScaling::Llama3 { factor, low, high, original } => {
+            let (factor, low, high, original) = (f64::from(factor), f64::from(low), f64::from(high), f64::from(original));
+            let wavelength = 2.0 * std::f64::consts::PI / frequency;
+            if wavelength < original / high {
+                frequency
+            } else if wavelength > original / low {
+                frequency / factor
+            } else {
+                let smooth = (original / wavelength - low) / (high - low);
+                (1.0 - smooth) * frequency / factor + smooth * frequency
+            }
+        }
+    }
+}
+
+/// Turn every head of `x` [N, heads * d] by its row's position; `positions` has N entries.
+///
+/// # Errors
+/// A position beyond the table, a width that is no multiple of the head, or tensors that are not f32 on the CPU.
+pub fn rope(x: &Tensor, positions: &Arc<[u32]>, table: &Arc<RopeTable>) -> Result<Tensor> {
+    x.apply_op1(Rope { positions: positions.clone(), table: table.clone(), direction: 1.0 })
+}
+
+struct Rope {
+    positions: Arc<[u32]>,
+    table: Arc<RopeTable>,
+    /// 1 turns forward, -1 back: the backward pass is the inverse rotation.
+    direction: f32,
+}
+
+impl Rope {
+    fn turn(&self, x: &[f32], width: usize) -> Result<Vec<f32>> {
+        let half = self.table.half;
+        if width == 0 || !width.is_multiple_of(2 * half) || x.len() != width * self.positions.len() {
+            candle_core::bail!("rope: {} values in rows of {width} for {} positions and heads of {}", x.len(), self.positions.len(), 2 * half);
+        }
+        let mut out = vec![0f32; x.len()];
+        for ((row, out), &position) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(self.positions.iter()) {
+            let at = position as usize * half;
+            let (Some(cos), Some(sin)) = (self.table.cos.get(at..at + half), self.table.sin.get(at..at + half)) else {
+                candle_core::bail!("rope: position {position} is beyond the model's context of {}", self.table.positions());
+            };
+            for (head, out) in row.chunks_exact(2 * half).zip(out.chunks_exact_mut(2 * half)) {
+                let (a, b) = head.split_at(half);
+                let (out_a, out_b) = out.split_at_mut(half);
+                for i in 0..half {
+                    let sin = sin[i] * self.direction;
+                    out_a[i] = a[i] * cos[i] - b[i] * sin;
+                    out_b[i] = b[i] * cos[i] + a[i] * sin;
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl CustomOp1 for Rope {
+    fn name(&self) -> &'static str {
+        "rope"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let width = layout.dims().last().copied().unwrap_or(0);
+        Ok((CpuStorage::F32(self.turn(slice(storage, layout, "rope")?, width)?), layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, _out: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let back = Self { positions: self.positions.clone(), table: self.table.clone(), direction: -1.0 };
+        let width = x.dims().last().copied().unwrap_or(0);
+        let turned = with_slice(grad, "rope", |g| back.turn(g, width))??;
+        Ok(Some(Tensor::from_vec(turned, x.shape(), x.device())?))
+    }
+}

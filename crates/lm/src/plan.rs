@@ -1,0 +1,105 @@
+//! How packed rows belong together. A batch is not padded: all sequences lie end to end in one [N, D] matrix, and a
+//! sequence may continue another one (a group's answers share one computation of their prompt).
+
+use crate::{LmError, Result};
+
+/// One run of rows. Row i of it sees the rows of `prefix` (if any), then rows 0..=i of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// First row.
+    pub start: usize,
+    /// Rows.
+    pub len: usize,
+    /// Index of an earlier segment, itself without a prefix, that this one continues.
+    pub prefix: Option<usize>,
+}
+
+/// All segments of a batch, end to end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowPlan {
+    segments: Vec<Segment>,
+    positions: Vec<u32>,
+}
+
+impl RowPlan {
+    /// An empty plan.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sequences that have nothing to do with each other.
+    #[must_use]
+    pub fn independent(lens: &[usize]) -> Self {
+        let mut plan = Self::new();
+        for &len in lens {
+            plan.push_root(len);
+        }
+        plan
+    }
+
+    /// Add a sequence of its own; returns its index.
+    pub fn push_root(&mut self, len: usize) -> usize {
+        let start = self.rows();
+        self.positions.extend(0..len as u32);
+        self.segments.push(Segment { start, len, prefix: None });
+        self.segments.len() - 1
+    }
+
+    /// Add a continuation of segment `prefix`; returns its index.
+    ///
+    /// # Errors
+    /// `prefix` does not exist or is itself a continuation.
+    pub fn push_continuation(&mut self, prefix: usize, len: usize) -> Result<usize> {
+        let parent = self.segments.get(prefix).copied().filter(|s| s.prefix.is_none()).ok_or_else(|| LmError::Shape {
+            op: "row plan",
+            expected: "a prefix that is an earlier root segment".into(),
+            got: format!("segment {prefix} of {}", self.segments.len()),
+        })?;
+        let start = self.rows();
+        self.positions.extend((parent.len..parent.len + len).map(|p| p as u32));
+        self.segments.push(Segment { start, len, prefix: Some(prefix) });
+        Ok(self.segments.len() - 1)
+    }
+
+    /// Rows in all (N).
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// The segments, in row order.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Position of every row within its own text, [N].
+    #[must_use]
+    pub fn positions(&self) -> &[u32] {
+        &self.positions
+    }
+
+    /// The rows that a segment continues: (start, len), empty for a root.
+    #[must_use]
+    pub fn prefix_rows(&self, segment: &Segment) -> (usize, usize) {
+        segment.prefix.and_then(|p| self.segments.get(p)).map_or((0, 0), |p| (p.start, p.len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn continuations_take_up_positions_where_the_prompt_ends() {
+        let mut plan = RowPlan::new();
+        let prompt = plan.push_root(3);
+        plan.push_continuation(prompt, 2).unwrap();
+        let last = plan.push_continuation(prompt, 1).unwrap();
+        assert_eq!(plan.positions(), [0, 1, 2, 3, 4, 3]);
+        assert_eq!(plan.prefix_rows(&plan.segments()[last]), (0, 3));
+        assert!(plan.push_continuation(last, 1).is_err());
+        assert!(plan.push_continuation(9, 1).is_err());
+    }
+}

@@ -1,0 +1,353 @@
+//! What a model's GGUF holds: configuration, tokenizer and tensors under llama.cpp's names, and the row order in which that
+//! format keeps query and key weights of the llama family.
+
+use super::gguf::{GgufFile, Kind, TensorView, Value, write};
+use super::{WeightTensor, Weights};
+use crate::{Architecture, ChatTemplate, LmError, LoadedModel, ModelConfig, PolicySnapshot, Precision, Result, RopeScaling, Tokenizer};
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
+use candle_core::{Device, Tensor};
+use clicker_wire::ModelShape;
+use half::f16;
+use serde_json::json;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// How matrices are stored in an exported file; norms always stay f32.
+pub type Encoding = Kind;
+
+/// Configuration and tensors of a file. With `full`, blocks are decoded to f32.
+///
+/// # Errors
+/// Missing or impossible metadata, tensors that do not fit it.
+pub fn weights(file: &GgufFile<'_>, full: bool) -> Result<(ModelConfig, Weights)> {
+    let config = config(file)?;
+    let mut out = Weights::default();
+    for (name, expected) in config.tensor_shapes() {
+        let stored = stored_name(&name);
+        let view = file.tensors.get(&stored).ok_or_else(|| LmError::MissingTensor { name: stored.clone(), expected: expected.clone() })?;
+        if view.dims != expected {
+            return Err(LmError::TensorShape { name: stored, got: view.dims.clone(), expected });
+        }
+        let data = match rotary_heads(&config, &name) {
+            Some(heads) => Cow::Owned(reorder_rows(view.data, view.dims[0], heads, Direction::FromFile)),
+            None => Cow::Borrowed(view.data),
+        };
+        out.insert(name, tensor(view, data, full)?);
+    }
+    Ok((config, out))
+}
+
+/// The tokenizer of a file: the whole `tokenizer.json` where it is included, else rebuilt from tokens and merges.
+///
+/// # Errors
+/// A tokenizer kind that this crate does not know, or broken lists.
+pub fn tokenizer(file: &GgufFile<'_>) -> Result<Option<Tokenizer>> {
+    if let Some(Value::Text(json)) = file.metadata.get("tokenizer.huggingface.json") {
+        return Tokenizer::from_json(json.as_bytes()).map(Some);
+    }
+    match text(file, "tokenizer.ggml.model") {
+        None | Some("none") => return Ok(None),
+        Some("gpt2") => {}
+        Some(other) => return Err(LmError::Tokenizer(format!("GGUF tokenizer `{other}`; this version reads byte-level BPE (gpt2)"))),
+    }
+    let tokens = texts(file, "tokenizer.ggml.tokens")?;
+    let merges = texts(file, "tokenizer.ggml.merges")?;
+    let kinds = match file.metadata.get("tokenizer.ggml.token_type") {
+        Some(Value::List(list)) => list.clone(),
+        _ => Vec::new(),
+    };
+    // Types 3 (control) and 4 (user defined) are matched as wholes, never spelled.
+    let is_whole = |id: usize| matches!(kinds.get(id), Some(Value::Signed(3 | 4) | Value::Unsigned(3 | 4)));
+    let added: Vec<_> = (0..tokens.len())
+        .filter(|&id| is_whole(id))
+        .map(|id| json!({"id": id, "content": tokens[id], "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}))
+        .collect();
+    let vocab: serde_json::Map<_, _> = tokens.iter().enumerate().map(|(id, t)| ((*t).to_owned(), json!(id))).collect();
+    let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    let pieces = match text(file, "tokenizer.ggml.pre") {
+        Some("smollm") => json!({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true}, bytes]}),
+        _ => bytes.clone(),
+    };
+    let json = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": added, "normalizer": null,
+        "pre_tokenizer": pieces, "post_processor": null, "decoder": bytes,
+        "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null, "end_of_word_suffix": null,
+            "fuse_unk": false, "byte_fallback": false, "ignore_merges": false, "vocab": vocab, "merges": merges},
+    });
+    Tokenizer::from_json(json.to_string().as_bytes()).map(Some)
+}
+
+/// Write a model as GGUF that other programs load too. Matrices whose rows are no whole number of blocks fall back to f16.
+///
+/// # Errors
+/// Tensor arithmetic.
+pub fn export(model: &PolicySnapshot, tokenizer: Option<&Tokenizer>, name: &str, encoding: Encoding) -> Result<Vec<u8>> {
+    let config = model.decoder().config();
+    let mut metadata = model_keys(config, name, encoding);
+    if let Some(tokenizer) = tokenizer {
+        metadata.extend(tokenizer_keys(config, tokenizer)?);
+    }
+    let mut tensors = Vec::new();
+    for (name, dims) in config.tensor_shapes() {
+        let dense = model.weights().get(&name)?.to_dense()?;
+        let kind = match (dims.len(), encoding.bytes(&dims)) {
+            (1, _) => Kind::F32,
+            (_, Some(_)) => encoding,
+            (_, None) => Kind::F16,
+        };
+        let mut data = encode(&dense, kind)?;
+        if let Some(heads) = rotary_heads(config, &name) {
+            data = reorder_rows(&data, dims[0], heads, Direction::ToFile);
+        }
+        tensors.push((stored_name(&name), kind, dims, data));
+    }
+    write(&metadata, &tensors)
+}
+
+/// The browser's copy of a model: the same file with Q8_0 matrices, and the model's shape.
+///
+/// # Errors
+/// A master file that cannot be read.
+pub fn quantized_copy(master: &[u8]) -> Result<(Vec<u8>, ModelShape)> {
+    let model = LoadedModel::from_gguf(master, Precision::Full)?;
+    let bytes = export(&model.snapshot, model.tokenizer.as_ref(), "clicker", Kind::Q8_0)?;
+    Ok((bytes, model.config.shape()))
+}
+
+fn config(file: &GgufFile<'_>) -> Result<ModelConfig> {
+    match text(file, "general.architecture") {
+        Some("llama") => {}
+        other => {
+            let other = other.unwrap_or("(none)");
+            return Err(LmError::Config(format!("GGUF architecture `{other}`; this version runs `llama`")));
+        }
+    }
+    let get = |key: &str| match file.metadata.get(&format!("llama.{key}")) {
+        Some(Value::Unsigned(n)) => Some(*n as f64),
+        Some(Value::Signed(n)) => Some(*n as f64),
+        Some(Value::Float(x)) => Some(*x),
+        _ => None,
+    };
+    let need = |key: &str| get(key).ok_or_else(|| LmError::Config(format!("GGUF key `llama.{key}` is missing")));
+    let count = |key: &str| Ok::<_, LmError>(need(key)? as usize);
+    let (width, heads) = (count("embedding_length")?, count("attention.head_count")?);
+    let scaling = match text(file, "llama.rope.scaling.type") {
+        None | Some("none") => RopeScaling::None,
+        Some("linear") => RopeScaling::Linear(need("rope.scaling.factor")? as f32),
+        Some(other) => return Err(LmError::Config(format!("GGUF rope scaling `{other}`; expected none or linear"))),
+    };
+    let embedding = file.tensors.get("token_embd.weight");
+    let token = |key: &str| match file.metadata.get(key) {
+        Some(Value::Unsigned(n)) => Some(*n as u32),
+        _ => None,
+    };
+    let config = ModelConfig {
+        architecture: Architecture::Llama,
+        vocab: embedding.and_then(|t| t.dims.first().copied()).unwrap_or(0),
+        width,
+        layers: count("block_count")?,
+        heads,
+        kv_heads: get("attention.head_count_kv").map_or(heads, |n| n as usize),
+        head_dim: get("attention.key_length").map_or(width.checked_div(heads).unwrap_or(0), |n| n as usize),
+        ffn: count("feed_forward_length")?,
+        context: count("context_length")?,
+        rms_eps: need("attention.layer_norm_rms_epsilon")? as f32,
+        rope_theta: get("rope.freq_base").unwrap_or(10_000.0) as f32,
+        rope_scaling: scaling,
+        tied: !file.tensors.contains_key("output.weight"),
+        bos: token("tokenizer.ggml.bos_token_id"),
+        eos: token("tokenizer.ggml.eos_token_id").into_iter().collect(),
+    };
+    config.check()?;
+    Ok(config)
+}
+
+fn model_keys(config: &ModelConfig, name: &str, encoding: Encoding) -> Vec<(&'static str, Value)> {
+    let n = |n: usize| Value::Unsigned(n as u64);
+    let mut keys = vec![
+        ("general.architecture", Value::Text(config.architecture.name().into())),
+        ("general.name", Value::Text(name.into())),
+        ("general.file_type", n(match encoding {
+            Kind::F32 => 0,
+            Kind::F16 => 1,
+            Kind::Q4_0 => 2,
+            Kind::Q8_0 => 7,
+        })),
+        ("general.quantization_version", n(2)),
+        ("llama.vocab_size", n(config.vocab)),
+        ("llama.context_length", n(config.context)),
+        ("llama.embedding_length", n(config.width)),
+        ("llama.block_count", n(config.layers)),
+        ("llama.feed_forward_length", n(config.ffn)),
+        ("llama.attention.head_count", n(config.heads)),
+        ("llama.attention.head_count_kv", n(config.kv_heads)),
+        ("llama.attention.key_length", n(config.head_dim)),
+        ("llama.attention.value_length", n(config.head_dim)),
+        ("llama.attention.layer_norm_rms_epsilon", Value::Float(config.rms_eps.into())),
+        ("llama.rope.dimension_count", n(config.head_dim)),
+        ("llama.rope.freq_base", Value::Float(config.rope_theta.into())),
+    ];
+    if let RopeScaling::Linear(factor) = config.rope_scaling {
+        keys.push(("llama.rope.scaling.type", Value::Text("linear".into())));
+        keys.push(("llama.rope.scaling.factor", Value::Float(factor.into())));
+    }
+    keys
+}
+
+fn tokenizer_keys(config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Vec<(&'static str, Value)>> {
+    let json = tokenizer.to_json()?;
+    let parsed: serde_json::Value = serde_json::from_str(&json).map_err(|e| LmError::Tokenizer(e.to_string()))?;
+    let digits = parsed["pre_tokenizer"].to_string().contains("Digits");
+    let merges = parsed["model"]["merges"].as_array().into_iter().flatten().map(|merge| match merge {
+        serde_json::Value::Array(pair) => {
+            Value::Text(pair.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(" "))
+        }
+        other => Value::Text(other.as_str().unwrap_or_default().into()),
+    });
+    let mut names = vec![None; config.vocab];
+    for (token, id) in parsed["model"]["vocab"].as_object().into_iter().flatten() {
+        if let Some(slot) = id.as_u64().and_then(|id| names.get_mut(id as usize)) {
+            *slot = Some((token.clone(), 1));
+        }
+    }
+    for added in parsed["added_tokens"].as_array().into_iter().flatten() {
+        let (id, content) = (added["id"].as_u64(), added["content"].as_str());
+        if let (Some(slot), Some(content)) = (id.and_then(|id| names.get_mut(id as usize)), content) {
+            *slot = Some((content.to_owned(), 3));
+        }
+    }
+    let (tokens, kinds): (Vec<_>, Vec<_>) = names
+        .into_iter()
+        .enumerate()
+        .map(|(id, name)| name.unwrap_or_else(|| (format!("[PAD{id}]"), 5)))
+        .map(|(token, kind)| (Value::Text(token), Value::Signed(kind)))
+        .unzip();
+    let mut keys = vec![
+        ("tokenizer.ggml.model", Value::Text("gpt2".into())),
+        ("tokenizer.ggml.pre", Value::Text(if digits { "smollm" } else { "gpt-2" }.into())),
+        ("tokenizer.ggml.tokens", Value::List(tokens)),
+        ("tokenizer.ggml.token_type", Value::List(kinds)),
+        ("tokenizer.ggml.merges", Value::List(merges.collect())),
+        ("tokenizer.ggml.add_bos_token", Value::Bool(false)),
+        ("tokenizer.huggingface.json", Value::Text(json)),
+    ];
+    let template = ChatTemplate::of(tokenizer);
+    let ids = [("tokenizer.ggml.bos_token_id", config.bos), ("tokenizer.ggml.eos_token_id", config.eos.first().copied().or(template.end()))];
+    keys.extend(ids.into_iter().filter_map(|(key, id)| Some((key, Value::Unsigned(id?.into())))));
+    if matches!(template, ChatTemplate::Turns { .. }) {
+        keys.push(("tokenizer.chat_template", Value::Text(JINJA.into())));
+    }
+    Ok(keys)
+}
+
+/// The built-in template for programs that render Jinja.
+const JINJA: &str = "<|bos|>{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
+
+fn tensor(view: &TensorView<'_>, data: Cow<'_, [u8]>, full: bool) -> Result<WeightTensor> {
+    let floats: Vec<f32> = match view.kind {
+        Kind::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Kind::F16 => data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        Kind::Q4_0 | Kind::Q8_0 => {
+            // A copy of its own: block structs need an aligned start, a place inside a file has none.
+            let storage = QStorage::from_data(Cow::Owned(data.into_owned()), &Device::Cpu, ggml(view.kind))?;
+            let blocks = WeightTensor::Quantized(Arc::new(QTensor::new(storage, view.dims.clone())?));
+            return if full { Ok(WeightTensor::Dense(blocks.to_dense()?)) } else { Ok(blocks) };
+        }
+    };
+    Ok(WeightTensor::Dense(Tensor::from_vec(floats, view.dims.clone(), &Device::Cpu)?))
+}
+
+fn encode(dense: &Tensor, kind: Kind) -> Result<Vec<u8>> {
+    let floats = || Ok::<_, LmError>(dense.flatten_all()?.to_vec1::<f32>()?);
+    Ok(match kind {
+        Kind::F32 => floats()?.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Kind::F16 => floats()?.iter().flat_map(|x| f16::from_f32(*x).to_le_bytes()).collect(),
+        Kind::Q4_0 | Kind::Q8_0 => QTensor::quantize(dense, ggml(kind))?.data()?.into_owned(),
+    })
+}
+
+fn ggml(kind: Kind) -> GgmlDType {
+    match kind {
+        Kind::F32 => GgmlDType::F32,
+        Kind::F16 => GgmlDType::F16,
+        Kind::Q4_0 => GgmlDType::Q4_0,
+        Kind::Q8_0 => GgmlDType::Q8_0,
+    }
+}
+
+/// llama.cpp's name of a tensor.
+fn stored_name(name: &str) -> String {
+    match name {
+        "model.embed_tokens.weight" => return "token_embd.weight".into(),
+        "model.norm.weight" => return "output_norm.weight".into(),
+        "lm_head.weight" => return "output.weight".into(),
+        _ => {}
+    }
+    let rest = name.strip_prefix("model.layers.").unwrap_or(name);
+    let (layer, part) = rest.split_once('.').unwrap_or((rest, ""));
+    let part = match part.strip_suffix(".weight").unwrap_or(part) {
+        "input_layernorm" => "attn_norm",
+        "self_attn.q_proj" => "attn_q",
+        "self_attn.k_proj" => "attn_k",
+        "self_attn.v_proj" => "attn_v",
+        "self_attn.o_proj" => "attn_output",
+        "post_attention_layernorm" => "ffn_norm",
+        "mlp.gate_proj" => "ffn_gate",
+        "mlp.up_proj" => "ffn_up",
+        "mlp.down_proj" => "ffn_down",
+        other => other,
+    };
+    format!("blk.{layer}.{part}.weight")
+}
+
+/// Heads of a tensor whose rows turn with the position: GGUF keeps these rows interleaved.
+fn rotary_heads(config: &ModelConfig, name: &str) -> Option<usize> {
+    if name.ends_with("q_proj.weight") {
+        Some(config.heads)
+    } else if name.ends_with("k_proj.weight") {
+        Some(config.kv_heads)
+    } else {
+        None
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    FromFile,
+    ToFile,
+}
+
+/// Within each head, Hugging Face keeps the two halves of the rotation apart (row i and row i + d/2 turn together), GGUF
+/// keeps them as neighbours (rows 2i and 2i + 1). Rows are moved whole, so this works on any element format.
+fn reorder_rows(data: &[u8], rows: usize, heads: usize, direction: Direction) -> Vec<u8> {
+    let (stride, d) = (data.len() / rows.max(1), rows / heads.max(1));
+    let mut out = Vec::with_capacity(data.len());
+    for row in 0..rows {
+        let (head, i) = (row / d, row % d);
+        let from = match direction {
+            Direction::FromFile => head * d + 2 * (i % (d / 2)) + i / (d / 2),
+            Direction::ToFile => head * d + (i % 2) * (d / 2) + i / 2,
+        };
+        out.extend_from_slice(&data[from * stride..(from + 1) * stride]);
+    }
+    out
+}
+
+fn text<'a>(file: &'a GgufFile<'_>, key: &str) -> Option<&'a str> {
+    match file.metadata.get(key) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn texts<'a>(file: &'a GgufFile<'_>, key: &str) -> Result<Vec<&'a str>> {
+    let Some(Value::List(list)) = file.metadata.get(key) else {
+        return Err(LmError::Tokenizer(format!("GGUF key `{key}` is missing")));
+    };
+    list.iter()
+        .map(|v| match v {
+            Value::Text(text) => Ok(text.as_str()),
+            other => Err(LmError::Tokenizer(format!("GGUF key `{key}` holds {other:?} among its strings"))),
+        })
+        .collect()
+}

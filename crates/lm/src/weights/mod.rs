@@ -1,0 +1,82 @@
+//! Tensors by Hugging Face name, and the file formats they live in.
+//!
+//! [`gguf`] reads and writes the container, [`gguf_model`] says what a model's GGUF holds, [`hf`] reads and writes folders.
+//! Every reader treats its input as hostile: counts are never trusted for an allocation, ranges are checked before use.
+
+pub mod gguf;
+pub mod gguf_model;
+pub mod hf;
+
+use crate::{LmError, ModelConfig, Result};
+use candle_core::{Device, Tensor, quantized::QTensor};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use gguf_model::{Encoding, export, quantized_copy};
+
+/// One tensor of a model.
+#[derive(Clone, Debug)]
+pub enum WeightTensor {
+    /// f32.
+    Dense(Tensor),
+    /// Blocks.
+    Quantized(Arc<QTensor>),
+}
+
+impl WeightTensor {
+    /// Its dimensions, rows first.
+    #[must_use]
+    pub fn dims(&self) -> &[usize] {
+        match self {
+            Self::Dense(t) => t.dims(),
+            Self::Quantized(t) => t.shape().dims(),
+        }
+    }
+
+    /// As f32.
+    ///
+    /// # Errors
+    /// Tensor arithmetic.
+    pub fn to_dense(&self) -> Result<Tensor> {
+        Ok(match self {
+            Self::Dense(t) => t.clone(),
+            Self::Quantized(t) => t.dequantize(&Device::Cpu)?,
+        })
+    }
+}
+
+/// All tensors of a model.
+#[derive(Clone, Debug, Default)]
+pub struct Weights(BTreeMap<String, WeightTensor>);
+
+impl Weights {
+    /// Add or replace a tensor.
+    pub fn insert(&mut self, name: String, tensor: WeightTensor) {
+        self.0.insert(name, tensor);
+    }
+
+    /// A tensor by name.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn get(&self, name: &str) -> Result<&WeightTensor> {
+        self.0.get(name).ok_or_else(|| LmError::MissingTensor { name: name.to_owned(), expected: Vec::new() })
+    }
+
+    /// Every tensor that the configuration asks for is there, in its shape.
+    ///
+    /// # Errors
+    /// The first that is missing or of another shape.
+    pub fn check(&self, config: &ModelConfig) -> Result<()> {
+        for (name, expected) in config.tensor_shapes() {
+            match self.0.get(&name) {
+                None => return Err(LmError::MissingTensor { name, expected }),
+                Some(t) if t.dims() != expected => {
+                    return Err(LmError::TensorShape { got: t.dims().to_vec(), name, expected });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! Batched generation: replay from a seed, limits, stop tokens, and agreement with the packed forward pass.
+
+use crate::support::{close, random_model};
+use clicker_lm::{GenerateOptions, Generator, RowPlan, generate, stream_seed};
+use clicker_wire::{Sampling, StopReason};
+use std::sync::Arc;
+
+fn options(sampling: Sampling, stop: Vec<u32>) -> GenerateOptions {
+    GenerateOptions { sampling, stop, alternatives: 3 }
+}
+
+fn sampled(max_new_tokens: u32) -> GenerateOptions {
+    options(Sampling { max_new_tokens, ..Sampling::default() }, vec![])
+}
+
+#[test]
+fn a_sample_is_the_same_alone_and_in_company() {
+    let model = random_model();
+    let prompts = vec![vec![1, 2, 3], vec![9], vec![4; 20]];
+    let rows: Vec<(usize, u64)> = (0..3).flat_map(|p| (0..4).map(move |g| (p, stream_seed(7, 1, p as u64, g)))).collect();
+    let together = generate(&model, &prompts, &rows, sampled(10)).unwrap();
+    for (row, want) in rows.iter().zip(&together) {
+        let alone = generate(&model, &[prompts[row.0].clone()], &[(0, row.1)], sampled(10)).unwrap();
+        assert_eq!(alone[0].ids(), want.ids());
+    }
+    assert_ne!(together[0].ids(), together[1].ids(), "samples of a group differ");
+}
+
+#[test]
+fn stored_logprobs_are_those_of_a_whole_forward_pass() {
+    let model = random_model();
+    let prompt = vec![1, 50, 60];
+    let drawn = generate(&model, &[prompt.clone()], &[(0, 5)], sampled(12)).unwrap().remove(0);
+    let all = [prompt.clone(), drawn.ids()].concat();
+    let plan = Arc::new(RowPlan::independent(&[all.len()]));
+    let logits = model.decoder().logits(&model.decoder().hidden(&all, &plan).unwrap()).unwrap().to_vec2::<f32>().unwrap();
+    let (logprobs, entropies): (Vec<f32>, Vec<f32>) = (prompt.len()..all.len())
+        .map(|t| {
+            let row: Vec<f64> = logits[t - 1].iter().map(|&l| f64::from(l)).collect();
+            let max = row.iter().copied().fold(f64::MIN, f64::max);
+            let log_sum = max + row.iter().map(|l| (l - max).exp()).sum::<f64>().ln();
+            let entropy: f64 = row.iter().map(|l| -(l - log_sum).exp() * (l - log_sum)).sum();
+            ((row[all[t] as usize] - log_sum) as f32, entropy as f32)
+        })
+        .unzip();
+    close("logprobs", &drawn.draws.iter().map(|d| d.logprob).collect::<Vec<_>>(), &logprobs, 2e-5);
+    close("entropies", &drawn.draws.iter().map(|d| d.entropy).collect::<Vec<_>>(), &entropies, 2e-5);
+    for draw in &drawn.draws {
+        assert_eq!(draw.alternatives.len(), 3);
+        assert!(draw.alternatives.is_sorted_by(|a, b| a.1 >= b.1));
+    }
+}
+
+#[test]
+fn rows_end_at_a_stop_token_at_the_limit_and_at_the_context() {
+    let model = random_model();
+    let every: Vec<u32> = (0..320).collect();
+    let stopped = generate(&model, &[vec![1]], &[(0, 0)], options(Sampling::default(), every)).unwrap();
+    assert_eq!((stopped[0].draws.len(), stopped[0].stop), (1, StopReason::End));
+    let cut = generate(&model, &[vec![1]], &[(0, 0)], sampled(4)).unwrap();
+    assert_eq!((cut[0].draws.len(), cut[0].stop), (4, StopReason::Length));
+    let long = generate(&model, &[vec![1; 60], vec![1]], &[(0, 0), (1, 1)], sampled(u32::MAX)).unwrap();
+    assert_eq!((long[0].draws.len(), long[1].draws.len()), (4, 63), "the context of 64 ends both");
+    assert_eq!(generate(&model, &[vec![1]], &[(0, 0)], sampled(0)).unwrap()[0].stop, StopReason::Length);
+}
+
+#[test]
+fn a_generation_can_be_left_between_tokens() {
+    let mut generator = Generator::new(&random_model(), &[vec![1, 2]], &[(0, 0), (0, 1)], sampled(20)).unwrap();
+    generator.step().unwrap();
+    generator.step().unwrap();
+    for drawn in generator.finish() {
+        assert_eq!((drawn.draws.len(), drawn.stop), (2, StopReason::Cancelled));
+    }
+}
+
+#[test]
+fn impossible_requests_are_named() {
+    let model = random_model();
+    let refuse = |prompt: Vec<u32>, sampling: Sampling| {
+        generate(&model, &[prompt], &[(0, 0)], options(sampling, vec![])).unwrap_err().to_string()
+    };
+    assert!(refuse(vec![], Sampling::default()).contains("0 tokens"));
+    assert!(refuse(vec![1; 64], Sampling::default()).contains("64 tokens"));
+    assert!(refuse(vec![320], Sampling::default()).contains("vocabulary"));
+    assert!(refuse(vec![1], Sampling { temperature: f32::NAN, ..Sampling::default() }).contains("temperature"));
+    assert!(refuse(vec![1], Sampling { top_p: 0.0, ..Sampling::default() }).contains("top_p"));
+}

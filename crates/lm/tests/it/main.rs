@@ -1,0 +1,8 @@
+//! Files in and out, hostile files, the tokenizer and template, generation, frozen snapshots.
+
+mod chat;
+mod files;
+mod hostile;
+mod generation;
+mod snapshot;
+mod support;

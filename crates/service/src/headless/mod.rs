@@ -1,0 +1,53 @@
+//! Use cases without a server: what the command line does with files and folders. No database, no network.
+
+mod bench;
+mod evaluate;
+mod generate;
+mod models;
+mod pretrain;
+mod train;
+
+pub use bench::{BenchGenerate, BenchGrpo, BenchSft, bench_generate, bench_grpo, bench_sft};
+pub use evaluate::{EvalRequest, evaluate};
+pub use generate::{GenerateRequest, Generated, Prompt, generate, logits};
+pub use models::{hash_file, load, master_bytes};
+pub use pretrain::{PretrainRequest, Pretrained, PretrainProgress, pretrain};
+pub use train::{TrainProgress, TrainRequest, newest_checkpoint, train};
+
+/// What went wrong, in words for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum HeadlessError {
+    /// The model.
+    #[error(transparent)]
+    Lm(#[from] clicker_lm::LmError),
+    /// Training or evaluation.
+    #[error(transparent)]
+    Train(#[from] clicker_train::TrainError),
+    /// A file or folder.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which.
+        path: String,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// A request that makes no sense.
+    #[error("{0}")]
+    Request(String),
+}
+
+/// Result of this module.
+pub type Result<T> = std::result::Result<T, HeadlessError>;
+
+/// Read a recipe.
+///
+/// # Errors
+/// Not TOML, an unknown key, or a value that cannot be run.
+pub fn recipe(toml: &str) -> Result<clicker_wire::Recipe> {
+    Ok(clicker_train::recipe::from_toml(toml)?)
+}
+
+/// Attach the path to an input/output error.
+fn at(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> HeadlessError + '_ {
+    move |source| HeadlessError::Io { path: path.display().to_string(), source }
+}

@@ -1,0 +1,159 @@
+//! A run into a folder: `metrics.jsonl`, `samples.jsonl`, `eval.jsonl`, `checkpoints/<step>.gguf`, `state.safetensors`, `recipe.json`.
+//!
+//! A step counts once its state has been renamed into place. Lines of later steps, written by a run that was killed before
+//! that, are cut off on resuming, so that every file tells of the same steps.
+
+use super::{HeadlessError, Result, at, master_bytes};
+use clicker_train::{Control, Outcome, Sink, Start, StepRecord};
+use clicker_wire::{Event, Recipe};
+use serde_json::Value;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// What to run and where to put it.
+pub struct TrainRequest {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// The starting model: a GGUF file or a Hugging Face folder.
+    pub model: PathBuf,
+    /// The folder; made if it is not there.
+    pub out: PathBuf,
+    /// Go on from the folder's last step.
+    pub resume: bool,
+}
+
+/// What is told while it runs.
+pub enum TrainProgress<'a> {
+    /// A step is done.
+    Step(u32, &'a [Event]),
+}
+
+/// Run to the end, or until `control` asks to pause.
+///
+/// # Errors
+/// A folder that holds another run, a model or recipe that cannot be used, numbers that diverge.
+pub fn train(
+    request: &TrainRequest,
+    progress: &mut dyn FnMut(TrainProgress<'_>),
+    control: &dyn Fn() -> Control,
+) -> Result<Outcome> {
+    let folder = Folder { path: request.out.clone() };
+    let state = folder.prepare(request)?;
+    let start = Start { model: master_bytes(&request.model)?, state };
+    let mut sink = FolderSink { folder, progress };
+    Ok(clicker_train::run(&request.recipe, &start, &mut sink, control)?)
+}
+
+struct Folder {
+    path: PathBuf,
+}
+
+const STATE: &str = "state.safetensors";
+const LOGS: [&str; 3] = ["metrics.jsonl", "samples.jsonl", "eval.jsonl"];
+
+impl Folder {
+    /// Make the folder ready; returns the state to go on from.
+    fn prepare(&self, request: &TrainRequest) -> Result<Option<Vec<u8>>> {
+        let checkpoints = self.path.join("checkpoints");
+        fs::create_dir_all(&checkpoints).map_err(at(&checkpoints))?;
+        let state = self.path.join(STATE);
+        let exists = state.exists();
+        if exists && !request.resume {
+            return Err(HeadlessError::Request(format!(
+                "{} already holds a run; add --resume to go on with it, or choose another --out",
+                self.path.display()
+            )));
+        }
+        if !exists {
+            for log in LOGS {
+                let path = self.path.join(log);
+                File::create(&path).map_err(at(&path))?;
+            }
+            let json = serde_json::to_vec_pretty(&request.recipe).map_err(|e| HeadlessError::Request(e.to_string()))?;
+            self.replace("recipe.json", &json)?;
+            return Ok(None);
+        }
+        let bytes = fs::read(&state).map_err(at(&state))?;
+        let step = clicker_train::state::step_of(&bytes)?;
+        for log in LOGS {
+            self.cut(log, step)?;
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Keep a log's lines up to `step`; a last line without its end is a write that was cut.
+    fn cut(&self, log: &str, step: u32) -> Result<()> {
+        let path = self.path.join(log);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(e) => return Err(at(&path)(e)),
+        };
+        let keeps = |line: &&str| {
+            let parsed: Option<Value> = serde_json::from_str(line).ok();
+            parsed.and_then(|v| v["step"].as_u64()).is_some_and(|s| s <= step.into())
+        };
+        let kept: String = text.split_inclusive('\n').filter(|l| l.ends_with('\n')).filter(keeps).collect();
+        self.replace(log, kept.as_bytes())
+    }
+
+    /// Write a file so that a kill leaves either the old or the new one.
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let (path, temporary) = (self.path.join(name), self.path.join(format!("{name}.tmp")));
+        let write = || -> std::io::Result<()> {
+            let mut file = File::create(&temporary)?;
+            file.write_all(bytes)?;
+            file.sync_data()?;
+            fs::rename(&temporary, &path)
+        };
+        write().map_err(at(&path))
+    }
+
+    fn append(&self, log: &str, value: &Value) -> Result<()> {
+        let path = self.path.join(log);
+        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(at(&path))?;
+        file.write_all(format!("{value}\n").as_bytes()).map_err(at(&path))
+    }
+}
+
+struct FolderSink<'a> {
+    folder: Folder,
+    progress: &'a mut dyn FnMut(TrainProgress<'_>),
+}
+
+impl Sink for FolderSink<'_> {
+    fn commit(&mut self, record: StepRecord) -> std::result::Result<(), String> {
+        self.store(&record).map_err(|e| e.to_string())?;
+        (self.progress)(TrainProgress::Step(record.step, &record.events));
+        Ok(())
+    }
+}
+
+impl FolderSink<'_> {
+    fn store(&self, record: &StepRecord) -> Result<()> {
+        for event in &record.events {
+            let log = match event {
+                Event::Metrics { .. } => "metrics.jsonl",
+                Event::Eval { .. } => "eval.jsonl",
+                _ => "samples.jsonl",
+            };
+            let value = serde_json::to_value(event).map_err(|e| HeadlessError::Request(e.to_string()))?;
+            self.folder.append(log, &value)?;
+        }
+        if let Some(checkpoint) = &record.checkpoint {
+            let name = |kind: &str| format!("checkpoints/{:06}{kind}.gguf", record.step);
+            self.folder.replace(&name(""), &checkpoint.master)?;
+            self.folder.replace(&name(".q8_0"), &checkpoint.browser)?;
+        }
+        self.folder.replace(STATE, &record.state)
+    }
+}
+
+/// The newest checkpoint of a run's folder.
+#[must_use]
+pub fn newest_checkpoint(out: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(out.join("checkpoints")).ok()?;
+    let files = entries.filter_map(|e| Some(e.ok()?.path()));
+    files.filter(|p| p.extension().is_some_and(|e| e == "gguf") && !p.to_string_lossy().contains(".q8_0")).max()
+}

@@ -1,0 +1,158 @@
+//! From token lists to packed rows and back: which rows a batch computes, which of them predict a token that counts, and
+//! where that token stands in a [B, T] table.
+//!
+//! Nothing is padded before the head, a group's prompt is computed once for all its answers, and logits exist only for
+//! rows that predict a counted token: never the whole [B, T, V].
+
+use crate::Result;
+use candle_core::{DType, Device, Tensor};
+use clicker_lm::{Decoder, RowPlan};
+use std::sync::Arc;
+
+/// A packed batch and the predictions that it is trained on or scored by.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    ids: Vec<u32>,
+    plan: Arc<RowPlan>,
+    /// Row whose state predicts the token, one entry per counted token.
+    rows: Vec<u32>,
+    /// The token.
+    targets: Vec<u32>,
+    /// Counted tokens of every sequence (T_i), in order.
+    lens: Vec<usize>,
+}
+
+impl Packed {
+    /// Conversations; the tokens under the mask count. Gaps in a mask close up in the [B, T] table.
+    #[must_use]
+    pub fn conversations<'a>(sequences: impl IntoIterator<Item = (&'a [u32], &'a [bool])>) -> Self {
+        let mut out = Self::empty();
+        let mut plan = RowPlan::new();
+        for (ids, mask) in sequences {
+            // The last token predicts nothing, so its row is not computed.
+            let rows = ids.len().saturating_sub(1);
+            let start = plan.rows() as u32;
+            plan.push_root(rows);
+            out.ids.extend_from_slice(&ids[..rows]);
+            let before = out.targets.len();
+            for t in (1..ids.len()).filter(|&t| mask[t]) {
+                out.rows.push(start + t as u32 - 1);
+                out.targets.push(ids[t]);
+            }
+            out.lens.push(out.targets.len() - before);
+        }
+        out.plan = Arc::new(plan);
+        out
+    }
+
+    /// Groups of answers: every answer's tokens count, its prompt is shared. Sequences are ordered by group, then answer.
+    ///
+    /// # Errors
+    /// None for plans that are built here.
+    pub fn groups<'a>(groups: impl IntoIterator<Item = (&'a [u32], Vec<&'a [u32]>)>) -> Result<Self> {
+        let mut out = Self::empty();
+        let mut plan = RowPlan::new();
+        for (prompt, answers) in groups {
+            let root = plan.push_root(prompt.len());
+            let last = plan.rows() as u32 - 1;
+            out.ids.extend_from_slice(prompt);
+            for answer in answers {
+                let start = plan.rows() as u32;
+                if let [begin @ .., _] = answer
+                    && !begin.is_empty()
+                {
+                    plan.push_continuation(root, begin.len())?;
+                    out.ids.extend_from_slice(begin);
+                }
+                out.rows.extend((0..answer.len() as u32).map(|t| if t == 0 { last } else { start + t - 1 }));
+                out.targets.extend_from_slice(answer);
+                out.lens.push(answer.len());
+            }
+        }
+        out.plan = Arc::new(plan);
+        Ok(out)
+    }
+
+    fn empty() -> Self {
+        Self { ids: Vec::new(), plan: Arc::default(), rows: Vec::new(), targets: Vec::new(), lens: Vec::new() }
+    }
+
+    /// Sequences (B).
+    #[must_use]
+    pub fn sequences(&self) -> usize {
+        self.lens.len()
+    }
+
+    /// Counted tokens of every sequence.
+    #[must_use]
+    pub fn lens(&self) -> &[usize] {
+        &self.lens
+    }
+
+    /// Counted tokens in all.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Rows that a forward pass computes.
+    #[must_use]
+    pub fn computed_rows(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The counted tokens, [N].
+    ///
+    /// # Errors
+    /// Tensor arithmetic.
+    pub fn targets(&self) -> Result<Tensor> {
+        Ok(Tensor::new(self.targets.as_slice(), &Device::Cpu)?)
+    }
+
+    /// Logits that predict the counted tokens, [N, V].
+    ///
+    /// # Errors
+    /// Ids or positions that the model does not have.
+    pub fn logits(&self, decoder: &Decoder) -> Result<Tensor> {
+        let hidden = decoder.hidden(&self.ids, &self.plan)?;
+        let rows = Tensor::new(self.rows.as_slice(), &Device::Cpu)?;
+        Ok(decoder.logits(&hidden.index_select(&rows, 0)?)?)
+    }
+
+    /// Log-probability of every counted token, [N].
+    ///
+    /// # Errors
+    /// As [`Self::logits`].
+    pub fn logprobs(&self, decoder: &Decoder) -> Result<Tensor> {
+        Ok(clicker_rl::logprob::token_logprobs(&self.logits(decoder)?, &self.targets()?)?)
+    }
+
+    /// Values per counted token [N] as a table [B, T], T the longest sequence, zeros beyond each end; differentiable.
+    ///
+    /// # Errors
+    /// Tensor arithmetic.
+    pub fn table(&self, values: &Tensor) -> Result<Tensor> {
+        let width = self.lens.iter().copied().max().unwrap_or(0).max(1);
+        let padded = Tensor::cat(&[values, &Tensor::zeros(1, values.dtype(), values.device())?], 0)?;
+        let mut index = vec![self.targets.len() as u32; self.lens.len() * width];
+        let mut next = 0;
+        for (b, &len) in self.lens.iter().enumerate() {
+            for t in 0..len {
+                index[b * width + t] = next;
+                next += 1;
+            }
+        }
+        let index = Tensor::from_vec(index, self.lens.len() * width, values.device())?;
+        Ok(padded.index_select(&index, 0)?.reshape((self.lens.len(), width))?)
+    }
+
+    /// 1 where a token stands, [B, T]; sequences for which `keep` is false are 0 throughout.
+    ///
+    /// # Errors
+    /// Tensor arithmetic.
+    pub fn mask(&self, keep: impl Fn(usize) -> bool) -> Result<Tensor> {
+        let flat: Vec<f32> =
+            self.lens.iter().enumerate().flat_map(|(b, &len)| std::iter::repeat_n(f32::from(u8::from(keep(b))), len)).collect();
+        self.table(&Tensor::from_vec(flat, self.targets.len(), &Device::Cpu)?.to_dtype(DType::F32)?)
+    }
+}

@@ -1,0 +1,164 @@
+//! How fast the trainer is: whole GRPO steps, SFT steps and batched sampling on any model, with fixed shapes and made-up
+//! rewards, through the very code that trains.
+
+use crate::grpo::{Batch, sum_gradients};
+use crate::parallel::{SHARDS, shards};
+use crate::reward::{Scored, advantages};
+use crate::rollout::{Answer, Group};
+use crate::sft::gradient;
+use crate::{AdamW, Result};
+use clicker_lm::{GenerateOptions, LoadedModel, Policy, PolicySnapshot, RenderedChat, generate, stream_seed};
+use clicker_rl::groups::outcomes;
+use clicker_wire::{AdvantageScale, GrpoSpec, Item, OptimSpec, Sampling};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Shape of a GRPO bench.
+#[derive(Clone, Copy, Debug)]
+pub struct GrpoShape {
+    /// Prompts per step.
+    pub prompts: usize,
+    /// Answers per prompt.
+    pub group: usize,
+    /// Tokens of every prompt.
+    pub prompt_tokens: usize,
+    /// Tokens of every answer: nothing ends early.
+    pub new_tokens: u32,
+    /// Weight of the KL; 0 runs without a reference.
+    pub beta: f64,
+}
+
+/// Seconds of one step, by part.
+pub type StepTimes = BTreeMap<&'static str, f64>;
+
+/// Steps one after another; the first is a warm-up that callers drop.
+///
+/// # Errors
+/// A model that cannot be trained or shapes that it cannot take.
+pub fn grpo(model: &LoadedModel, shape: GrpoShape, steps: u32) -> Result<Vec<StepTimes>> {
+    let mut policy = Policy::new(&model.config, model.snapshot.weights())?;
+    let mut optimizer = AdamW::new(&OptimSpec::default(), policy.parameters());
+    let spec = GrpoSpec { beta: shape.beta, ..GrpoSpec::default() };
+    (0..steps)
+        .map(|step| {
+            let (start, mut times) = (Instant::now(), StepTimes::new());
+            let mut lap = start;
+            let mut book = |name: &'static str| {
+                times.insert(name, lap.elapsed().as_secs_f64());
+                lap = Instant::now();
+            };
+            let groups = sample(&policy.snapshot()?, shape, step)?;
+            book("rollout");
+            let scored = made_up(&groups)?;
+            let reference = (shape.beta > 0.0).then_some(&model.snapshot);
+            let batch = Batch::new(&groups, &scored, &spec, shape.new_tokens, reference)?;
+            book("reference");
+            let passes = batch.passes(&policy)?;
+            book("train");
+            optimizer.step(policy.parameters(), &sum_gradients(&passes)?, 1e-6)?;
+            policy.bump_version();
+            book("optimizer");
+            times.insert("forward", passes.iter().map(|p| p.forward_s).fold(0.0, f64::max));
+            times.insert("backward", passes.iter().map(|p| p.backward_s).fold(0.0, f64::max));
+            times.insert("step", start.elapsed().as_secs_f64());
+            Ok(times)
+        })
+        .collect()
+}
+
+/// Seconds of each SFT step of `batch` sequences of `seq` tokens, all counted.
+///
+/// # Errors
+/// As [`grpo`].
+pub fn sft(model: &LoadedModel, batch: usize, seq: usize, steps: u32) -> Result<Vec<f64>> {
+    let mut policy = Policy::new(&model.config, model.snapshot.weights())?;
+    let mut optimizer = AdamW::new(&OptimSpec::default(), policy.parameters());
+    let chats: Vec<RenderedChat> =
+        (0..batch).map(|b| RenderedChat { ids: ids(model, b, seq + 1), loss_mask: vec![true; seq + 1] }).collect();
+    (0..steps)
+        .map(|_| {
+            let start = Instant::now();
+            let gradient = gradient(&policy, &chats.iter().collect::<Vec<_>>())?;
+            optimizer.step(policy.parameters(), &gradient.gradients, 1e-6)?;
+            policy.bump_version();
+            Ok(start.elapsed().as_secs_f64())
+        })
+        .collect()
+}
+
+/// Seconds to draw `new_tokens` for each of `batch` different prompts.
+///
+/// # Errors
+/// As [`grpo`].
+pub fn sampling(model: &LoadedModel, batch: usize, prompt_tokens: usize, new_tokens: u32, runs: u32) -> Result<Vec<f64>> {
+    let shape = GrpoShape { prompts: batch, group: 1, prompt_tokens, new_tokens, beta: 0.0 };
+    (0..runs)
+        .map(|run| {
+            let start = Instant::now();
+            sample(&model.snapshot, shape, run)?;
+            Ok(start.elapsed().as_secs_f64())
+        })
+        .collect()
+}
+
+fn sample(model: &PolicySnapshot, shape: GrpoShape, step: u32) -> Result<Vec<Group>> {
+    let vocab = model.decoder().config().vocab;
+    let options = GenerateOptions {
+        sampling: Sampling { max_new_tokens: shape.new_tokens, ..Sampling::default() },
+        stop: Vec::new(),
+        alternatives: 0,
+    };
+    let parts = shards(|shard| -> Result<Vec<Group>> {
+        let mine: Vec<usize> = (shard..shape.prompts).step_by(SHARDS).collect();
+        if mine.is_empty() {
+            return Ok(Vec::new());
+        }
+        let prompts: Vec<Vec<u32>> = mine.iter().map(|&p| some_ids(vocab, p, shape.prompt_tokens)).collect();
+        let rows: Vec<(usize, u64)> = (0..mine.len())
+            .flat_map(|p| (0..shape.group).map(move |g| (p, stream_seed(0, step.into(), mine_index(p, shard), g as u64))))
+            .collect();
+        let mut drawn = generate(model, &prompts, &rows, options.clone())?.into_iter();
+        Ok(prompts
+            .into_iter()
+            .map(|prompt| Group { item: Item::free(""), prompt, answers: drawn.by_ref().take(shape.group).map(answer).collect() })
+            .collect())
+    })?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+fn mine_index(local: usize, shard: usize) -> u64 {
+    (local * SHARDS + shard) as u64
+}
+
+fn answer(drawn: clicker_lm::Drawn) -> Answer {
+    Answer {
+        text: String::new(),
+        pieces: Vec::new(),
+        logprobs: drawn.draws.iter().map(|d| d.logprob).collect(),
+        entropies: drawn.draws.iter().map(|d| d.entropy).collect(),
+        ids: drawn.ids(),
+        stop: drawn.stop,
+    }
+}
+
+/// A reward that differs within groups: the share of even ids.
+fn made_up(groups: &[Group]) -> Result<Scored> {
+    let even = |a: &Answer| Some(a.ids.iter().filter(|id| **id % 2 == 0).count() as f64 / a.ids.len() as f64);
+    let totals: Vec<Vec<Option<f64>>> = groups.iter().map(|g| g.answers.iter().map(even).collect()).collect();
+    let right: Vec<Vec<bool>> = groups.iter().map(|g| vec![false; g.answers.len()]).collect();
+    Ok(Scored {
+        rewards: Vec::new(),
+        advantages: advantages(&totals, AdvantageScale::Group)?,
+        outcomes: outcomes(&totals, &right)?,
+        metrics: BTreeMap::new(),
+    })
+}
+
+fn ids(model: &LoadedModel, row: usize, len: usize) -> Vec<u32> {
+    some_ids(model.config.vocab, row, len)
+}
+
+/// Any ids do: the arithmetic is the same for all.
+fn some_ids(vocab: usize, row: usize, len: usize) -> Vec<u32> {
+    (0..len).map(|t| ((row * 131 + t * 7 + 3) % vocab) as u32).collect()
+}

@@ -1,0 +1,45 @@
+//! What can go wrong in training, in words for the person who runs it.
+
+/// Any error of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A recipe that cannot be run.
+    #[error("recipe: {0}")]
+    Recipe(String),
+    /// A saved state that does not belong to this run, or is broken.
+    #[error("saved state: {0}")]
+    State(String),
+    /// The numbers have gone wrong.
+    #[error("step {step}: {what} is {value}; lower the learning rate, or raise beta, and start again from the last checkpoint")]
+    Diverged {
+        /// The step.
+        step: u32,
+        /// Which number.
+        what: &'static str,
+        /// What it became.
+        value: f64,
+    },
+    /// The sink could not store a step.
+    #[error("step {step} could not be stored: {reason}")]
+    Sink {
+        /// The step.
+        step: u32,
+        /// Why.
+        reason: String,
+    },
+    /// The model.
+    #[error(transparent)]
+    Lm(#[from] clicker_lm::LmError),
+    /// The mathematics.
+    #[error(transparent)]
+    Rl(#[from] clicker_rl::RlError),
+    /// The reward.
+    #[error(transparent)]
+    Reward(#[from] clicker_rewards::RewardError),
+    /// Tensor arithmetic.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// Result of this crate's fallible functions.
+pub type Result<T> = std::result::Result<T, TrainError>;

@@ -1,0 +1,72 @@
+//! Recipes as TOML, and the rules that a recipe must keep before anything starts.
+
+use crate::{Result, TrainError};
+use clicker_wire::{Algorithm, Recipe};
+
+/// Read a recipe; unknown keys are errors that name the key and the place.
+///
+/// # Errors
+/// Not TOML, an unknown key, or a rule that [`validate`] holds.
+pub fn from_toml(text: &str) -> Result<Recipe> {
+    let recipe: Recipe = toml::from_str(text).map_err(|e| TrainError::Recipe(e.to_string()))?;
+    validate(&recipe)?;
+    Ok(recipe)
+}
+
+/// Refuse what cannot be run, naming the value and what would do.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn validate(recipe: &Recipe) -> Result<()> {
+    let rollout = &recipe.rollout;
+    let positive = |x: f64| x.is_finite() && x > 0.0;
+    let not_negative = |x: f64| x.is_finite() && x >= 0.0;
+    let fraction = |x: f64| (0.0..1.0).contains(&x);
+    let grpo = recipe.algorithm == Algorithm::Grpo;
+    let rules = [
+        (!recipe.name.trim().is_empty() && recipe.name.len() <= 80, "name: give it 1 to 80 characters".to_owned()),
+        ((1..=1_000_000).contains(&recipe.steps), format!("steps is {}; expected 1 to 1000000", recipe.steps)),
+        (positive(recipe.optim.learning_rate), format!("optim.learning_rate is {}; expected a number above 0", recipe.optim.learning_rate)),
+        (fraction(recipe.optim.adam_beta1) && fraction(recipe.optim.adam_beta2), "optim.adam_beta1 and adam_beta2: expected 0 up to 1, without 1".into()),
+        (positive(recipe.optim.adam_epsilon), format!("optim.adam_epsilon is {}; expected a number above 0", recipe.optim.adam_epsilon)),
+        (not_negative(recipe.optim.weight_decay) && not_negative(recipe.optim.max_grad_norm), "optim.weight_decay and max_grad_norm: expected numbers of at least 0".into()),
+        (grpo || (1..=65_536).contains(&recipe.sft.batch), format!("sft.batch is {}; expected 1 to 65536", recipe.sft.batch)),
+        (!grpo || (1..=4096).contains(&rollout.prompts), format!("rollout.prompts is {}; expected 1 to 4096", rollout.prompts)),
+        (!grpo || (2..=1024).contains(&rollout.group_size), format!("rollout.group_size is {}; a group needs at least 2 answers to compare, at most 1024", rollout.group_size)),
+        (!grpo || rollout.sampling.max_new_tokens >= 1, "rollout.sampling.max_new_tokens is 0; expected at least 1".into()),
+        (!grpo || positive(rollout.sampling.temperature.into()), format!("rollout.sampling.temperature is {}; exploring needs a number above 0", rollout.sampling.temperature)),
+        (!grpo || not_negative(recipe.grpo.beta), format!("grpo.beta is {}; expected a number of at least 0", recipe.grpo.beta)),
+        (!grpo || (fraction(recipe.grpo.epsilon) && not_negative(recipe.grpo.epsilon_high)), "grpo.epsilon: expected 0 up to 1; grpo.epsilon_high: at least 0".into()),
+        (!grpo || (1..=64).contains(&recipe.grpo.num_iterations), format!("grpo.num_iterations is {}; expected 1 to 64", recipe.grpo.num_iterations)),
+    ];
+    if let Some((_, rule)) = rules.into_iter().find(|(kept, _)| !kept) {
+        return Err(TrainError::Recipe(rule));
+    }
+    if grpo {
+        clicker_rewards::compose::validate(&recipe.reward)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_named() {
+        let base = "name = 'x'\nalgorithm = 'grpo'\nsteps = 3\n";
+        assert!(from_toml(base).is_ok());
+        for (extra, word) in [
+            ("stepz = 3", "stepz"),
+            ("[grpo]\nbeta = -1.0", "beta"),
+            ("[grpo]\nbetta = 1.0", "betta"),
+            ("[rollout]\ngroup_size = 1", "group_size"),
+            ("[optim]\nlearning_rate = 0.0", "learning_rate"),
+            ("[reward]\ngraders = []", "grader"),
+        ] {
+            let message = from_toml(&format!("{base}{extra}")).unwrap_err().to_string();
+            assert!(message.contains(word), "{extra} gave: {message}");
+        }
+        assert!(from_toml("name = 'x'\nalgorithm = 'ppo'\nsteps = 3").unwrap_err().to_string().contains("ppo"));
+    }
+}

@@ -1,0 +1,105 @@
+//! Supervised fine-tuning: cross-entropy on the assistant's tokens of demonstrations, averaged over all such tokens of the
+//! step. Never knows rewards.
+
+use crate::batch::Packed;
+use crate::cursor::Cursor;
+use crate::parallel::{SHARDS, shards};
+use crate::session::{Metrics, Session, Stopwatch, finite};
+use crate::{Control, Outcome, Result, Sink, schedule};
+use candle_core::Tensor;
+use clicker_lm::{Policy, RenderedChat};
+use clicker_rl::{logprob, metrics};
+
+pub(crate) fn run(
+    session: &mut Session<'_>,
+    demonstrations: &[RenderedChat],
+    sink: &mut dyn Sink,
+    control: &dyn Fn() -> Control,
+) -> Result<Outcome> {
+    let recipe = session.recipe;
+    let mut cursor = Cursor::new(recipe.seed, demonstrations.len(), recipe.sft.batch as usize);
+    while let Some(step) = session.next_step(sink)? {
+        if control() == Control::Pause {
+            return Ok(Outcome::Paused);
+        }
+        let (mut watch, mut values) = (Stopwatch::start(), Metrics::new());
+        let chosen: Vec<&RenderedChat> = cursor.items(step).into_iter().map(|i| &demonstrations[i]).collect();
+        let learning_rate = schedule::learning_rate(&recipe.optim, step, recipe.steps);
+        let gradient = gradient(&session.policy, &chosen)?;
+        watch.lap(&mut values, "timing/train");
+        finite(step, "the loss", gradient.loss)?;
+        let norm = session.update(step, &gradient.gradients, learning_rate)?;
+        watch.lap(&mut values, "timing/optimizer");
+        values.extend(metrics::token_accuracy(&gradient.hits));
+        values.extend(metrics::entropy(&gradient.entropies));
+        let named = [("loss", gradient.loss), ("grad_norm", norm), ("learning_rate", learning_rate), ("epoch", cursor.epoch(step))];
+        values.extend(named.map(|(name, value)| (name.to_owned(), value)));
+        watch.total(&mut values);
+        session.finish_step(sink, values, Vec::new(), gradient.tokens)?;
+    }
+    Ok(Outcome::Finished)
+}
+
+/// Loss and gradients of one batch.
+pub(crate) struct Gradient {
+    /// Mean cross-entropy per counted token, nats.
+    pub(crate) loss: f64,
+    /// In the order of the policy's parameters.
+    pub(crate) gradients: Vec<Option<Tensor>>,
+    /// 1 for counted tokens that are the model's likeliest.
+    pub(crate) hits: Vec<f64>,
+    /// Entropy at every counted token, nats.
+    pub(crate) entropies: Vec<f64>,
+    /// Tokens computed.
+    pub(crate) tokens: usize,
+}
+
+/// Cross-entropy of a batch of conversations and its gradient, computed in shards.
+pub(crate) fn gradient(policy: &Policy, batch: &[&RenderedChat]) -> Result<Gradient> {
+    let counted = |c: &RenderedChat| c.loss_mask.iter().skip(1).filter(|m| **m).count();
+    let total = batch.iter().map(|c| counted(c)).sum::<usize>().max(1) as f64;
+    let parts = shards(|shard| -> Result<Gradient> {
+        let mine = batch.iter().skip(shard).step_by(SHARDS);
+        let packed = Packed::conversations(mine.map(|c| (c.ids.as_slice(), c.loss_mask.as_slice())));
+        let parameters = policy.parameters();
+        if packed.tokens() == 0 {
+            let gradients = vec![None; parameters.len()];
+            return Ok(Gradient { loss: 0.0, gradients, hits: vec![], entropies: vec![], tokens: 0 });
+        }
+        let (logits, targets) = (packed.logits(policy.decoder())?, packed.targets()?);
+        let loss = (logprob::token_logprobs(&logits, &targets)?.sum_all()? * (-1.0 / total))?;
+        let store = loss.backward()?;
+        let numbers = |t: Tensor| -> Result<Vec<f64>> { Ok(t.to_dtype(candle_core::DType::F64)?.to_vec1::<f64>()?) };
+        Ok(Gradient {
+            loss: f64::from(loss.to_scalar::<f32>()?),
+            gradients: parameters.iter().map(|(_, p)| store.get(p.as_tensor()).cloned()).collect(),
+            hits: numbers(logprob::greedy_hits(&logits, &targets)?)?,
+            entropies: numbers(logprob::entropy(&logits.detach())?)?,
+            tokens: packed.computed_rows(),
+        })
+    })?;
+    let mut parts = parts.into_iter();
+    let mut sum = Gradient { loss: 0.0, gradients: Vec::new(), hits: Vec::new(), entropies: Vec::new(), tokens: 0 };
+    if let Some(first) = parts.next() {
+        sum = first;
+    }
+    for part in parts {
+        sum.loss += part.loss;
+        sum.tokens += part.tokens;
+        sum.hits.extend(part.hits);
+        sum.entropies.extend(part.entropies);
+        add_gradients(&mut sum.gradients, &part.gradients)?;
+    }
+    Ok(sum)
+}
+
+/// Add gradients of another shard; a parameter that one of them did not touch keeps the other's.
+pub(crate) fn add_gradients(sum: &mut [Option<Tensor>], more: &[Option<Tensor>]) -> Result<()> {
+    for (sum, more) in sum.iter_mut().zip(more) {
+        *sum = match (sum.take(), more) {
+            (Some(a), Some(b)) => Some((a + b)?),
+            (a, b) => a.or_else(|| b.clone()),
+        };
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Everything that a run needs to go on from a step: weights, optimizer moments and the step itself. Randomness needs no
+//! state: every draw of a step derives from the recipe's seed and the step's number.
+//!
+//! The format is safetensors with the recipe in its metadata, so that a state cannot be resumed under another recipe.
+
+use crate::optimizer::{AdamW, Moments};
+use crate::{Result, TrainError};
+use clicker_lm::Policy;
+use clicker_wire::Recipe;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use std::collections::HashMap;
+
+/// Where a run stands, besides its weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Steps done.
+    pub step: u32,
+    /// Tokens that have gone through training so far (TRL's `num_tokens`).
+    pub num_tokens: u64,
+}
+
+/// The state at `place`, as bytes.
+///
+/// # Errors
+/// Tensor arithmetic.
+pub fn save(recipe: &Recipe, place: Place, policy: &Policy, optimizer: &AdamW) -> Result<Vec<u8>> {
+    let mut data: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    for ((name, parameter), moments) in policy.parameters().iter().zip(&optimizer.moments) {
+        let values = parameter.as_tensor().flatten_all()?.to_vec1::<f32>()?;
+        for (part, values) in [("weight", &values), ("m", &moments.m), ("v", &moments.v)] {
+            let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+            data.push((format!("{part}/{name}"), parameter.dims().to_vec(), bytes));
+        }
+    }
+    let views = data
+        .iter()
+        .map(|(name, dims, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, dims.clone(), bytes).map_err(broken)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let metadata = [
+        ("recipe", fingerprint(recipe)?),
+        ("step", place.step.to_string()),
+        ("num_tokens", place.num_tokens.to_string()),
+        ("updates", optimizer.updates().to_string()),
+    ];
+    let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<HashMap<_, _>>();
+    safetensors::serialize(views, Some(metadata)).map_err(broken)
+}
+
+/// Put a saved state into a policy; returns its place and the optimizer.
+///
+/// # Errors
+/// Bytes that are no state, or the state of another recipe or model.
+pub fn restore(recipe: &Recipe, bytes: &[u8], policy: &mut Policy) -> Result<(Place, AdamW)> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+    let metadata = header.metadata().clone().unwrap_or_default();
+    let field = |key: &str| metadata.get(key).ok_or_else(|| TrainError::State(format!("it has no `{key}`; is it a run's state?")));
+    if *field("recipe")? != fingerprint(recipe)? {
+        return Err(TrainError::State("it belongs to another recipe; resume with the recipe that the run was started with".into()));
+    }
+    let number = |key: &str| {
+        field(key)?.parse::<u64>().map_err(|_| TrainError::State(format!("its `{key}` is not a number")))
+    };
+    let place = Place { step: number("step")? as u32, num_tokens: number("num_tokens")? };
+    let updates = number("updates")? as u32;
+    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    let mut moments = Vec::new();
+    for (name, parameter) in policy.parameters() {
+        let read = |part: &str| {
+            let view = tensors.tensor(&format!("{part}/{name}")).map_err(broken)?;
+            if view.shape() != parameter.dims() {
+                return Err(TrainError::State(format!("{part} of `{name}` has shape {:?}, the model {:?}", view.shape(), parameter.dims())));
+            }
+            Ok(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<f32>>())
+        };
+        parameter.set(&candle_core::Tensor::from_vec(read("weight")?, parameter.shape(), parameter.device())?)?;
+        moments.push(Moments { m: read("m")?, v: read("v")? });
+    }
+    policy.set_version(updates.into());
+    Ok((place, AdamW::restore(&recipe.optim, updates, moments)))
+}
+
+/// The step that a saved state stands at.
+///
+/// # Errors
+/// Bytes that are no state.
+pub fn step_of(bytes: &[u8]) -> Result<u32> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+    let step = header.metadata().as_ref().and_then(|m| m.get("step")).and_then(|s| s.parse().ok());
+    step.ok_or_else(|| TrainError::State("it has no step; is it a run's state?".into()))
+}
+
+/// The whole recipe, so that nothing that decides a run can differ unnoticed.
+fn fingerprint(recipe: &Recipe) -> Result<String> {
+    use sha2::{Digest, Sha256};
+    let json = serde_json::to_vec(recipe).map_err(|e| TrainError::State(e.to_string()))?;
+    Ok(hex::encode(Sha256::digest(json)))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used as map_err(broken)")]
+fn broken(error: safetensors::SafeTensorError) -> TrainError {
+    TrainError::State(format!("{error}; the file is damaged or of another kind"))
+}

@@ -1,0 +1,19 @@
+// Starts the engine inside a module worker. The three web APIs that are shorter in JavaScript than through bindings are
+// handed to it as globals: fetching weights, and yielding so that a stop message can land between two tokens.
+import init, { start } from "./worker.js";
+import { fetchWeights } from "./weights.js";
+
+const { port1, port2 } = new MessageChannel();
+const waiting = [];
+port1.onmessage = () => waiting.shift()?.();
+
+// setTimeout is clamped to 4 ms when nested; a message to oneself is not.
+self.clickerYield = () =>
+  new Promise((resolve) => {
+    waiting.push(resolve);
+    port2.postMessage(0);
+  });
+self.clickerFetch = fetchWeights;
+
+await init();
+start();

@@ -1,0 +1,67 @@
+//! The message port: JSON out, JSON with optional bytes in, and the few globals that `boot.js` provides.
+
+use clicker_wire::{EngineReply, EngineRequest};
+use js_sys::{Array, Function, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{AbortSignal, DedicatedWorkerGlobalScope};
+
+#[wasm_bindgen]
+extern "C" {
+    /// Resolves after the messages that are already waiting have been handled.
+    #[wasm_bindgen(js_name = clickerYield)]
+    fn yield_promise() -> Promise;
+
+    /// See `weights.js`.
+    #[wasm_bindgen(js_name = clickerFetch)]
+    pub(crate) fn fetch_weights(url: &str, sha256: &str, progress: &Function, signal: &AbortSignal) -> Promise;
+}
+
+/// A request and the bytes that came with it.
+pub(crate) struct Incoming {
+    pub(crate) request: EngineRequest,
+    pub(crate) bytes: Option<Vec<u8>>,
+}
+
+/// Read a message: a JSON string, or [JSON string, ArrayBuffer].
+pub(crate) fn read(data: &JsValue) -> Result<Incoming, String> {
+    let (json, bytes) = match data.dyn_ref::<Array>() {
+        Some(pair) => (pair.get(0), Some(Uint8Array::new(&pair.get(1)).to_vec())),
+        None => (data.clone(), None),
+    };
+    let json = json.as_string().ok_or("a message must be a JSON string, or a list of a JSON string and an ArrayBuffer")?;
+    let request = serde_json::from_str(&json).map_err(|e| format!("the engine does not understand the message: {e}"))?;
+    Ok(Incoming { request, bytes })
+}
+
+/// Send a reply to the page.
+pub(crate) fn post(reply: &EngineReply) {
+    // Wire types always serialise, and posting a string cannot fail to clone: there is nobody else to tell.
+    if let Ok(json) = serde_json::to_string(reply) {
+        let _ = scope().post_message(&JsValue::from_str(&json));
+    }
+}
+
+/// The worker's global object.
+pub(crate) fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// Milliseconds since the worker started.
+pub(crate) fn now_ms() -> f64 {
+    scope().performance().map_or(0.0, |p| p.now())
+}
+
+/// Let waiting messages (a stop, say) be handled.
+pub(crate) async fn yield_now() {
+    // The promise never rejects.
+    let _ = wasm_bindgen_futures::JsFuture::from(yield_promise()).await;
+}
+
+/// What a rejected promise or a thrown error says.
+pub(crate) fn said(error: &JsValue) -> String {
+    error
+        .dyn_ref::<js_sys::Error>()
+        .map(|e| String::from(e.message()))
+        .or_else(|| error.as_string())
+        .unwrap_or_else(|| "an unknown error".into())
+}
