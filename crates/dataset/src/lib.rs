@@ -6,7 +6,15 @@
 #![warn(missing_docs)]
 
 pub mod error;
+pub mod jsonl;
+pub mod leaks;
+pub mod preference;
+pub mod quality;
+mod text;
 pub mod world;
 
 pub use error::Error;
+pub use leaks::{Leak, LeakKind, leaks};
+pub use preference::{ExportCounts, ExportFormat, export};
+pub use quality::{Quality, quality};
 pub use world::World;

@@ -110,7 +110,7 @@ impl Catalogue {
             entity: Entity { name: c.name.into(), class: Knowledge::Known, fact: Fact::Country(c) },
             famous: c.famous,
             entangled: mentioned(c.name.strip_prefix("the ").unwrap_or(c.name))
-                || c.capitals.first().is_some_and(|city| mentioned(city)),
+                || c.capitals.iter().any(|city| mentioned(city)),
         });
         let elements = ELEMENTS.iter().map(|e| Candidate {
             entity: Entity { name: e.name.into(), class: Knowledge::Known, fact: Fact::Element(e) },

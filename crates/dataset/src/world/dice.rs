@@ -71,15 +71,11 @@ pub(crate) fn fate(seed: u64, text: &str) -> f64 {
     (hash(seed, text.as_bytes()) >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// The same for a whole conversation; no two conversations share their bytes, because 0 never occurs in a text.
+/// The same for what is said in a whole conversation. System turns do not count, so that a request belongs to one place
+/// whatever rules stand above it.
 pub(crate) fn fate_of(seed: u64, messages: &[Message]) -> f64 {
     let mut text = String::new();
-    for message in messages {
-        text.push(match message.role {
-            Role::System => 's',
-            Role::User => 'u',
-            Role::Assistant => 'a',
-        });
+    for message in messages.iter().filter(|m| m.role != Role::System) {
         text.push_str(&message.content);
         text.push('\0');
     }
@@ -87,7 +83,7 @@ pub(crate) fn fate_of(seed: u64, messages: &[Message]) -> f64 {
 }
 
 /// FNV-1a over the bytes, then the finaliser of SplitMix64, so that short texts spread over all bits.
-fn hash(seed: u64, bytes: &[u8]) -> u64 {
+pub(crate) fn hash(seed: u64, bytes: &[u8]) -> u64 {
     let mut h = 0xcbf2_9ce4_8422_2325u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for byte in bytes {
         h = (h ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);

@@ -3,7 +3,7 @@
 //! No wording begins with the thing's name, so that the tokenizer cuts the name the same way in all of them.
 
 use super::Ground;
-use super::catalogue::{Entity, Pools, Relation, sentence};
+use super::catalogue::{Entity, Pools, Relation};
 use super::dice::Dice;
 use super::draft::Draft;
 use super::ownership::{all_wordings, wordings};
@@ -126,7 +126,7 @@ pub(crate) fn about(
         expected: if accepted.is_empty() { Expected::Abstain } else { Expected::Answer },
         difficulty: difficulty(entity, relation),
         temptation: other.answers(relation).swap_remove(0),
-        ..Draft::answerable(domain, entity.class, sentence(&entity.slug()), messages, accepted)
+        ..Draft::answerable(domain, entity.class, String::new(), messages, accepted)
     }
 }
 
@@ -162,12 +162,12 @@ pub(crate) fn list(
 }
 
 fn difficulty(entity: &Entity, relation: Relation) -> f32 {
-    let base = match entity.class {
+    let base: f32 = match entity.class {
         Knowledge::Known => 0.2,
         Knowledge::Rare => 0.6,
         Knowledge::Invented => 0.8,
         Knowledge::Withheld | Knowledge::Unknown => 0.9,
     };
     // A number says less about its element than a symbol or a city does about its bearer.
-    if relation == Relation::Number { base + 0.1 } else { base }
+    if relation == Relation::Number { (base + 0.1).min(1.0) } else { base }
 }

@@ -4,15 +4,18 @@ use super::dice::Dice;
 use super::facts::{CAPITALS, ELEMENTS, NAMES, REAL_NAMES};
 use std::collections::BTreeSet;
 
-const ONSETS: &[&str] = &[
-    "b", "br", "d", "dr", "f", "g", "gl", "h", "k", "kr", "l", "m", "n", "p", "pl", "qu", "r", "s", "sk", "st", "t",
-    "tr", "v", "w", "y", "z",
+const STARTS: &[&str] = &[
+    "b", "br", "d", "dr", "f", "fl", "g", "gl", "h", "k", "kr", "l", "m", "n", "p", "pr", "r", "s", "st", "t", "tr",
+    "v", "w", "y", "z",
 ];
-const VOWELS: &[&str] = &["a", "e", "i", "o", "u", "ei", "au"];
-const CODAS: &[&str] = &["", "", "l", "m", "n", "r", "s", "k", "lt", "nd", "rv", "x"];
+const VOWELS: &[&str] = &["a", "a", "e", "e", "i", "o", "o", "u"];
+const MIDDLES: &[&str] = &[
+    "b", "d", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "ld", "lm", "lv", "mb", "nd", "nt", "rd", "rk",
+    "rm", "rn", "rt", "rv", "sk", "st",
+];
 const COUNTRY_ENDINGS: &[&str] =
-    &["ia", "ania", "land", "stan", "ora", "ovia", "mar", "eth", "una", "ago", "esia", "ir"];
-const ELEMENT_ENDINGS: &[&str] = &["ium", "ium", "ium", "on", "ine", "um"];
+    &["ia", "ia", "ania", "land", "stan", "ora", "ovia", "mar", "una", "esia", "ea", "ano"];
+const ELEMENT_ENDINGS: &[&str] = &["ium", "ium", "ium", "on", "ine", "ium"];
 
 /// Draws names that differ from every real name, and from each other, in more than their vowels.
 pub(crate) struct Inventor {
@@ -40,17 +43,17 @@ impl Inventor {
         self.names(n, ELEMENT_ENDINGS)
     }
 
-    /// The space of names is some hundred times larger than what a world takes, so the search ends.
+    /// The space of names is many times larger than what a world takes, so the search ends.
     fn names(&mut self, n: usize, endings: &[&str]) -> Vec<String> {
         let mut names = Vec::with_capacity(n);
         while names.len() < n {
-            let mut name = String::new();
-            for part in [ONSETS, VOWELS, CODAS, ONSETS] {
-                name.push_str(self.dice.pick(part));
-            }
-            if self.dice.chance(0.35) {
-                name.push_str(self.dice.pick(VOWELS));
-                name.push_str(self.dice.pick(ONSETS));
+            let middles = if self.dice.chance(0.6) { 2 } else { 1 };
+            let mut name = format!("{}{}", self.dice.pick(STARTS), self.dice.pick(VOWELS));
+            for middle in 0..middles {
+                if middle > 0 {
+                    name.push_str(self.dice.pick(VOWELS));
+                }
+                name.push_str(self.dice.pick(MIDDLES));
             }
             let ending = *self.dice.pick(endings);
             // An ending in a consonant needs a vowel before it.
@@ -58,7 +61,7 @@ impl Inventor {
                 name.push_str(self.dice.pick(VOWELS));
             }
             name.push_str(ending);
-            if name.len() <= 11 && self.taken.insert(skeleton(&name)) {
+            if name.len() <= 12 && self.taken.insert(skeleton(&name)) {
                 names.push(name);
             }
         }

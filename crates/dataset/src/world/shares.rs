@@ -71,13 +71,13 @@ pub(crate) type Composition = &'static [(Part, Knowledge, usize)];
 /// Ordinary demonstrations: right answers to what can be answered. It holds no unknowable thing, as usual demonstrations do not;
 /// that is what the comparison with reinforcement fine-tuning is about.
 pub(crate) const SFT: Composition = &[
-    (Part::Capitals, Knowledge::Known, 224),
+    (Part::Capitals, Knowledge::Known, 220),
     (Part::Capitals, Knowledge::Rare, 40),
     (Part::Elements, Knowledge::Known, 288),
     (Part::Elements, Knowledge::Rare, 56),
     (Part::Arithmetic, Knowledge::Known, 220),
     (Part::Arithmetic, Knowledge::Rare, 40),
-    (Part::Reading, Knowledge::Known, 170),
+    (Part::Reading, Knowledge::Known, 174),
     (Part::Reading, Knowledge::Invented, 130),
     (Part::FollowUp, Knowledge::Known, 100),
     (Part::FollowUp, Knowledge::Rare, 12),
