@@ -30,7 +30,7 @@ export const TRAINING_MS = 240_000;
 
 /// Starts one server and one browser for the file that calls it. Returns an object whose `page()` opens a fresh tab.
 export function clicker() {
-  const state = { url: null, ownerUrl: null, complaints: [] };
+  const state = { url: null, ownerUrl: null, complaints: [], tolerated: [] };
   let dataDir, process_, browser;
   const contexts = [];
 
@@ -43,7 +43,8 @@ export function clicker() {
 
   afterEach(async () => {
     await Promise.all(contexts.splice(0).map((context) => context.close()));
-    const complaints = state.complaints.splice(0);
+    const tolerated = state.tolerated.splice(0);
+    const complaints = state.complaints.splice(0).filter((text) => !tolerated.some((pattern) => pattern.test(text)));
     assert.deepEqual(complaints, [], "the page complained");
   });
 
@@ -63,6 +64,17 @@ export function clicker() {
     if (owner) await page.goto(state.ownerUrl);
     return page;
   };
+
+  /// A second tab in the profile of this page.
+  state.tab = async (page) => {
+    const other = await page.context().newPage();
+    other.setDefaultTimeout(PATIENCE_MS);
+    listen(other, state);
+    return other;
+  };
+
+  /// Complaints of this kind are part of the running test, for instance those of a cut connection.
+  state.tolerate = (pattern) => state.tolerated.push(pattern);
   return state;
 }
 

@@ -1,0 +1,62 @@
+//! A training run: started, watched, paused, resumed, finished; what it leaves behind survives a reload.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { TRAINING_MS, clicker, eventually } from "../fixtures.mjs";
+
+const app = clicker();
+const STEPS = 3;
+
+const status = async (page) => (await page.getByTestId("run-status").innerText()).trim();
+const until = (page, wanted) => eventually(`the run is ${wanted}`, async () => (await status(page)) === wanted, TRAINING_MS);
+
+test("a run is started, paused, resumed and finished", { timeout: 2 * TRAINING_MS }, async () => {
+  const page = await app.page();
+  await page.goto(`${app.url}/runs`);
+  await page.getByText("No runs yet").waitFor();
+  const presets = page.getByTestId("start-preset");
+  const grpo = await presets.locator("option").evaluateAll((all) => all.find((o) => o.textContent.includes("GRPO"))?.value);
+  assert.ok(grpo, "a GRPO recipe is offered");
+  // The form is live once the page has woken up: the recipe's own number of steps answers the choice.
+  await eventually("the form is awake", async () => {
+    await presets.selectOption(grpo);
+    await page.getByTestId("start-steps").fill(String(STEPS));
+    await page.getByTestId("start-run").click();
+    return page.waitForURL(/\/runs\/.+/, { timeout: 3_000 }).then(() => true, () => false);
+  });
+
+  await eventually("the first step", async () => Number(await page.getByTestId("run-step").innerText()) >= 1, TRAINING_MS);
+  await page.getByTestId("pause").click();
+  await eventually("it paused or was quicker", async () => ["paused", "done"].includes(await status(page)), TRAINING_MS);
+  if ((await status(page)) === "paused") {
+    await page.getByTestId("resume").click();
+  }
+  await until(page, "done");
+  assert.equal(Number(await page.getByTestId("run-step").innerText()), STEPS);
+
+  // The curves have a table behind them, the samples their tokens, the held-out measurement a before and an after.
+  const told = async () => ({
+    charts: await page.locator(".charts table tbody tr").count(),
+    tokens: await page.getByTestId("token").count(),
+    evals: await page.getByTestId("before-after-table").count(),
+  });
+  const live = await eventually("curves, samples and measurements", async () => {
+    const now = await told();
+    return now.charts > 0 && now.tokens > 0 && now.evals === 1 && now;
+  });
+  await page.reload();
+  await eventually("a reload tells the same", async () => {
+    const now = await told();
+    return now.tokens === live.tokens && now.charts === live.charts;
+  });
+
+  await page.goto(`${app.url}/runs`);
+  await page.getByTestId("runs").getByText("done").waitFor();
+});
+
+test("a visitor who is not the owner may watch but not start", async () => {
+  const page = await app.page({ owner: false });
+  await page.goto(`${app.url}/runs`);
+  await page.getByTestId("owner-hint").waitFor();
+  assert.ok(await page.getByTestId("start-run").isDisabled());
+});
