@@ -47,9 +47,7 @@ pub enum ServiceError {
     #[error("this server has no built-in model; start it with one, or name a checkpoint id as the recipe's `model`")]
     NoBuiltin,
     /// Another process works on the same data directory.
-    #[error(
-        "another clicker server uses the data directory {path}; stop it, or give this one its own with --data-dir"
-    )]
+    #[error("another clicker server uses the data directory {path}; stop it, or give this one its own with --data-dir")]
     DataDirInUse {
         /// The directory.
         path: String,
@@ -63,6 +61,15 @@ pub enum ServiceError {
     /// The service is stopping and takes no more work.
     #[error("the server is shutting down; try again when it is back")]
     ShuttingDown,
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes: {reason}")]
+    Randomness {
+        /// Why.
+        reason: String,
+    },
+    /// Votes could not be written as training data.
+    #[error(transparent)]
+    Export(#[from] clicker_dataset::Error),
     /// The database or the object store failed.
     #[error(transparent)]
     Store(#[from] clicker_store::StoreError),

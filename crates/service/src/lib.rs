@@ -1,11 +1,36 @@
 //! Use cases, one file per noun; the run queue and its worker. The page's buttons and the JSON API both end here, so they
 //! cannot diverge.
 //!
+//! Reading order: [`ServiceConfig`] says what a service is made of and [`Service::open`] makes it; `world`, `checkpoints`,
+//! `objects`, `runs`, `follow`, `presets` and `feedback` are the use cases; `queue` knows who may work on which run, `worker` does
+//! the work, and `sink` makes each of its steps durable.
+//!
 //! This crate never knows HTTP, cookies or a user interface.
 #![warn(missing_docs)]
 
+mod builtin;
+mod checkpoints;
+mod config;
 mod error;
-mod signatures;
+mod feedback;
+mod follow;
+pub mod headless;
+mod ids;
+mod objects;
+mod open;
+mod presets;
+mod queue;
+mod runs;
+mod sink;
+mod worker;
+mod world;
 
+pub use clicker_dataset::{ExportCounts, ExportFormat};
+pub use clicker_store::{Backend, ObjectRead};
+pub use clicker_train::{CheckpointBytes, Control, Outcome, Sink, Start, StepRecord};
+pub use config::{Clock, Quantizer, ServiceConfig, Trainer};
 pub use error::ServiceError;
-pub use signatures::{RunEvents, Service};
+pub use feedback::FeedbackExport;
+pub use follow::RunEvents;
+pub use ids::new_token;
+pub use open::Service;

@@ -1,0 +1,14 @@
+//! The service through its public face: one binary, one file per use case.
+
+#[path = "it/bench.rs"]
+mod bench;
+#[path = "it/commands.rs"]
+mod commands;
+#[path = "it/crashes.rs"]
+mod crashes;
+#[path = "it/feedback.rs"]
+mod feedback;
+#[path = "it/follow.rs"]
+mod follow;
+#[path = "it/models.rs"]
+mod models;
