@@ -1,0 +1,90 @@
+//! The command line: one subcommand per role, one file per subcommand.
+
+mod bench;
+mod eval;
+mod export;
+mod generate;
+mod migrate;
+mod pretrain;
+mod serve;
+mod train;
+
+use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+
+/// A playground for reinforcement fine-tuning: sample, judge, train and compare, in one tab.
+#[derive(Debug, Parser)]
+#[command(name = "clicker", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the page and the API, and train what is asked for.
+    Serve(serve::Serve),
+    /// Train a recipe into a folder, without a server.
+    Train(train::Train),
+    /// Measure a model: right, abstained, refused and wrong, by domain and class.
+    Eval(eval::Eval),
+    /// Draw answers from a model.
+    Generate(generate::Generate),
+    /// Logits that follow given token ids.
+    Logits(generate::Logits),
+    /// Make the built-in model from nothing.
+    Pretrain(pretrain::Pretrain),
+    /// Measure how fast this build is on this machine.
+    Bench(bench::Bench),
+    /// Write what people said as training data.
+    Export(export::Export),
+    /// Bring the database of a data directory up to date, without serving.
+    Migrate(migrate::Migrate),
+}
+
+/// Do what the command line asks for.
+///
+/// # Errors
+/// Whatever kept the command from being done, in words for the person at the terminal.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    log();
+    match cli.command {
+        Command::Serve(command) => serve::run(&command),
+        Command::Train(command) => train::run(&command),
+        Command::Eval(command) => eval::run(&command),
+        Command::Generate(command) => generate::run(&command),
+        Command::Logits(command) => generate::logits(&command),
+        Command::Pretrain(command) => pretrain::run(&command),
+        Command::Bench(command) => bench::run(&command),
+        Command::Export(command) => export::run(&command),
+        Command::Migrate(command) => migrate::run(&command),
+    }
+}
+
+/// Log to standard error, so that a command's result on standard output stays clean. `RUST_LOG` chooses what.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,tower_http=warn"));
+    let colours = std::io::stderr().is_terminal();
+    // A second call within one process (a test) keeps the first subscriber.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// The shipped model, seen from the project's root.
+const BUILTIN: &str = "public/models/builtin.gguf";
+
+/// A result on standard output, for programs.
+fn print_json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}
+
+/// The async runtime of commands that need one.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

@@ -1,0 +1,15 @@
+//! Handlers of the JSON API, one file per noun: unpack, one service call, pack.
+
+pub(crate) mod checkpoints;
+pub(crate) mod error;
+pub(crate) mod events;
+mod extract;
+pub(crate) mod feedback;
+pub(crate) mod health;
+pub(crate) mod objects;
+pub(crate) mod owner;
+mod range;
+pub(crate) mod runs;
+pub(crate) mod world;
+
+pub(crate) use error::HttpError;
