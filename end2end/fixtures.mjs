@@ -10,7 +10,8 @@ import { after, afterEach, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+/// The repository's root.
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const server = process.env.CLICKER_BIN ?? path.join(root, "target/debug/clicker");
 const browserPath = process.env.CHROME ?? "/usr/bin/chromium";
 const browserFlags = [

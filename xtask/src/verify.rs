@@ -75,7 +75,8 @@ fn browser_tests() -> Command {
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec", "--test-concurrency=1", "specs/"])
         .current_dir(workspace::root().join("end2end"))
-        .env("CLICKER_BIN", workspace::server_binary());
+        .env("CLICKER_BIN", workspace::server_binary())
+        .env("CLICKER_PARITY", workspace::target_dir().join("debug/examples/parity"));
     node
 }
 

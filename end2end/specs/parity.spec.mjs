@@ -1,0 +1,49 @@
+//! The engine's wasm in a real browser against the native build: the same rewards byte for byte, the same greedy tokens.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { clicker, root } from "../fixtures.mjs";
+
+const app = clicker();
+const native = process.env.CLICKER_PARITY ?? path.join(root, "target/debug/examples/parity");
+const files = ["llama-tiny-f32.gguf", "llama-tiny-mixed.gguf"];
+const golden = (name) => path.join(root, "tests/golden", name);
+
+test("wasm and native agree on rewards and on greedy tokens", { timeout: 120_000 }, async () => {
+  const reference = JSON.parse(await readFile(golden("llama-tiny/reference.json"), "utf8"));
+  const prompts = reference.prompts.map((prompt) => prompt.ids);
+  const newTokens = reference.prompts[0].greedy_ids.length;
+  const args = [JSON.stringify(prompts), String(newTokens), ...files.map(golden)];
+  const { stdout } = await promisify(execFile)(native, args, { maxBuffer: 1 << 26 });
+  const expected = JSON.parse(stdout);
+
+  // The module is imported by the test, not by the page: the page's own policy does not apply to it.
+  const page = await app.page({ bypassCSP: true });
+  await page.route("**/golden/*.gguf", (route) =>
+    route.fulfill({ path: golden(path.basename(new URL(route.request().url()).pathname)) }),
+  );
+  const wasm = await page.evaluate(
+    async ({ files, prompts, newTokens }) => {
+      const engine = await import("/pkg/worker.js");
+      await engine.default();
+      const greedy = [];
+      for (const file of files) {
+        const bytes = new Uint8Array(await (await fetch(`/golden/${file}`)).arrayBuffer());
+        greedy.push(prompts.map((prompt) => Array.from(engine.greedy_ids(bytes, Uint32Array.from(prompt), newTokens))));
+      }
+      return { digest: engine.parity_digest(), greedy };
+    },
+    { files, prompts, newTokens },
+  );
+
+  const rows = { wasm: JSON.parse(wasm.digest), native: JSON.parse(expected.digest) };
+  assert.ok(rows.native.length > 20, "there are cases to compare");
+  assert.deepEqual(rows.wasm, rows.native);
+  assert.equal(wasm.digest, expected.digest, "the same bytes");
+  assert.deepEqual(wasm.greedy, expected.greedy);
+  assert.deepEqual(wasm.greedy[0], reference.prompts.map((prompt) => prompt.greedy_ids), "and transformers says the same");
+});

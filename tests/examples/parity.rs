@@ -1,0 +1,34 @@
+//! What the native build says to the questions that the browser tests ask of the wasm build: `parity_digest` of the
+//! rewards, and greedy tokens of GGUF files. The two must be equal.
+//!
+//! `parity PROMPTS NEW_TOKENS FILE...`: prompts as JSON lists of token ids; prints
+//! `{"digest": "...", "greedy": [[ids of file 0 for prompt 0, ...], ...]}`.
+
+use anyhow::Context;
+use clicker_lm::{GenerateOptions, LoadedModel, Precision, generate};
+use clicker_wire::Sampling;
+
+fn main() -> anyhow::Result<()> {
+    let mut args = std::env::args().skip(1);
+    let prompts: Vec<Vec<u32>> = serde_json::from_str(&args.next().context("PROMPTS is missing")?)?;
+    let new_tokens: u32 = args.next().context("NEW_TOKENS is missing")?.parse()?;
+    let mut greedy = Vec::new();
+    for file in args {
+        let model = LoadedModel::from_gguf(&std::fs::read(&file).context(file)?, Precision::AsStored)?;
+        let each: anyhow::Result<Vec<_>> = prompts.iter().map(|prompt| greedy_ids(&model, prompt, new_tokens)).collect();
+        greedy.push(each?);
+    }
+    let digest = clicker_rewards::fixtures::parity_digest();
+    println!("{}", serde_json::json!({ "digest": digest, "greedy": greedy }));
+    Ok(())
+}
+
+fn greedy_ids(model: &LoadedModel, prompt: &[u32], new_tokens: u32) -> anyhow::Result<Vec<u32>> {
+    let options = GenerateOptions {
+        sampling: Sampling { temperature: 0.0, max_new_tokens: new_tokens, ..Sampling::default() },
+        stop: Vec::new(),
+        alternatives: 0,
+    };
+    let drawn = generate(&model.snapshot, &[prompt.to_vec()], &[(0, 0)], options)?;
+    Ok(drawn.into_iter().flat_map(|answer| answer.ids()).collect())
+}
