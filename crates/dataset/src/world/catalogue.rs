@@ -105,7 +105,10 @@ impl Catalogue {
             .flat_map(|c| std::iter::once(c.name).chain(c.capitals.iter().copied()))
             .map(phrase)
             .collect();
-        let mentioned = |text: &str| texts.iter().filter(|t| t.contains(&phrase(text))).count() > 1;
+        let mentioned = |text: &str| {
+            let text = phrase(text);
+            texts.iter().filter(|t| t.contains(&text)).count() > 1
+        };
         let countries = CAPITALS.iter().map(|c| Candidate {
             entity: Entity { name: c.name.into(), class: Knowledge::Known, fact: Fact::Country(c) },
             famous: c.famous,
