@@ -44,7 +44,7 @@ pub(crate) fn run(step: &str, command: &mut Command) -> Result<()> {
 
 /// Compiles the server and says where the binary is.
 pub(crate) fn build_server() -> Result<PathBuf> {
-    run("building the server", cargo().args(["build", "--package", "clicker-server", "--bin", "clicker"]))?;
+    run("building the server", cargo().args(["build", "--bin", "clicker"]))?;
     Ok(server_binary())
 }
 
