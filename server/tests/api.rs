@@ -252,7 +252,7 @@ async fn errors_are_json_and_say_where_and_what() {
     zero["steps"] = json!(0);
     let (status, code, message) = post(&zero).await;
     assert_eq!((status, code.as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid"));
-    assert!(message.contains("recipe.steps"), "{message}");
+    assert!(message.contains("steps is 0"), "{message}");
 
     let (status, code, _) = refusal(bench.get("/api/nothing").await).await;
     assert_eq!((status, code.as_str()), (StatusCode::NOT_FOUND, "no_route"));

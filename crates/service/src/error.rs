@@ -25,6 +25,12 @@ pub enum ServiceError {
         /// What would do.
         expected: String,
     },
+    /// A recipe cannot be run.
+    #[error("{reason}")]
+    Recipe {
+        /// Which value is wrong, and what would do.
+        reason: String,
+    },
     /// The id of a vote was used before for something else.
     #[error(
         "vote `{id}` is stored already with other content; an id names one vote for good: send the changed vote under a new id"

@@ -1,30 +1,25 @@
-//! Recipes to start from.
+//! Recipes to start from: those of the `recipes/` folder, compiled in.
 
 use crate::{Service, ServiceError};
-use clicker_wire::{
-    Algorithm, CheckpointSpec, DataSpec, EvalSpec, GrpoSpec, OptimSpec, Recipe, RewardConfig, RolloutSpec, SftSpec,
-};
+use clicker_wire::Recipe;
+
+/// File name and text, in the order in which they are offered.
+const FILES: [(&str, &str); 3] = [
+    ("truthful.toml", include_str!("../../../recipes/truthful.toml")),
+    ("quick.toml", include_str!("../../../recipes/quick.toml")),
+    ("sft.toml", include_str!("../../../recipes/sft.toml")),
+];
 
 impl Service {
     /// Recipes to start from.
     ///
     /// # Errors
-    /// None today; every use case may fail.
+    /// A compiled-in recipe that cannot be run, which a test rules out.
     pub async fn presets(&self) -> Result<Vec<Recipe>, ServiceError> {
-        Ok(vec![Recipe {
-            name: "truthful".into(),
-            algorithm: Algorithm::Grpo,
-            model: "builtin".into(),
-            seed: 0,
-            steps: 40,
-            data: DataSpec::default(),
-            rollout: RolloutSpec::default(),
-            reward: RewardConfig::default(),
-            grpo: GrpoSpec::default(),
-            sft: SftSpec::default(),
-            optim: OptimSpec::default(),
-            eval: EvalSpec::default(),
-            checkpoint: CheckpointSpec::default(),
-        }])
+        let read = |(file, text): (&str, &str)| {
+            clicker_train::recipe::from_toml(text)
+                .map_err(|e| ServiceError::Recipe { reason: format!("recipes/{file}: {e}") })
+        };
+        FILES.into_iter().map(read).collect()
     }
 }

@@ -19,7 +19,7 @@ impl Service {
         if self.is_closing() {
             return Err(ServiceError::ShuttingDown);
         }
-        check(&recipe)?;
+        clicker_train::recipe::validate(&recipe).map_err(|e| ServiceError::Recipe { reason: e.to_string() })?;
         self.starting_checkpoint(&recipe).await?;
         let run = Run {
             id: RunId(random_hex::<8>()?),
@@ -152,26 +152,6 @@ fn answer(status: RunStatus, command: RunCommand) -> Result<Answer, ServiceError
             return Err(ServiceError::RunState { status, command, hint });
         }
     })
-}
-
-/// What the service itself can tell about a recipe; the training loop checks the rest when it starts.
-fn check(recipe: &Recipe) -> Result<(), ServiceError> {
-    let range = |field: &str, value: u32, low: u32, high: u32| {
-        if (low..=high).contains(&value) {
-            return Ok(());
-        }
-        Err(ServiceError::invalid(format!("recipe.{field}"), format!("{value}"), format!("{low} to {high}")))
-    };
-    let length = recipe.name.chars().count();
-    if recipe.name.trim().is_empty() || length > 80 {
-        let expected = "a name of 1 to 80 characters that is not blank";
-        return Err(ServiceError::invalid("recipe.name", format!("{length} characters"), expected));
-    }
-    range("steps", recipe.steps, 1, 1_000_000)?;
-    range("rollout.prompts", recipe.rollout.prompts, 1, 4096)?;
-    range("rollout.group_size", recipe.rollout.group_size, 2, 1024)?;
-    range("rollout.sampling.max_new_tokens", recipe.rollout.sampling.max_new_tokens, 1, 4096)?;
-    range("sft.batch", recipe.sft.batch, 1, 65_536)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DIR", default_value = "target/site", env = "CLICKER_SITE_ROOT")]
     site_root: PathBuf,
     /// The built-in model: a GGUF file with weights and tokenizer.
-    #[arg(long, value_name = "FILE", default_value = "public/models/builtin.gguf", env = "CLICKER_MODEL")]
+    #[arg(long, value_name = "FILE", default_value = super::BUILTIN, env = "CLICKER_MODEL")]
     model: PathBuf,
 }
 
@@ -89,7 +89,7 @@ async fn serve(command: &Serve) -> anyhow::Result<()> {
         tokio::time::sleep(PATIENCE).await;
     };
     tokio::select! {
-        result = server => result.context("the server failed")?,
+        result = server.into_future() => result.context("the server failed")?,
         () = late => tracing::warn!("some connections were cut: they did not end within {} s", PATIENCE.as_secs()),
     }
     service.shutdown().await;

@@ -107,7 +107,7 @@ fn service(error: &ServiceError) -> (StatusCode, &'static str) {
     match error {
         ServiceError::NotFound { .. } => (S::NOT_FOUND, "not_found"),
         ServiceError::NoBuiltin => (S::NOT_FOUND, "no_builtin"),
-        ServiceError::Invalid { .. } => (S::UNPROCESSABLE_ENTITY, "invalid"),
+        ServiceError::Invalid { .. } | ServiceError::Recipe { .. } => (S::UNPROCESSABLE_ENTITY, "invalid"),
         ServiceError::FeedbackConflict { .. } => (S::CONFLICT, "feedback_conflict"),
         ServiceError::RunState { .. } => (S::CONFLICT, "run_state"),
         ServiceError::ShuttingDown => (S::SERVICE_UNAVAILABLE, "shutting_down"),

@@ -109,7 +109,8 @@ async fn what_cannot_work_is_refused_before_it_is_queued() {
     let nowhere = Recipe { model: "../../etc/passwd".into(), ..recipe(1) };
     let nameless = Recipe { name: "  ".into(), ..recipe(1) };
     for bad in [recipe(0), lonely, nowhere, nameless] {
-        assert!(matches!(service.start_run(bad).await, Err(ServiceError::Invalid { .. })));
+        let refused = service.start_run(bad).await;
+        assert!(matches!(refused, Err(ServiceError::Invalid { .. } | ServiceError::Recipe { .. })), "{refused:?}");
     }
     assert!(service.runs().await.expect("lists").is_empty());
     let missing = service.command(&RunId::from("nothing"), RunCommand::Stop).await;
