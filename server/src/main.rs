@@ -10,11 +10,24 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    serial_products();
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("clicker: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Training cuts every step into shards, one thread each (docs/decisions/0002-two-shards.md); matrix products that spread over
+/// threads of their own would only get in their way.
+fn serial_products() {
+    if std::env::var_os("RAYON_NUM_THREADS").is_none() {
+        // SAFETY: the first thing that the process does: no other thread exists that could read the environment.
+        #[expect(unsafe_code, reason = "the products' library reads its number of threads from the environment only")]
+        unsafe {
+            std::env::set_var("RAYON_NUM_THREADS", "1");
         }
     }
 }

@@ -42,8 +42,8 @@ impl Default for PretrainSpec {
         Self {
             seed: 1,
             world_seed: 1,
-            steps: 2400,
-            batch: 96,
+            steps: 3200,
+            batch: 48,
             vocab: 1024,
             tokenizer_documents: 20_000,
             shape: [192, 4, 6, 2, 512, 256],
