@@ -53,7 +53,12 @@ pub struct BenchGenerate {
 /// A model that cannot be loaded or trained, shapes that it cannot take.
 pub fn bench_grpo(model: &Path, shape: [usize; 4], beta: f64, steps: u32) -> Result<BenchGrpo> {
     let [prompts, group, prompt_tokens, new_tokens] = shape;
-    positive(&[("--prompts", prompts), ("--prompt-tokens", prompt_tokens), ("--new-tokens", new_tokens), ("--steps", steps as usize)])?;
+    positive(&[
+        ("--prompts", prompts),
+        ("--prompt-tokens", prompt_tokens),
+        ("--new-tokens", new_tokens),
+        ("--steps", steps as usize),
+    ])?;
     if group < 2 {
         return Err(HeadlessError::Request(format!("--group is {group}; a group needs at least 2 answers to compare")));
     }
@@ -89,8 +94,19 @@ pub fn bench_sft(model: &Path, batch: usize, seq: usize, steps: u32) -> Result<B
 ///
 /// # Errors
 /// As [`bench_grpo`].
-pub fn bench_generate(model: &Path, batch: usize, prompt_tokens: usize, new_tokens: u32, runs: u32) -> Result<BenchGenerate> {
-    positive(&[("--batch", batch), ("--prompt-tokens", prompt_tokens), ("--new-tokens", new_tokens as usize), ("--runs", runs as usize)])?;
+pub fn bench_generate(
+    model: &Path,
+    batch: usize,
+    prompt_tokens: usize,
+    new_tokens: u32,
+    runs: u32,
+) -> Result<BenchGenerate> {
+    positive(&[
+        ("--batch", batch),
+        ("--prompt-tokens", prompt_tokens),
+        ("--new-tokens", new_tokens as usize),
+        ("--runs", runs as usize),
+    ])?;
     let model = load(model)?;
     let prefill = median(bench::sampling(&model, batch, prompt_tokens, 1, runs + 1)?.split_off(1));
     let runs_s = bench::sampling(&model, batch, prompt_tokens, new_tokens, runs + 1)?.split_off(1);

@@ -61,7 +61,8 @@ pub fn generate(request: &GenerateRequest, on_text: &mut dyn FnMut(&str)) -> Res
         Prompt::Text(text) => model.template()?.prompt(model.tokenizer()?, &[Message::user(text)])?,
         Prompt::Ids(ids) => ids.clone(),
     };
-    let rows: Vec<(usize, u64)> = (0..request.n).map(|g| (0, stream_seed(request.sampling.seed, 0, 0, g.into()))).collect();
+    let rows: Vec<(usize, u64)> =
+        (0..request.n).map(|g| (0, stream_seed(request.sampling.seed, 0, 0, g.into()))).collect();
     let options = GenerateOptions {
         sampling: request.sampling.clone(),
         stop: model.stop_tokens(),

@@ -11,7 +11,7 @@ pub use bench::{BenchGenerate, BenchGrpo, BenchSft, bench_generate, bench_grpo, 
 pub use evaluate::{EvalRequest, evaluate};
 pub use generate::{GenerateRequest, Generated, Prompt, generate, logits};
 pub use models::{hash_file, load, master_bytes};
-pub use pretrain::{PretrainRequest, Pretrained, PretrainProgress, pretrain};
+pub use pretrain::{PretrainProgress, PretrainRequest, Pretrained, pretrain};
 pub use train::{TrainProgress, TrainRequest, newest_checkpoint, train};
 
 /// What went wrong, in words for the person at the terminal.

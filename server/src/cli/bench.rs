@@ -1,0 +1,154 @@
+//! `clicker bench`: how fast this build is on this machine.
+
+use super::print_json;
+use clap::Subcommand;
+use clicker_service::headless::{self, BenchGenerate, BenchGrpo, BenchSft};
+use std::path::PathBuf;
+
+/// Options of `clicker bench`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Whole GRPO steps: sampling, reference, forward, backward, optimizer.
+    Grpo(Grpo),
+    /// Supervised steps, in trained tokens per second.
+    Sft(Sft),
+    /// Batched sampling, in new tokens per second.
+    Generate(Generate),
+    /// Everything on one model, in a few minutes.
+    All(All),
+}
+
+#[derive(Debug, clap::Args)]
+struct Grpo {
+    /// A GGUF file or a Hugging Face folder.
+    #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
+    model: PathBuf,
+    #[arg(long, default_value_t = 16)]
+    prompts: usize,
+    #[arg(long, default_value_t = 8)]
+    group: usize,
+    #[arg(long, default_value_t = 32)]
+    prompt_tokens: usize,
+    #[arg(long, default_value_t = 32)]
+    new_tokens: usize,
+    #[arg(long, default_value_t = 10)]
+    steps: u32,
+    /// Weight of the KL; 0 runs without a reference model.
+    #[arg(long, default_value_t = 0.04)]
+    beta: f64,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Sft {
+    /// A GGUF file or a Hugging Face folder.
+    #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
+    model: PathBuf,
+    #[arg(long, default_value_t = 32)]
+    batch: usize,
+    #[arg(long, default_value_t = 128)]
+    seq: usize,
+    #[arg(long, default_value_t = 5)]
+    steps: u32,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Generate {
+    /// A GGUF file or a Hugging Face folder.
+    #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
+    model: PathBuf,
+    #[arg(long, default_value_t = 128)]
+    batch: usize,
+    #[arg(long, default_value_t = 32)]
+    prompt_tokens: usize,
+    #[arg(long, default_value_t = 64)]
+    new_tokens: u32,
+    #[arg(long, default_value_t = 5)]
+    runs: u32,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct All {
+    /// A GGUF file or a Hugging Face folder.
+    #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
+    model: PathBuf,
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(command: &Bench) -> anyhow::Result<()> {
+    match &command.what {
+        What::Grpo(c) => {
+            let shape = [c.prompts, c.group, c.prompt_tokens, c.new_tokens];
+            let result = headless::bench_grpo(&c.model, shape, c.beta, c.steps)?;
+            if c.json { print_json(&result) } else { print_grpo(&result) }
+        }
+        What::Sft(c) => {
+            let result = headless::bench_sft(&c.model, c.batch, c.seq, c.steps)?;
+            if c.json { print_json(&result) } else { print_sft(&result) }
+        }
+        What::Generate(c) => {
+            let result = headless::bench_generate(&c.model, c.batch, c.prompt_tokens, c.new_tokens, c.runs)?;
+            if c.json { print_json(&result) } else { print_generate(&result) }
+        }
+        What::All(c) => all(c),
+    }
+}
+
+fn all(command: &All) -> anyhow::Result<()> {
+    let model = &command.model;
+    let one = headless::bench_generate(model, 1, 32, 64, 5)?;
+    let many = headless::bench_generate(model, 128, 32, 64, 3)?;
+    let sft = headless::bench_sft(model, 32, 128, 5)?;
+    let free = headless::bench_grpo(model, [16, 8, 32, 32], 0.0, 5)?;
+    let held = headless::bench_grpo(model, [16, 8, 32, 32], 0.04, 5)?;
+    if command.json {
+        return print_json(&serde_json::json!({
+            "model": model, "generate_1": one, "generate_128": many, "sft": sft, "grpo_beta_0": free, "grpo": held,
+        }));
+    }
+    print_generate(&one)?;
+    print_generate(&many)?;
+    print_sft(&sft)?;
+    print_grpo(&free)?;
+    print_grpo(&held)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "same shape as print_json")]
+fn print_grpo(b: &BenchGrpo) -> anyhow::Result<()> {
+    let [prompts, group, prompt, new] = b.shape;
+    println!("GRPO step, {prompts} prompts of {prompt} tokens x {group} answers of {new}, beta {}", b.beta);
+    for part in ["rollout", "reference", "forward", "backward", "optimizer", "step"] {
+        if let Some(seconds) = b.median_s.get(part) {
+            println!("  {part:<10} {seconds:>8.3} s");
+        }
+    }
+    println!("  peak memory {:>7.0} MiB", b.peak_mib);
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "same shape as print_json")]
+fn print_sft(b: &BenchSft) -> anyhow::Result<()> {
+    println!("SFT, {} x {}: {:.0} tokens/s, peak memory {:.0} MiB", b.shape[0], b.shape[1], b.tokens_per_s, b.peak_mib);
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "same shape as print_json")]
+fn print_generate(b: &BenchGenerate) -> anyhow::Result<()> {
+    println!(
+        "sampling, {} prompts of {} tokens, {} new: {:.0} tokens/s; prompts alone {:.0} tokens/s",
+        b.shape[0], b.shape[1], b.shape[2], b.tokens_per_s, b.prefill_tokens_per_s
+    );
+    Ok(())
+}

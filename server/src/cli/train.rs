@@ -1,0 +1,121 @@
+//! `clicker train`: a recipe into a folder, with a progress bar.
+
+use anyhow::Context;
+use clicker_service::headless::{self, TrainProgress, TrainRequest};
+use clicker_service::{Control, Outcome};
+use clicker_wire::{EvalReport, Event};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Options of `clicker train`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Train {
+    /// The recipe, TOML.
+    #[arg(long, value_name = "FILE")]
+    recipe: PathBuf,
+    /// Folder for metrics, samples, checkpoints and state.
+    #[arg(long, value_name = "DIR", default_value = "runs/latest")]
+    out: PathBuf,
+    /// Starting model; without it the recipe's `model` (`builtin` is the shipped one).
+    #[arg(long, value_name = "PATH")]
+    model: Option<PathBuf>,
+    /// Seed instead of the recipe's.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Steps instead of the recipe's.
+    #[arg(long)]
+    steps: Option<u32>,
+    /// Go on from the folder's last step; the curve is the same as without the interruption.
+    #[arg(long)]
+    resume: bool,
+}
+
+pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
+    let text =
+        std::fs::read_to_string(&command.recipe).with_context(|| format!("the recipe {}", command.recipe.display()))?;
+    let mut recipe = headless::recipe(&text).with_context(|| command.recipe.display().to_string())?;
+    recipe.seed = command.seed.unwrap_or(recipe.seed);
+    recipe.steps = command.steps.unwrap_or(recipe.steps);
+    let model = command.model.clone().unwrap_or_else(|| match recipe.model.as_str() {
+        "builtin" => super::BUILTIN.into(),
+        path => path.into(),
+    });
+    let bar = ProgressBar::new(recipe.steps.into());
+    bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} of about {duration}  {msg}")?);
+    let stop = stop_on_interrupt()?;
+    let (mut first, mut last): (Option<EvalReport>, Option<EvalReport>) = (None, None);
+    let request = TrainRequest { recipe, model, out: command.out.clone(), resume: command.resume };
+    let outcome = headless::train(
+        &request,
+        &mut |TrainProgress::Step(step, events)| {
+            bar.set_position(step.into());
+            for event in events {
+                match event {
+                    Event::Metrics { values, .. } => bar.set_message(summary(values)),
+                    Event::Eval { report, .. } => {
+                        first.get_or_insert_with(|| report.clone());
+                        last = Some(report.clone());
+                    }
+                    Event::Alarm { name, cause, remedy, .. } => bar.println(format!("{name}: {cause}. {remedy}")),
+                    _ => {}
+                }
+            }
+        },
+        &|| if stop.load(Ordering::Relaxed) { Control::Pause } else { Control::Continue },
+    )?;
+    bar.finish_and_clear();
+    if let (Some(first), Some(last)) = (first, last) {
+        compare(&first, &last);
+    }
+    match outcome {
+        Outcome::Finished => {
+            let checkpoint = headless::newest_checkpoint(&command.out);
+            println!("done: {}", checkpoint.unwrap_or_else(|| command.out.clone()).display());
+        }
+        Outcome::Paused => println!("stopped; go on with --resume"),
+    }
+    Ok(())
+}
+
+fn summary(values: &std::collections::BTreeMap<String, f64>) -> String {
+    ["reward", "kl", "entropy", "loss", "step_time"]
+        .iter()
+        .filter_map(|name| Some(format!("{name} {:.3}", values.get(*name)?)))
+        .collect::<Vec<_>>()
+        .join("  ")
+}
+
+fn compare(before: &EvalReport, after: &EvalReport) {
+    let line = |name: &str, a: clicker_wire::Rate, b: clicker_wire::Rate| {
+        println!(
+            "{name:<32} {:>6.1} % -> {:>6.1} %   [{:.1}, {:.1}]  n = {}",
+            a.value * 100.0,
+            b.value * 100.0,
+            b.low * 100.0,
+            b.high * 100.0,
+            b.n
+        );
+    };
+    line("right on known facts", before.accuracy_known, after.accuracy_known);
+    line("hallucinated on the unknowable", before.hallucination, after.hallucination);
+    line("abstained on known facts", before.abstention_known, after.abstention_known);
+    line("rules broken", before.violations, after.violations);
+}
+
+/// Ctrl-C stops after the current step.
+fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (runtime, flag) = (super::runtime()?, stop.clone());
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                flag.store(true, Ordering::Relaxed);
+                let _ = tokio::signal::ctrl_c().await;
+                std::process::exit(130);
+            }
+        });
+    });
+    Ok(stop)
+}
