@@ -68,7 +68,7 @@ fn values(grader: &WeightedGrader) -> Result<(), RewardError> {
         Grader::Numeric { tolerance } => {
             finite(name, "tolerance", *tolerance)?;
             if *tolerance < 0.0 {
-                return Err(out_of_range(name, "tolerance", *tolerance, "0 or more".into()));
+                return Err(out_of_range(name, "tolerance", tolerance, "0 or more".into()));
             }
             Ok(())
         }
@@ -88,9 +88,9 @@ fn finite(name: &str, field: &'static str, value: f64) -> Result<(), RewardError
     if value.is_finite() {
         return Ok(());
     }
-    Err(out_of_range(name, field, value, "a finite number".into()))
+    Err(out_of_range(name, field, &value, "a finite number".into()))
 }
 
-fn out_of_range(name: &str, field: &'static str, got: impl ToString, expected: String) -> RewardError {
+fn out_of_range(name: &str, field: &'static str, got: &impl ToString, expected: String) -> RewardError {
     RewardError::Value { name: name.to_string(), field, got: got.to_string(), expected }
 }

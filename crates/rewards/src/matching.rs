@@ -73,7 +73,8 @@ pub fn after_restatement<'t>(item: &Item, text: &'t str) -> (usize, &'t str) {
 
 /// The ranges of words that could be the answer proper: forms 1 to 4, never empty unless the text is.
 fn candidates(item: &Item, words: &[&str]) -> Vec<std::ops::Range<usize>> {
-    let mut ranges = vec![0..words.len()];
+    let whole = 0..words.len();
+    let mut ranges = vec![whole];
     for opening in OPENINGS {
         if words.len() > opening.len() && words.starts_with(opening) {
             ranges.push(opening.len()..words.len());
