@@ -11,8 +11,8 @@ const MAX_NAME: usize = 64;
 /// Checks a configuration before anything is rewarded with it.
 ///
 /// # Errors
-/// No graders; a name that is not 1 to 64 of `a-z 0-9 _` or occurs twice; a weight, value or tolerance that is not a finite
-/// number; a negative tolerance; a length limit that is not above the free length.
+/// No graders; a name that is not 1 to 64 of `a-z 0-9 _` or occurs twice; a weight, value or tolerance that is not a
+/// finite number; a negative tolerance; a length limit that is not above the free length.
 pub fn validate(config: &RewardConfig) -> Result<(), RewardError> {
     if config.graders.is_empty() {
         return Err(RewardError::Empty);
@@ -42,8 +42,8 @@ pub fn reward(config: &RewardConfig, item: &Item, text: &str) -> Reward {
     Reward { total, receipts }
 }
 
-/// The configuration as canonical JSON (fields in declaration order, no white space, shortest digits): what is hashed, so
-/// that two configurations are the same exactly when their hashes are.
+/// The configuration as canonical JSON (fields in declaration order, no white space, shortest digits): what is hashed,
+/// so that two configurations are the same exactly when their hashes are.
 #[must_use]
 pub fn hash_input(config: &RewardConfig) -> String {
     // Plain structs of strings and numbers cannot fail to serialise; numbers that JSON lacks become null.

@@ -5,7 +5,8 @@ use crate::normalise::normalise;
 use crate::{reward, verdict};
 use clicker_wire::{ABSTAIN, Domain, Expected, Grader, Item, ItemId, REFUSE, RewardConfig, WeightedGrader};
 
-/// Varied cases: every grader, every expectation, numbers, scripts, accents, emoji, odd white space, long and empty texts.
+/// Varied cases: every grader, every expectation, numbers, scripts, accents, emoji, odd white space, long and empty
+/// texts.
 #[must_use]
 pub fn parity_cases() -> Vec<(RewardConfig, Item, String)> {
     let mut cases = Vec::new();

@@ -1,7 +1,7 @@
 //! What an answer is worth, and why: graders, their weighted sum, and the receipts people read.
 //!
-//! Every function is a pure function of text: the same bytes give the same result natively and in the browser, so what the
-//! playground previews is what training uses ([`fixtures`] lets a test compare the two builds byte for byte).
+//! Every function is a pure function of text: the same bytes give the same result natively and in the browser, so what
+//! the playground previews is what training uses ([`fixtures`] lets a test compare the two builds byte for byte).
 //! A bad answer is data: it gets a score and a reason, never an error. Only a bad configuration is an error, and only
 //! [`compose::validate`] reports it.
 //!

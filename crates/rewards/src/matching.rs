@@ -6,9 +6,9 @@
 //! 3. `<question words> <copula> X`, e.g. "The capital of France is Paris", "2 + 3 = 5";
 //! 4. `X <copula> <question words>`, e.g. "Paris is the capital of France".
 //!
-//! Question words are words that occur in the conversation (articles aside), the copulas are is, was, are, were, equals, `=`.
-//! So a sentence may repeat the question and add the answer, but never anything that was not asked: a list of candidates, a
-//! second answer, a hedge or a "not" make it a different answer. Keyword stuffing does not count.
+//! Question words are words that occur in the conversation (articles aside), the copulas are is, was, are, were,
+//! equals, `=`. So a sentence may repeat the question and add the answer, but never anything that was not asked: a list
+//! of candidates, a second answer, a hedge or a "not" make it a different answer. Keyword stuffing does not count.
 
 use crate::normalise::{Normalised, normalise};
 use clicker_wire::{Item, Span};

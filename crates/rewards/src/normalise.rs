@@ -1,13 +1,14 @@
 //! One spelling for texts that say the same, with a way back to the original bytes.
 //!
-//! In this order: characters are decomposed (Unicode NFKD), combining accents go, case is folded, a few letters without a
-//! decomposition get their base letter (o with stroke, ae, eszett ...); everything except letters, digits, the signs
+//! In this order: characters are decomposed (Unicode NFKD), combining accents go, case is folded, a few letters without
+//! a decomposition get their base letter (o with stroke, ae, eszett ...); everything except letters, digits, the signs
 //! `+ % $ € £ ° # ^ =` and the marks of numbers (a minus before a number, a decimal point) becomes one space; thousands
-//! separators and apostrophes inside words go without a space; the articles a, an, the go unless they are the last word.
+//! separators and apostrophes inside words go without a space; the articles a, an, the go unless they are the last
+//! word.
 //!
 //! Departures from the usual question-answering normalisation: numbers keep sign and decimals (so "-5" is not "5"), a
-//! superscript becomes `^` and the digit (so "10²" is not "102"), a last article stays ("vitamin A"), and vowel signs of
-//! scripts that need them to tell words apart stay.
+//! superscript becomes `^` and the digit (so "10²" is not "102"), a last article stays ("vitamin A"), and vowel signs
+//! of scripts that need them to tell words apart stay.
 
 use crate::spans::span;
 use clicker_wire::Span;
@@ -177,7 +178,9 @@ fn is_word(c: char) -> bool {
 
 /// Accents of European scripts and their like; other combining marks tell words apart and stay.
 fn is_accent(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+    // Combining diacritics, their extensions and supplement, marks for symbols, half marks: five Unicode blocks.
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}')
+        || matches!(c, '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
 /// Soft hyphens, zero-width characters, byte order marks and variation selectors.

@@ -5,9 +5,10 @@ use clicker_wire::Span;
 
 /// The first number in `text`, and its bytes.
 ///
-/// A number is an optional sign, digits (with `,` or a narrow or no-break space before groups of exactly three, or none),
-/// an optional decimal point with digits, an optional exponent such as `e-3`. Digits inside a word ("H2O", "v1.5") are no number;
-/// a unit may follow ("5km"); a sign counts only at the beginning of a word, so "3-5" begins with 3.
+/// A number is an optional sign, digits (with `,` or a narrow or no-break space before groups of exactly three, or
+/// none), an optional decimal point with digits, an optional exponent such as `e-3`. Digits inside a word ("H2O",
+/// "v1.5") are no number; a unit may follow ("5km"); a sign counts only at the beginning of a word, so "3-5" begins
+/// with 3.
 #[must_use]
 pub fn first_number(text: &str) -> Option<(f64, Span)> {
     let mut before: [Option<char>; 2] = [None, None];

@@ -1,9 +1,10 @@
-//! The wordings that count as "I don't know" and as "I won't": whole clauses, so that a real answer with such words tacked on
-//! stays an answer.
+//! The wordings that count as "I don't know" and as "I won't": whole clauses, so that a real answer with such words
+//! tacked on stays an answer.
 //!
-//! A text is cut into clauses at `. ! ? ; : ,` brackets, line ends, long dashes and dashes between spaces. Every clause must
-//! be one of the phrases below, or a filler ("sorry"). A phrase marked open may go on with a short tail that names what is
-//! not known or not done ("I don't know what the capital of Zoria is"), but not with a turn of thought ("but", "maybe").
+//! A text is cut into clauses at `. ! ? ; : ,` brackets, line ends, long dashes and dashes between spaces. Every clause
+//! must be one of the phrases below, or a filler ("sorry"). A phrase marked open may go on with a short tail that names
+//! what is not known or not done ("I don't know what the capital of Zoria is"), but not with a turn of thought ("but",
+//! "maybe").
 
 use crate::normalise::normalise_with_articles;
 

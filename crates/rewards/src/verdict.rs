@@ -1,5 +1,5 @@
-//! What one answer was: right, an "I don't know", a refusal, or wrong. Evaluation counts these; the truthful grader pays
-//! for them.
+//! What one answer was: right, an "I don't know", a refusal, or wrong. Evaluation counts these; the truthful grader
+//! pays for them.
 
 use crate::phrases::{Stance, stance};
 use crate::{MAX_TEXT_BYTES, matching};

@@ -1,4 +1,5 @@
-//! The crate at its boundary: what each grader says, what configurations are refused, and properties over arbitrary text.
+//! The crate at its boundary: what each grader says, what configurations are refused, and properties over arbitrary
+//! text.
 
 use clicker_rewards::fixtures::{everything, parity_cases, parity_digest};
 use clicker_rewards::graders::grade;

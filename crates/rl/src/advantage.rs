@@ -6,10 +6,10 @@
 //! - [`Scale::Batch`] (arXiv 2508.08221): the same mean, but s over all scored rewards of the batch;
 //! - [`Scale::None`], Dr. GRPO (arXiv 2503.20783): `A_i = R_i - mu`.
 //!
-//! Departures, stated because others differ: an answer that could not be scored is left out of mean and deviation and has
-//! advantage 0; a group whose scored rewards differ by at most [`ZERO_VARIANCE_TOLERANCE`](crate::ZERO_VARIANCE_TOLERANCE)
-//! has advantages of exactly 0 rather than amplified rounding; a group of one is an error (some trainers then use the raw
-//! reward as advantage).
+//! Departures, stated because others differ: an answer that could not be scored is left out of mean and deviation and
+//! has advantage 0; a group whose scored rewards differ by at most
+//! [`ZERO_VARIANCE_TOLERANCE`](crate::ZERO_VARIANCE_TOLERANCE) has advantages of exactly 0 rather than amplified
+//! rounding; a group of one is an error (some trainers then use the raw reward as advantage).
 
 use crate::{Result, RlError, ZERO_VARIANCE_TOLERANCE, shape};
 use candle_core::{Device, Tensor};
@@ -70,8 +70,8 @@ pub fn group(rewards: &Tensor, scored: &Tensor, scale: Scale) -> Result<Tensor> 
     }
 }
 
-/// Advantages of one group given as numbers: [`group`] on a `[1, G]` tensor, so that a preview shows what training uses.
-/// `None` means that the answer could not be scored.
+/// Advantages of one group given as numbers: [`group`] on a `[1, G]` tensor, so that a preview shows what training
+/// uses. `None` means that the answer could not be scored.
 ///
 /// # Errors
 /// Fewer than two answers; a reward that is not finite.

@@ -6,12 +6,12 @@
 use crate::{Result, mask::masked, shape};
 use candle_core::Tensor;
 
-/// How token losses become one number. M sequences and N active tokens count over the whole optimizer step, not over the
-/// micro-batch at hand.
+/// How token losses become one number. M sequences and N active tokens count over the whole optimizer step, not over
+/// the micro-batch at hand.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Aggregation {
-    /// `(1/M) sum_i (1/T_i) sum_t l_it`, T_i active tokens of sequence i (GRPO, arXiv 2402.03300, eq. 3). Tokens of short
-    /// answers weigh more: good short and bad long answers are favoured.
+    /// `(1/M) sum_i (1/T_i) sum_t l_it`, T_i active tokens of sequence i (GRPO, arXiv 2402.03300, eq. 3). Tokens of
+    /// short answers weigh more: good short and bad long answers are favoured.
     Grpo {
         /// M.
         sequences: f64,
@@ -30,8 +30,8 @@ pub enum Aggregation {
     },
 }
 
-/// One scalar from `per_token` `[B, T]` under `mask` `[B, T]` (1 for tokens that count). A sequence without any active token
-/// adds 0. Differentiable; masked tokens have gradient 0.
+/// One scalar from `per_token` `[B, T]` under `mask` `[B, T]` (1 for tokens that count). A sequence without any active
+/// token adds 0. Differentiable; masked tokens have gradient 0.
 ///
 /// # Errors
 /// Shapes that differ; a divisor that is not finite and above 0.

@@ -5,8 +5,8 @@
 //! - k3 = e^x - x - 1: unbiased and never negative; what GRPO (arXiv 2402.03300, eq. 4) adds to the loss.
 //!
 //! Departures: x is clamped to +-[`LOG_RATIO_LIMIT`](crate::LOG_RATIO_LIMIT) (so beyond it the gradient is 0), and for
-//! |x| < 0.1 k3 is its Taylor series, because in f32 `e^x - x - 1` cancels to noise of either sign just where a policy near
-//! its reference lives.
+//! |x| < 0.1 k3 is its Taylor series, because in f32 `e^x - x - 1` cancels to noise of either sign just where a policy
+//! near its reference lives.
 //!
 //! No gradient ever runs into the reference.
 

@@ -1,11 +1,11 @@
 //! The mathematics of reinforcement fine-tuning as pure functions of candle tensors and slices.
 //!
 //! A training step reads, in this order: rewards become [`advantage`]s; logits become log-probabilities ([`logprob`]);
-//! [`loss`] turns both into one number per token, [`kl`] adds the distance to a reference, [`aggregate`] makes a scalar;
-//! [`groups`] and [`metrics`] say what happened.
+//! [`loss`] turns both into one number per token, [`kl`] adds the distance to a reference, [`aggregate`] makes a
+//! scalar; [`groups`] and [`metrics`] say what happened.
 //!
-//! Shapes in the docs: P prompts, G answers per prompt (the group), B sequences, T tokens, N = rows of logits, V vocabulary.
-//! Masks hold 1 for tokens that count and 0 for all others; every function works in f32 and in f64.
+//! Shapes in the docs: P prompts, G answers per prompt (the group), B sequences, T tokens, N = rows of logits, V
+//! vocabulary. Masks hold 1 for tokens that count and 0 for all others; every function works in f32 and in f64.
 //!
 //! This crate never knows models, text, rollouts, optimizers, configuration files, clocks or random numbers.
 #![warn(missing_docs)]

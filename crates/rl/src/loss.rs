@@ -26,10 +26,11 @@ pub struct LossOut {
     pub clipped_high: Tensor,
 }
 
-/// The clipped objective of PPO (arXiv 1707.06347, eq. 7), negated: `-min(r A, clip(r, 1 - el, 1 + eh) A)`, r = pi / old.
+/// The clipped objective of PPO (arXiv 1707.06347, eq. 7), negated: `-min(r A, clip(r, 1 - el, 1 + eh) A)`, r = pi /
+/// old.
 ///
-/// `logp` and `old_logp` are `[B, T]`; `advantages` is `[B, 1]` (one per answer, as in GRPO) or `[B, T]`. No gradient runs
-/// into `old_logp` or `advantages`. The log-ratio is clamped to +-[`LOG_RATIO_LIMIT`] before `exp`.
+/// `logp` and `old_logp` are `[B, T]`; `advantages` is `[B, 1]` (one per answer, as in GRPO) or `[B, T]`. No gradient
+/// runs into `old_logp` or `advantages`. The log-ratio is clamped to +-[`LOG_RATIO_LIMIT`] before `exp`.
 ///
 /// # Errors
 /// Shapes that do not fit; epsilons outside their range.

@@ -1,7 +1,7 @@
 //! Sums and means over the tokens that count.
 //!
-//! Values under a 0 of the mask are never looked at: they may be anything, NaN included. Their gradient is exactly 0, as
-//! long as the values themselves are finite (0 times an infinite derivative is NaN), so pad with finite numbers.
+//! Values under a 0 of the mask are never looked at: they may be anything, NaN included. Their gradient is exactly 0,
+//! as long as the values themselves are finite (0 times an infinite derivative is NaN), so pad with finite numbers.
 
 use crate::{Result, shape};
 use candle_core::Tensor;

@@ -1,8 +1,8 @@
-//! The numbers of one optimizer step, under TRL's names, from plain slices. Each function gives a map to be merged; a value
-//! that does not exist (a mean of nothing) is absent, never NaN. What each name means: docs/algorithms/grpo.md.
+//! The numbers of one optimizer step, under TRL's names, from plain slices. Each function gives a map to be merged; a
+//! value that does not exist (a mean of nothing) is absent, never NaN. What each name means: docs/algorithms/grpo.md.
 //!
-//! Departure: `reward_std` and `frac_reward_zero_std` always look at groups, also when advantages are divided by the batch's
-//! deviation, because only they say whether there is a signal.
+//! Departure: `reward_std` and `frac_reward_zero_std` always look at groups, also when advantages are divided by the
+//! batch's deviation, because only they say whether there is a signal.
 
 use crate::{LossOut, Result, groups, mask, shape};
 use candle_core::Tensor;
@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 /// Name to value.
 pub type Metrics = BTreeMap<String, f64>;
 
-/// `reward` (mean), `reward_std` (mean over groups of their n - 1 deviation), `frac_reward_zero_std` (share of groups whose
-/// rewards are all equal). One slice per group; none = could not be scored.
+/// `reward` (mean), `reward_std` (mean over groups of their n - 1 deviation), `frac_reward_zero_std` (share of groups
+/// whose rewards are all equal). One slice per group; none = could not be scored.
 pub fn rewards<R: AsRef<[Option<f64>]>>(groups: &[R]) -> Metrics {
     let all: Vec<f64> = groups.iter().flat_map(|g| g.as_ref().iter().flatten().copied()).collect();
     let stds: Vec<f64> = groups.iter().filter_map(|g| std(&scored(g.as_ref()))).collect();
@@ -29,7 +29,8 @@ pub fn grader(name: &str, scores: &[Option<f64>]) -> Metrics {
 }
 
 /// `completions/{mean,min,max}_length`, the same of terminated answers only (`..._terminated_length`), and
-/// `completions/clipped_ratio`, the share of answers that hit the token limit. `lengths` in tokens, end marker included.
+/// `completions/clipped_ratio`, the share of answers that hit the token limit. `lengths` in tokens, end marker
+/// included.
 ///
 /// # Errors
 /// Slices of different lengths.
@@ -87,8 +88,9 @@ pub fn clip_count(out: &LossOut, mask: &Tensor) -> Result<ClipCount> {
     Ok(ClipCount { low: count(&out.clipped_low)?, high: count(&out.clipped_high)?, tokens: mask::active_tokens(mask)? })
 }
 
-/// `clip_ratio/{low_mean,high_mean,region_mean}` over all tokens of the step, `clip_ratio/low_min` and `clip_ratio/high_max`
-/// over its micro-batches. All 0 while every batch is used once: the ratio is then 1, which is expected.
+/// `clip_ratio/{low_mean,high_mean,region_mean}` over all tokens of the step, `clip_ratio/low_min` and
+/// `clip_ratio/high_max` over its micro-batches. All 0 while every batch is used once: the ratio is then 1, which is
+/// expected.
 #[must_use]
 pub fn clip_ratios(parts: &[ClipCount]) -> Metrics {
     let parts: Vec<&ClipCount> = parts.iter().filter(|p| p.tokens > 0.0).collect();
@@ -106,8 +108,8 @@ pub fn clip_ratios(parts: &[ClipCount]) -> Metrics {
     ])
 }
 
-/// `sampling/sampling_logp_difference/{mean,max}`: absolute gap between the log-probability that the sampler stored and the
-/// one that training recomputes before its first update, nats per token.
+/// `sampling/sampling_logp_difference/{mean,max}`: absolute gap between the log-probability that the sampler stored and
+/// the one that training recomputes before its first update, nats per token.
 ///
 /// # Errors
 /// Slices of different lengths.

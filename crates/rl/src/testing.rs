@@ -1,4 +1,5 @@
-//! Helpers of the tests: small f64 tensors, reproducible noise, and the finite-difference check every gradient has to pass.
+//! Helpers of the tests: small f64 tensors, reproducible noise, and the finite-difference check every gradient has to
+//! pass.
 
 use candle_core::{DType, Device, Tensor, Var};
 

@@ -7,8 +7,8 @@ use clicker_wire::Span;
 /// 1 if the answer is one sentence that starts with a capital (or a letter of a script without case), a digit, a minus
 /// before a digit, or a quote, and ends with exactly one full stop; else 0. Outer white space is not looked at.
 ///
-/// A second sentence begins after `.`, `!` or `?` and white space, or on a new line; the dots of single capitals ("D.C. is")
-/// and of a few titles ("St.", "Dr.") end no sentence.
+/// A second sentence begins after `.`, `!` or `?` and white space, or on a new line; the dots of single capitals ("D.C.
+/// is") and of a few titles ("St.", "Dr.") end no sentence.
 pub(super) fn grade(text: &str) -> Graded {
     let body = text.trim();
     let offset = text.len() - text.trim_start().len();

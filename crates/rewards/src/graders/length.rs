@@ -1,10 +1,12 @@
-//! A penalty on long answers. Counts characters (Unicode scalar values), never tokens, so that it is the same for every model.
+//! A penalty on long answers. Counts characters (Unicode scalar values), never tokens, so that it is the same for every
+//! model.
 
 use super::Graded;
 use crate::spans::span;
 
-/// 0 up to `free` characters, falling linearly to -1 at `limit`: `-(n - free) / (limit - free)` between them. The evidence is
-/// what lies beyond the free characters. With `limit` at or below `free` (which validation refuses) the fall is a step.
+/// 0 up to `free` characters, falling linearly to -1 at `limit`: `-(n - free) / (limit - free)` between them. The
+/// evidence is what lies beyond the free characters. With `limit` at or below `free` (which validation refuses) the
+/// fall is a step.
 pub(super) fn grade(text: &str, free: u32, limit: u32) -> Graded {
     let count = text.chars().count();
     let (n, free_f, limit_f) = (count as f64, f64::from(free), f64::from(limit));

@@ -1,7 +1,8 @@
 //! One grader per file, each a pure function of a question and an answer; which one is asked is one exhaustive match.
 //!
-//! Adding a grader: a variant of [`clicker_wire::Grader`], a file here, an arm below, its limits in `compose::validate`,
-//! cases in `fixtures`, a section in docs/algorithms/rewards.md. The compiler lists what is forgotten of the first three.
+//! Adding a grader: a variant of [`clicker_wire::Grader`], a file here, an arm below, its limits in
+//! `compose::validate`, cases in `fixtures`, a section in docs/algorithms/rewards.md. The compiler lists what is
+//! forgotten of the first three.
 
 mod exact;
 mod format;

@@ -1,4 +1,5 @@
-//! Equality with an accepted answer in the one spelling of `normalise`, alone or in a sentence that repeats the question.
+//! Equality with an accepted answer in the one spelling of `normalise`, alone or in a sentence that repeats the
+//! question.
 
 use super::{Graded, quoted};
 use crate::matching;

@@ -7,8 +7,8 @@ use crate::number::{first_number, whole_number};
 use crate::spans::trimmed;
 use clicker_wire::{Item, Span};
 
-/// 1 if the first number is within `tolerance` of an accepted number, else 0; does not apply where no accepted answer is
-/// a number. A billionth of the accepted number is granted on top, because 5.2 - 5.1 is not 0.1 in binary.
+/// 1 if the first number is within `tolerance` of an accepted number, else 0; does not apply where no accepted answer
+/// is a number. A billionth of the accepted number is granted on top, because 5.2 - 5.1 is not 0.1 in binary.
 pub(super) fn grade(item: &Item, text: &str, tolerance: f64) -> Graded {
     let wanted: Vec<f64> = item.accepted.iter().filter_map(|a| whole_number(a)).collect();
     if wanted.is_empty() {

@@ -1,5 +1,5 @@
-//! Ternary truthfulness (TruthRL, arXiv 2509.25760): right, abstained and wrong each have a value, so that saying "I don't
-//! know" beats a wrong guess and loses to a right answer.
+//! Ternary truthfulness (TruthRL, arXiv 2509.25760): right, abstained and wrong each have a value, so that saying "I
+//! don't know" beats a wrong guess and loses to a right answer.
 
 use super::{Graded, quoted};
 use crate::spans::trimmed;
