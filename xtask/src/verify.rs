@@ -40,7 +40,7 @@ pub(crate) fn test() -> Result<()> {
     let sizes = sizes::measure()?;
     sizes.print();
     heading("browser tests");
-    let browser = tally(&mut browser_tests(), node_line, &mut total)?;
+    let browser = tally(&mut browser_tests()?, node_line, &mut total)?;
     let budget = sizes.hold();
     match &budget {
         Ok(()) => total.passed += 1,
@@ -72,13 +72,20 @@ fn lint() -> Result<()> {
 
 /// Node's own runner over every spec, against the server just built. One at a time: each spec starts a server and a
 /// browser, and two cores are soon full.
-fn browser_tests() -> Command {
+fn browser_tests() -> Result<Command> {
+    let folder = workspace::root().join("end2end");
+    let mut specs = Vec::new();
+    for entry in std::fs::read_dir(folder.join("specs"))? {
+        specs.push(entry?.path());
+    }
+    specs.sort();
     let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter=spec", "--test-concurrency=1", "specs/"])
-        .current_dir(workspace::root().join("end2end"))
+    node.args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+        .args(specs)
+        .current_dir(folder)
         .env("CLICKER_BIN", workspace::server_binary())
         .env("CLICKER_PARITY", workspace::target_dir().join("debug/examples/parity"));
-    node
+    Ok(node)
 }
 
 /// Runs a test runner, shows what it prints and adds up the lines that count. True when it ended well.
