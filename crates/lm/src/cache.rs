@@ -1,9 +1,8 @@
 //! Keys and values of texts that are being continued. Prompts are stored once; any number of rows continue one prompt,
 //! each with a stretch of its own.
 
-use crate::ops::{AttentionShape, Keys, attend_row, with_slice};
+use crate::ops::{AttentionShape, Keys, attend_row};
 use crate::{LmError, Result, RowPlan};
-use candle_core::Tensor;
 
 /// The cache of one batch of generations.
 #[derive(Debug)]
@@ -39,13 +38,12 @@ impl KvCache {
         Self { shape, prompts, layers: vec![LayerCache::default(); layers], rows: Vec::new(), capacity, pushed: 0 }
     }
 
-    pub(crate) fn push_prompt_layer(&mut self, k: &Tensor, v: &Tensor) -> Result<()> {
+    /// Keep the prompts' keys and values of the next layer, [prompt rows, K d] each.
+    pub(crate) fn push_prompt_layer(&mut self, k: Vec<f32>, v: Vec<f32>) {
         if let Some(layer) = self.layers.get_mut(self.pushed) {
-            layer.prompt_k = with_slice(k, "kv cache", <[f32]>::to_vec)?;
-            layer.prompt_v = with_slice(v, "kv cache", <[f32]>::to_vec)?;
+            (layer.prompt_k, layer.prompt_v) = (k, v);
         }
         self.pushed += 1;
-        Ok(())
     }
 
     /// Start a continuation of a prompt (by its index in the plan); returns the row's number.
@@ -70,8 +68,8 @@ impl KvCache {
         (self.prompts[self.rows[row].prompt].1 + self.rows[row].len) as u32
     }
 
-    /// Append each row's new key and value, then attend: q [rows, H d] to [rows, H d].
-    pub(crate) fn attend(&mut self, layer: usize, rows: &[usize], q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    /// Append each row's new key and value, then attend: q [rows, H d], k and v [rows, K d] give [rows, H d].
+    pub(crate) fn attend(&mut self, layer: usize, rows: &[usize], q: &[f32], k: &[f32], v: &[f32]) -> Result<Vec<f32>> {
         if let Some(full) = rows.iter().find(|&&row| self.rows[row].len >= self.capacity) {
             return Err(LmError::Prompt(format!("row {full} has used up its {} new tokens", self.capacity)));
         }
@@ -79,29 +77,23 @@ impl KvCache {
         let (store, q_width) = (&mut self.layers[layer], self.shape.heads * self.shape.head_dim);
         let mut out = vec![0f32; rows.len() * q_width];
         let mut scores = Vec::new();
-        with_slice(q, "kv cache", |q| {
-            with_slice(k, "kv cache", |k| {
-                with_slice(v, "kv cache", |v| {
-                    for (i, &row) in rows.iter().enumerate() {
-                        let Row { prompt, len } = self.rows[row];
-                        let (start, prompt_len) = self.prompts[prompt];
-                        let own = row * self.capacity * width;
-                        let new = own + len * width..own + (len + 1) * width;
-                        store.own_k[new.clone()].copy_from_slice(&k[i * width..(i + 1) * width]);
-                        store.own_v[new.clone()].copy_from_slice(&v[i * width..(i + 1) * width]);
-                        let keys = Keys {
-                            prefix_k: &store.prompt_k[start * width..(start + prompt_len) * width],
-                            prefix_v: &store.prompt_v[start * width..(start + prompt_len) * width],
-                            own_k: &store.own_k[own..new.end],
-                            own_v: &store.own_v[own..new.end],
-                        };
-                        let span = i * q_width..(i + 1) * q_width;
-                        attend_row(&q[span.clone()], &keys, self.shape, &mut scores, &mut out[span]);
-                    }
-                })
-            })
-        })???;
-        Ok(Tensor::from_vec(out, (rows.len(), q_width), q.device())?)
+        for (i, &row) in rows.iter().enumerate() {
+            let Row { prompt, len } = self.rows[row];
+            let (start, prompt_len) = self.prompts[prompt];
+            let own = row * self.capacity * width;
+            let new = own + len * width..own + (len + 1) * width;
+            store.own_k[new.clone()].copy_from_slice(&k[i * width..(i + 1) * width]);
+            store.own_v[new.clone()].copy_from_slice(&v[i * width..(i + 1) * width]);
+            let keys = Keys {
+                prefix_k: &store.prompt_k[start * width..(start + prompt_len) * width],
+                prefix_v: &store.prompt_v[start * width..(start + prompt_len) * width],
+                own_k: &store.own_k[own..new.end],
+                own_v: &store.own_v[own..new.end],
+            };
+            let span = i * q_width..(i + 1) * q_width;
+            attend_row(&q[span.clone()], &keys, self.shape, &mut scores, &mut out[span]);
+        }
+        Ok(out)
     }
 
     pub(crate) fn advance(&mut self, rows: &[usize]) {

@@ -2,6 +2,7 @@
 //!
 //! Never knows where the bytes come from, nor any tensor's values.
 
+use crate::ops::AttentionShape;
 use crate::{LmError, Result};
 use serde_json::Value;
 
@@ -224,6 +225,33 @@ impl ModelConfig {
     #[must_use]
     pub fn parameters(&self) -> u64 {
         self.tensor_shapes().iter().map(|(_, s)| s.iter().map(|&n| n as u64).product::<u64>()).sum()
+    }
+
+    /// The heads.
+    #[must_use]
+    pub fn attention(&self) -> AttentionShape {
+        AttentionShape { heads: self.heads, kv_heads: self.kv_heads, head_dim: self.head_dim }
+    }
+
+    /// Ids are in the vocabulary, positions in the context, one for each id, and there is at least one.
+    ///
+    /// # Errors
+    /// Names the first that is not.
+    pub fn check_ids(&self, ids: &[u32], positions: &[u32]) -> Result<()> {
+        if ids.is_empty() || ids.len() != positions.len() {
+            let (ids, rows) = (ids.len(), positions.len());
+            return Err(LmError::Prompt(format!("{ids} token ids for {rows} rows; give at least one token")));
+        }
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= self.vocab) {
+            return Err(LmError::Prompt(format!("token id {id} is outside the vocabulary of {}", self.vocab)));
+        }
+        if let Some(p) = positions.iter().find(|&&p| p as usize >= self.context) {
+            return Err(LmError::Prompt(format!(
+                "the text reaches position {p}; the model was made for {} tokens: shorten the prompt or ask for fewer new tokens",
+                self.context
+            )));
+        }
+        Ok(())
     }
 
     /// The shape as manifests tell it.

@@ -3,9 +3,9 @@
 //!
 //! Rows are packed [N, D] (see [`RowPlan`]). Never knows tokens as text, samplers or optimizers.
 
-use crate::ops::{self, AttentionShape, RopeTable};
+use crate::ops::{self, RopeTable};
 use crate::weights::WeightTensor;
-use crate::{Embedding, KvCache, Linear, LmError, ModelConfig, Result, RowPlan, Weights};
+use crate::{Embedding, Inference, KvCache, Linear, LmError, ModelConfig, Result, RowPlan, Weights};
 use candle_core::{Device, Tensor};
 use std::sync::Arc;
 
@@ -86,33 +86,8 @@ impl Decoder {
     /// # Errors
     /// Ids outside the vocabulary, positions beyond the context, a plan that does not fit.
     pub fn hidden(&self, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Tensor> {
-        let shape = self.attention_shape();
+        let shape = self.config.attention();
         self.run(ids, plan.positions(), |_, q, k, v| Ok(ops::attention(q, k, v, plan, shape)?))
-    }
-
-    /// As [`Self::hidden`] for prompts, keeping their keys and values in a fresh cache.
-    ///
-    /// # Errors
-    /// As [`Self::hidden`].
-    pub fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, own_capacity: usize) -> Result<(Tensor, KvCache)> {
-        let shape = self.attention_shape();
-        let mut cache = KvCache::new(plan, shape, self.config.layers, own_capacity);
-        let hidden = self.run(ids, plan.positions(), |_, q, k, v| {
-            cache.push_prompt_layer(k, v)?;
-            Ok(ops::attention(q, k, v, plan, shape)?)
-        })?;
-        Ok((hidden, cache))
-    }
-
-    /// One more token for each listed row of the cache; final states [rows, D] in the same order.
-    ///
-    /// # Errors
-    /// As [`Self::hidden`], or a full row.
-    pub fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Tensor> {
-        let positions: Vec<u32> = rows.iter().map(|&row| cache.position(row)).collect();
-        let hidden = self.run(ids, &positions, |layer, q, k, v| cache.attend(layer, rows, q, k, v))?;
-        cache.advance(rows);
-        Ok(hidden)
     }
 
     /// States [N, D] to logits [N, V].
@@ -123,17 +98,13 @@ impl Decoder {
         self.head.forward(hidden)
     }
 
-    fn attention_shape(&self) -> AttentionShape {
-        AttentionShape { heads: self.config.heads, kv_heads: self.config.kv_heads, head_dim: self.config.head_dim }
-    }
-
     fn run(
         &self,
         ids: &[u32],
         positions: &[u32],
         mut attend: impl FnMut(usize, &Tensor, &Tensor, &Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        self.check_ids(ids, positions)?;
+        self.config.check_ids(ids, positions)?;
         let eps = self.config.rms_eps;
         let positions: Arc<[u32]> = positions.into();
         let mut x = self.embedding.forward(&Tensor::new(ids, &Device::Cpu)?)?;
@@ -149,20 +120,37 @@ impl Decoder {
         }
         Ok(ops::rms_norm(&x, &self.norm, eps)?)
     }
+}
 
-    fn check_ids(&self, ids: &[u32], positions: &[u32]) -> Result<()> {
-        if ids.is_empty() || ids.len() != positions.len() {
-            return Err(LmError::Prompt(format!("{} token ids for {} rows; give at least one token", ids.len(), positions.len())));
-        }
-        if let Some(id) = ids.iter().find(|&&id| id as usize >= self.config.vocab) {
-            return Err(LmError::Prompt(format!("token id {id} is outside the vocabulary of {}", self.config.vocab)));
-        }
-        if let Some(p) = positions.iter().find(|&&p| p as usize >= self.config.context) {
-            return Err(LmError::Prompt(format!(
-                "the text reaches position {p}; the model was made for {} tokens: shorten the prompt or ask for fewer new tokens",
-                self.config.context
-            )));
-        }
-        Ok(())
+impl Inference for Decoder {
+    fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, KvCache)> {
+        let shape = self.config.attention();
+        let mut cache = KvCache::new(plan, shape, self.config.layers, capacity);
+        let hidden = self.run(ids, plan.positions(), |_, q, k, v| {
+            let rows = |x: &Tensor| ops::with_slice(x, "kv cache", <[f32]>::to_vec);
+            cache.push_prompt_layer(rows(k)?, rows(v)?);
+            Ok(ops::attention(q, k, v, plan, shape)?)
+        })?;
+        let last = Tensor::new(plan.last_rows(), &Device::Cpu)?;
+        let logits = self.logits(&hidden.index_select(&last, 0)?)?;
+        Ok((logits.flatten_all()?.to_vec1()?, cache))
+    }
+
+    fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
+        let positions: Vec<u32> = rows.iter().map(|&row| cache.position(row)).collect();
+        let hidden = self.run(ids, &positions, |layer, q, k, v| {
+            let out = ops::with_slice(q, "kv cache", |q| {
+                ops::with_slice(k, "kv cache", |k| {
+                    ops::with_slice(v, "kv cache", |v| cache.attend(layer, rows, q, k, v))
+                })
+            })????;
+            Ok(Tensor::from_vec(out, q.shape(), q.device())?)
+        })?;
+        cache.advance(rows);
+        Ok(self.logits(&hidden)?.flatten_all()?.to_vec1()?)
     }
 }

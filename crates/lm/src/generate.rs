@@ -3,8 +3,7 @@
 //! stream, yield or stop between tokens.
 
 use crate::sample::Sampler;
-use crate::{Decoder, KvCache, LmError, PolicySnapshot, Result, RowPlan, ops};
-use candle_core::{Device, Tensor};
+use crate::{KvCache, LmError, ModelConfig, Result, RowPlan, ops};
 use clicker_wire::{Sampling, StopReason};
 use std::sync::Arc;
 
@@ -49,10 +48,29 @@ impl Drawn {
     }
 }
 
+/// What it takes to continue texts: the candle decoder's snapshots and the browser's engine both do.
+pub trait Inference {
+    /// The shape.
+    fn config(&self) -> &ModelConfig;
+
+    /// Compute packed prompts: the logits that follow each segment, [segments, V], and a cache in which rows may continue
+    /// them by up to `capacity` tokens.
+    ///
+    /// # Errors
+    /// Ids outside the vocabulary, positions beyond the context.
+    fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, KvCache)>;
+
+    /// One more token for each listed row of the cache: the logits that follow, [rows, V].
+    ///
+    /// # Errors
+    /// As [`Self::prefill`], or a row that is full.
+    fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>>;
+}
+
 /// A batch of generations in progress.
 #[derive(Debug)]
-pub struct Generator {
-    decoder: Decoder,
+pub struct Generator<'a, M> {
+    model: &'a M,
     options: GenerateOptions,
     cache: KvCache,
     rows: Vec<Row>,
@@ -68,16 +86,15 @@ struct Row {
     out: Drawn,
 }
 
-impl Generator {
+impl<'a, M: Inference> Generator<'a, M> {
     /// Compute the prompts and get ready to draw. `rows` lists (prompt index, stream seed), one entry per sample.
     ///
     /// # Errors
     /// No prompts, an empty prompt, ids outside the vocabulary, a prompt that fills the context, a sampling setting out
     /// of range.
-    pub fn new(model: &PolicySnapshot, prompts: &[Vec<u32>], rows: &[(usize, u64)], options: GenerateOptions) -> Result<Self> {
+    pub fn new(model: &'a M, prompts: &[Vec<u32>], rows: &[(usize, u64)], options: GenerateOptions) -> Result<Self> {
         check(&options.sampling)?;
-        let decoder = model.decoder().clone();
-        let context = decoder.config().context;
+        let context = model.config().context;
         if let Some(bad) = prompts.iter().find(|p| p.is_empty() || p.len() >= context) {
             return Err(LmError::Prompt(format!("{} tokens; expected 1 to {}", bad.len(), context - 1)));
         }
@@ -85,10 +102,8 @@ impl Generator {
         let plan = Arc::new(RowPlan::independent(&lens));
         let longest = lens.iter().copied().min().map_or(0, |shortest| context - shortest);
         let capacity = (options.sampling.max_new_tokens as usize).min(longest);
-        let (hidden, mut cache) = decoder.prefill(&prompts.concat(), &plan, capacity)?;
-        let last: Vec<u32> = plan.segments().iter().map(|s| (s.start + s.len - 1) as u32).collect();
-        let logits = decoder.logits(&hidden.index_select(&Tensor::new(last, &Device::Cpu)?, 0)?)?;
-        let first = log_softmax_rows(&logits)?;
+        let (logits, mut cache) = model.prefill(&prompts.concat(), &plan, capacity)?;
+        let first = log_softmax_rows(&logits, model.config().vocab);
         let rows = rows
             .iter()
             .map(|&(prompt, stream)| {
@@ -101,7 +116,7 @@ impl Generator {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { active: (0..rows.len()).collect(), decoder, options, cache, rows, started: false })
+        Ok(Self { active: (0..rows.len()).collect(), model, options, cache, rows, started: false })
     }
 
     /// Draw one token for every row still going: (row, token). Empty when all are finished.
@@ -153,8 +168,8 @@ impl Generator {
         }
         let last = |row: &Row| row.out.draws.last().map_or(0, |d| d.id);
         let ids: Vec<u32> = self.active.iter().map(|&i| last(&self.rows[i])).collect();
-        let hidden = self.decoder.step(&ids, &self.active, &mut self.cache)?;
-        let next = log_softmax_rows(&self.decoder.logits(&hidden)?)?;
+        let logits = self.model.step(&ids, &self.active, &mut self.cache)?;
+        let next = log_softmax_rows(&logits, self.model.config().vocab);
         for (&index, logprobs) in self.active.iter().zip(next) {
             self.rows[index].logprobs = logprobs;
         }
@@ -166,8 +181,8 @@ impl Generator {
 ///
 /// # Errors
 /// As [`Generator::new`].
-pub fn generate(
-    model: &PolicySnapshot,
+pub fn generate<M: Inference>(
+    model: &M,
     prompts: &[Vec<u32>],
     rows: &[(usize, u64)],
     options: GenerateOptions,
@@ -205,16 +220,14 @@ fn describe(id: u32, logprobs: &[f32], alternatives: usize) -> Draw {
 }
 
 /// Log-probabilities of every row of logits [N, V].
-fn log_softmax_rows(logits: &Tensor) -> Result<Vec<Vec<f32>>> {
-    let vocab = logits.dim(1)?;
-    Ok(ops::with_slice(logits, "log_softmax", |all| {
-        all.chunks_exact(vocab)
-            .map(|row| {
-                let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let sum: f32 = row.iter().map(|&l| ops::math::exp(l - max)).sum();
-                let log_sum = max + sum.ln();
-                row.iter().map(|&l| l - log_sum).collect()
-            })
-            .collect()
-    })?)
+fn log_softmax_rows(logits: &[f32], vocab: usize) -> Vec<Vec<f32>> {
+    logits
+        .chunks_exact(vocab)
+        .map(|row| {
+            let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f32 = row.iter().map(|&l| ops::math::exp(l - max)).sum();
+            let log_sum = max + sum.ln();
+            row.iter().map(|&l| l - log_sum).collect()
+        })
+        .collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`ModelConfig`] says what shape a model has, [`Weights`] hold its tensors by Hugging Face name,
 //! [`Decoder`] computes with them, [`Policy`] is a decoder that can be trained and [`PolicySnapshot`] one that cannot
-//! change, [`Generator`] draws answers from a snapshot, and [`LoadedModel`] is all of it from one file or folder.
+//! change, [`Generator`] draws answers from a snapshot (or from the browser's [`Engine`]), and [`LoadedModel`] is all of it from one file or folder.
 //!
 //! This crate never knows rewards, optimizers, HTTP or SQL; no clock, no thread, no global randomness.
 #![warn(missing_docs)]
@@ -11,6 +11,7 @@ mod cache;
 mod chat;
 mod config;
 mod decoder;
+pub mod engine;
 mod error;
 mod generate;
 mod linear;
@@ -26,8 +27,9 @@ pub use cache::KvCache;
 pub use chat::{ChatTemplate, RenderedChat, SPECIAL_TOKENS};
 pub use config::{Architecture, ModelConfig, RopeScaling};
 pub use decoder::Decoder;
+pub use engine::Engine;
 pub use error::LmError;
-pub use generate::{Draw, Drawn, GenerateOptions, Generator, generate};
+pub use generate::{Draw, Drawn, GenerateOptions, Generator, Inference, generate};
 pub use linear::{Embedding, Linear};
 pub use loaded::{LoadedModel, Precision};
 pub use plan::{RowPlan, Segment};

@@ -1,16 +1,16 @@
 //! A model ready for use: shape, tokenizer, template and frozen weights, from one GGUF file or one Hugging Face folder.
 
-use crate::{ChatTemplate, LmError, ModelConfig, PolicySnapshot, Result, Tokenizer, weights};
+use crate::{ChatTemplate, Engine, Inference, LmError, ModelConfig, PolicySnapshot, Result, Tokenizer, weights};
 
 /// Everything that a model's file or folder holds.
 #[derive(Clone, Debug)]
-pub struct LoadedModel {
+pub struct LoadedModel<M = PolicySnapshot> {
     /// The shape.
     pub config: ModelConfig,
     /// The tokenizer; a folder without one can still be run on token ids.
     pub tokenizer: Option<Tokenizer>,
     /// The frozen weights.
-    pub snapshot: PolicySnapshot,
+    pub snapshot: M,
 }
 
 /// Whether block-quantized tensors stay as they are (small, inference only) or become f32 (trainable).
@@ -44,6 +44,21 @@ impl LoadedModel {
         Ok(Self { snapshot: PolicySnapshot::new(&config, tensors, 0)?, config, tokenizer })
     }
 
+}
+
+impl LoadedModel<Engine> {
+    /// From the bytes of a GGUF file, for the engine without a tensor library.
+    ///
+    /// # Errors
+    /// As [`Self::from_gguf`].
+    pub fn for_engine(bytes: &[u8]) -> Result<Self> {
+        let file = weights::gguf::read(bytes)?;
+        let engine = Engine::new(&file)?;
+        Ok(Self { config: engine.config().clone(), tokenizer: weights::gguf_model::tokenizer(&file)?, snapshot: engine })
+    }
+}
+
+impl<M> LoadedModel<M> {
     /// The tokenizer, or the reason why text cannot be used with this model.
     ///
     /// # Errors

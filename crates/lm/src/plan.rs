@@ -80,6 +80,12 @@ impl RowPlan {
         &self.positions
     }
 
+    /// The last row of every segment.
+    #[must_use]
+    pub fn last_rows(&self) -> Vec<u32> {
+        self.segments.iter().map(|s| (s.start + s.len) as u32 - 1).collect()
+    }
+
     /// The rows that a segment continues: (start, len), empty for a root.
     #[must_use]
     pub fn prefix_rows(&self, segment: &Segment) -> (usize, usize) {

@@ -2,7 +2,7 @@
 //! `detach()` shares storage, the optimizer writes in place, and a "frozen" reference would silently follow the policy.
 
 use crate::weights::WeightTensor;
-use crate::{Decoder, LmError, ModelConfig, Result, RowPlan, Weights};
+use crate::{Decoder, Inference, KvCache, LmError, ModelConfig, Result, RowPlan, Weights};
 use candle_core::{Tensor, Var};
 use std::sync::Arc;
 
@@ -123,4 +123,18 @@ impl PolicySnapshot {
 
 fn deep_copy(tensor: &Tensor) -> Result<Tensor> {
     Ok(tensor.copy()?.detach())
+}
+
+impl Inference for PolicySnapshot {
+    fn config(&self) -> &ModelConfig {
+        self.decoder.config()
+    }
+
+    fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, KvCache)> {
+        self.decoder.prefill(ids, plan, capacity)
+    }
+
+    fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
+        self.decoder.step(ids, rows, cache)
+    }
 }

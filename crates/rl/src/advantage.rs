@@ -11,8 +11,9 @@
 //! [`ZERO_VARIANCE_TOLERANCE`](crate::ZERO_VARIANCE_TOLERANCE) has advantages of exactly 0 rather than amplified
 //! rounding; a group of one is an error (some trainers then use the raw reward as advantage).
 
-use crate::{Result, RlError, ZERO_VARIANCE_TOLERANCE, shape};
-use candle_core::{Device, Tensor};
+use crate::groups::is_zero_variance;
+use crate::{Result, RlError, shape};
+use candle_core::{DType, Tensor};
 
 /// Added to the standard deviation before dividing.
 pub const STD_EPSILON: f64 = 1e-4;
@@ -39,35 +40,11 @@ pub fn group(rewards: &Tensor, scored: &Tensor, scale: Scale) -> Result<Tensor> 
     const OP: &str = "advantage::group";
     let (_, group_size) = shape::matrix(OP, "rewards", rewards, "[P, G]")?;
     shape::same(OP, "scored", scored, "rewards", rewards)?;
-    if group_size < 2 {
-        return Err(RlError::GroupTooSmall { op: OP, got: group_size });
-    }
-    let keep = scored.ne(0f64)?;
-    let zeros = rewards.zeros_like()?;
-    let rewards = keep.where_cond(&rewards.detach(), &zeros)?;
-    // |r| + |r| is infinite or NaN exactly when some r is; the sum of absolute values finds either in one reduction.
-    if !rewards.abs()?.sum_all()?.to_dtype(candle_core::DType::F64)?.to_scalar::<f64>()?.is_finite() {
-        let got = format!("not finite in {:?}", rewards.dims());
-        return Err(RlError::Value { op: OP, what: "a reward", got, expected: "a finite number, or 0 in `scored`" });
-    }
-    let weight = keep.to_dtype(rewards.dtype())?;
-    let mean = (rewards.sum_keepdim(1)? / weight.sum_keepdim(1)?.maximum(1f64)?)?;
-    let deviation = keep.where_cond(&rewards.broadcast_sub(&mean)?, &zeros)?;
-    let centred = with_signal(&rewards, &keep)?.where_cond(&deviation, &zeros)?;
-    match scale {
-        Scale::None => Ok(centred),
-        Scale::Group => {
-            let variance = (deviation.sqr()?.sum_keepdim(1)? / (weight.sum_keepdim(1)? - 1.0)?.maximum(1f64)?)?;
-            Ok(centred.broadcast_div(&(variance.sqrt()? + STD_EPSILON)?)?)
-        }
-        Scale::Batch => {
-            let count = weight.sum_all()?;
-            let mean = (rewards.sum_all()? / count.maximum(1f64)?)?;
-            let deviation = keep.where_cond(&rewards.broadcast_sub(&mean)?, &zeros)?;
-            let variance = (deviation.sqr()?.sum_all()? / (count - 1.0)?.maximum(1f64)?)?;
-            Ok(centred.broadcast_div(&(variance.sqrt()? + STD_EPSILON)?)?)
-        }
-    }
+    let numbers = |t: &Tensor| t.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
+    let (values, marks) = (numbers(rewards)?, numbers(scored)?);
+    let table: Vec<Option<f64>> = values.into_iter().zip(marks).map(|(r, mark)| (mark != 0.0).then_some(r)).collect();
+    let advantages = of_groups(OP, &table, group_size, scale)?;
+    Ok(Tensor::from_vec(advantages, rewards.shape(), rewards.device())?.to_dtype(rewards.dtype())?)
 }
 
 /// Advantages of one group given as numbers: [`group`] on a `[1, G]` tensor, so that a preview shows what training
@@ -76,23 +53,43 @@ pub fn group(rewards: &Tensor, scored: &Tensor, scale: Scale) -> Result<Tensor> 
 /// # Errors
 /// Fewer than two answers; a reward that is not finite.
 pub fn of_rewards(rewards: &[Option<f64>], scale: Scale) -> Result<Vec<f64>> {
-    if rewards.len() < 2 {
-        return Err(RlError::GroupTooSmall { op: "advantage::of_rewards", got: rewards.len() });
-    }
-    let shape = (1, rewards.len());
-    let values: Vec<f64> = rewards.iter().map(|r| r.unwrap_or(0.0)).collect();
-    let scored: Vec<f64> = rewards.iter().map(|r| f64::from(u8::from(r.is_some()))).collect();
-    let values = Tensor::from_vec(values, shape, &Device::Cpu)?;
-    let scored = Tensor::from_vec(scored, shape, &Device::Cpu)?;
-    Ok(group(&values, &scored, scale)?.squeeze(0)?.to_vec1::<f64>()?)
+    of_groups("advantage::of_rewards", rewards, rewards.len(), scale)
 }
 
-/// 1 in every cell of a group whose scored rewards differ by more than the tolerance, `[P, G]` as u8.
-fn with_signal(rewards: &Tensor, keep: &Tensor) -> Result<Tensor> {
-    let high = keep.where_cond(rewards, &rewards.affine(0.0, f64::NEG_INFINITY)?)?.max_keepdim(1)?;
-    let low = keep.where_cond(rewards, &rewards.affine(0.0, f64::INFINITY)?)?.min_keepdim(1)?;
-    // With nothing scored this is -inf - inf = -inf: no signal.
-    Ok((high - low)?.gt(ZERO_VARIANCE_TOLERANCE)?.broadcast_as(rewards.shape())?.contiguous()?)
+/// The arithmetic, on numbers: there is no gradient to keep, and a browser that previews rewards needs no tensors for it.
+fn of_groups(op: &'static str, rewards: &[Option<f64>], group_size: usize, scale: Scale) -> Result<Vec<f64>> {
+    if group_size < 2 {
+        return Err(RlError::GroupTooSmall { op, got: group_size });
+    }
+    if let Some(bad) = rewards.iter().flatten().find(|r| !r.is_finite()) {
+        let expected = "a finite number, or 0 in `scored`";
+        return Err(RlError::Value { op, what: "a reward", got: bad.to_string(), expected });
+    }
+    let batch = deviation(rewards);
+    let advantages = |group: &[Option<f64>]| -> Vec<f64> {
+        let mean = mean(group);
+        let divisor = match scale {
+            Scale::None => 1.0,
+            Scale::Group => deviation(group) + STD_EPSILON,
+            Scale::Batch => batch + STD_EPSILON,
+        };
+        let silent = is_zero_variance(group);
+        group.iter().map(|r| r.filter(|_| !silent).map_or(0.0, |r| (r - mean) / divisor)).collect()
+    };
+    Ok(rewards.chunks(group_size).flat_map(advantages).collect())
+}
+
+/// Mean of the scored rewards; 0 without any.
+fn mean(rewards: &[Option<f64>]) -> f64 {
+    let count = rewards.iter().flatten().count();
+    rewards.iter().flatten().sum::<f64>() / count.max(1) as f64
+}
+
+/// Standard deviation of the scored rewards in its n - 1 form; 0 for fewer than two.
+fn deviation(rewards: &[Option<f64>]) -> f64 {
+    let (mean, count) = (mean(rewards), rewards.iter().flatten().count());
+    let squares: f64 = rewards.iter().flatten().map(|r| (r - mean).powi(2)).sum();
+    (squares / count.saturating_sub(1).max(1) as f64).sqrt()
 }
 
 #[cfg(test)]

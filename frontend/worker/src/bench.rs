@@ -2,10 +2,10 @@
 
 use crate::engine::{Failure, is_running};
 use crate::port;
-use clicker_lm::{GenerateOptions, Generator, LoadedModel};
+use clicker_lm::{Engine, GenerateOptions, Generator, LoadedModel};
 use clicker_wire::{BenchReport, BenchSpec, EngineReply, Sampling};
 
-pub(crate) async fn run(id: u64, model: &LoadedModel, spec: BenchSpec) -> Result<EngineReply, Failure> {
+pub(crate) async fn run(id: u64, model: &LoadedModel<Engine>, spec: BenchSpec) -> Result<EngineReply, Failure> {
     let context = model.config.context as u32;
     if spec.runs == 0 || spec.prompt_tokens == 0 || spec.new_tokens < 2 || spec.group == 0 || spec.prompt_tokens + spec.new_tokens > context {
         return Err(format!(
@@ -42,7 +42,7 @@ pub(crate) async fn run(id: u64, model: &LoadedModel, spec: BenchSpec) -> Result
 }
 
 /// Milliseconds of prefill and of decoding, and the first sample's ids.
-async fn time(id: u64, model: &LoadedModel, prompt: &[u32], group: u32, new_tokens: u32) -> Result<(f64, f64, Vec<u32>), Failure> {
+async fn time(id: u64, model: &LoadedModel<Engine>, prompt: &[u32], group: u32, new_tokens: u32) -> Result<(f64, f64, Vec<u32>), Failure> {
     let options = GenerateOptions {
         sampling: Sampling { temperature: 0.0, max_new_tokens: new_tokens, ..Sampling::default() },
         stop: Vec::new(),

@@ -3,7 +3,7 @@
 
 use crate::port::{self, Incoming};
 use crate::{bench, generation, judge};
-use clicker_lm::{LoadedModel, Precision};
+use clicker_lm::{Engine, LoadedModel};
 use clicker_wire::{EngineReply, EngineRequest, FileKind, WeightsSource};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -17,7 +17,7 @@ thread_local! {
 
 #[derive(Default)]
 struct Engine {
-    slots: HashMap<String, Rc<LoadedModel>>,
+    slots: HashMap<String, Rc<LoadedModel<Engine>>>,
     loads: HashMap<u64, AbortController>,
     running: HashSet<u64>,
 }
@@ -100,7 +100,7 @@ fn begin(id: u64) {
     ENGINE.with_borrow_mut(|e| e.running.insert(id));
 }
 
-fn model(slot: &str) -> Result<Rc<LoadedModel>, Failure> {
+fn model(slot: &str) -> Result<Rc<LoadedModel<Engine>>, Failure> {
     ENGINE.with_borrow(|e| e.slots.get(slot).cloned()).ok_or_else(|| format!("no model is loaded as `{slot}`; load one first").into())
 }
 
@@ -116,7 +116,7 @@ async fn load(id: u64, slot: String, source: WeightsSource, attached: Option<Vec
             (attached.ok_or_else(|| format!("the bytes of {name} did not come with the message"))?, false)
         }
     };
-    let model = LoadedModel::from_gguf(&bytes, Precision::AsStored)?;
+    let model = LoadedModel::for_engine(&bytes)?;
     ENGINE.with_borrow_mut(|e| e.slots.insert(slot.clone(), Rc::new(model)));
     Ok(EngineReply::Loaded { id, slot, ms: port::now_ms() - start, cached })
 }

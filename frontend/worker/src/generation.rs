@@ -2,7 +2,7 @@
 
 use crate::engine::{Failure, is_running};
 use crate::port;
-use clicker_lm::{Draw, GenerateOptions, Generator, LoadedModel, TextStream, Tokenizer, stream_seed};
+use clicker_lm::{Draw, Engine, GenerateOptions, Generator, LoadedModel, TextStream, Tokenizer, stream_seed};
 use clicker_wire::{EngineReply, Event, Item, Rollout, Sampling, TokenAlternative, TokenInfo};
 
 /// Milliseconds of work between two looks at the messages.
@@ -13,7 +13,7 @@ const MAX_GROUP: u32 = 64;
 
 pub(crate) async fn run(
     id: u64,
-    model: &LoadedModel,
+    model: &LoadedModel<Engine>,
     item: &Item,
     group_size: u32,
     sampling: &Sampling,

@@ -1,6 +1,6 @@
 //! What tests ask of the wasm build, to compare it with the native one: the bytes of many rewards, and greedy tokens.
 
-use clicker_lm::{GenerateOptions, LoadedModel, Precision, generate};
+use clicker_lm::{GenerateOptions, LoadedModel, generate};
 use clicker_wire::Sampling;
 use wasm_bindgen::prelude::*;
 
@@ -16,7 +16,7 @@ pub fn parity_digest() -> String {
 /// A model or prompt that does not work, in words.
 #[wasm_bindgen]
 pub fn greedy_ids(model: &[u8], prompt: &[u32], new_tokens: u32) -> Result<Vec<u32>, JsError> {
-    let model = LoadedModel::from_gguf(model, Precision::AsStored)?;
+    let model = LoadedModel::for_engine(model)?;
     let options = GenerateOptions {
         sampling: Sampling { temperature: 0.0, max_new_tokens: new_tokens, ..Sampling::default() },
         stop: Vec::new(),

@@ -80,6 +80,41 @@ fn probabilities(q: &[f32], keys: &Keys<'_>, shape: AttentionShape, at: usize, s
     math::softmax(scores);
 }
 
+/// [`attention`] of plain rows that fit the plan and the heads.
+pub(crate) fn attention_rows(q: &[f32], k: &[f32], v: &[f32], plan: &RowPlan, shape: AttentionShape) -> Vec<f32> {
+    let (width, mut scores) = (shape.q_width(), Vec::new());
+    let mut out = vec![0f32; q.len()];
+    for_rows(plan, shape, k, v, |row, keys, _, _| {
+        let span = row * width..(row + 1) * width;
+        attend_row(&q[span.clone()], &keys, shape, &mut scores, &mut out[span]);
+    });
+    out
+}
+
+/// Call `f(row, keys of the row, first prefix row, first own row)` for every row, in order.
+fn for_rows<'a>(
+    plan: &RowPlan,
+    shape: AttentionShape,
+    k: &'a [f32],
+    v: &'a [f32],
+    mut f: impl FnMut(usize, Keys<'a>, usize, usize),
+) {
+    let width = shape.kv_width();
+    let rows = |x: &'a [f32], start: usize, len: usize| &x[start * width..(start + len) * width];
+    for segment in plan.segments() {
+        let (prefix, prefix_len) = plan.prefix_rows(segment);
+        for i in 0..segment.len {
+            let keys = Keys {
+                prefix_k: rows(k, prefix, prefix_len),
+                prefix_v: rows(v, prefix, prefix_len),
+                own_k: rows(k, segment.start, i + 1),
+                own_v: rows(v, segment.start, i + 1),
+            };
+            f(segment.start + i, keys, prefix, segment.start);
+        }
+    }
+}
+
 struct Attention {
     plan: Arc<RowPlan>,
     shape: AttentionShape,
@@ -95,41 +130,13 @@ impl Attention {
         Ok(())
     }
 
-    /// Call `f(row, keys of the row, first prefix row, first own row)` for every row, in order.
-    fn for_rows<'a>(&self, k: &'a [f32], v: &'a [f32], mut f: impl FnMut(usize, Keys<'a>, usize, usize)) {
-        let width = self.shape.kv_width();
-        let rows = |x: &'a [f32], start: usize, len: usize| &x[start * width..(start + len) * width];
-        for segment in self.plan.segments() {
-            let (prefix, prefix_len) = self.plan.prefix_rows(segment);
-            for i in 0..segment.len {
-                let keys = Keys {
-                    prefix_k: rows(k, prefix, prefix_len),
-                    prefix_v: rows(v, prefix, prefix_len),
-                    own_k: rows(k, segment.start, i + 1),
-                    own_v: rows(v, segment.start, i + 1),
-                };
-                f(segment.start + i, keys, prefix, segment.start);
-            }
-        }
-    }
-
-    fn forward(&self, q: &[f32], k: &[f32], v: &[f32]) -> Vec<f32> {
-        let (width, mut scores) = (self.shape.q_width(), Vec::new());
-        let mut out = vec![0f32; q.len()];
-        self.for_rows(k, v, |row, keys, _, _| {
-            let span = row * width..(row + 1) * width;
-            attend_row(&q[span.clone()], &keys, self.shape, &mut scores, &mut out[span]);
-        });
-        out
-    }
-
     /// With p the probabilities of a row and g its output's gradient: dv_j = p_j g, dp_j = g v_j,
     /// ds_j = p_j (dp_j - sum_i p_i dp_i) / sqrt(d), dq = sum_j ds_j k_j, dk_j = ds_j q.
     fn backward(&self, q: &[f32], k: &[f32], v: &[f32], grad: &[f32]) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
         let (d, q_width, kv_width) = (self.shape.head_dim, self.shape.q_width(), self.shape.kv_width());
         let (mut dq, mut dk, mut dv) = (vec![0f32; q.len()], vec![0f32; k.len()], vec![0f32; v.len()]);
         let (mut p, mut dp) = (Vec::new(), Vec::new());
-        self.for_rows(k, v, |row, keys, prefix, own| {
+        for_rows(&self.plan, self.shape, k, v, |row, keys, prefix, own| {
             let prefix_len = keys.prefix_k.len() / kv_width;
             for h in 0..self.shape.heads {
                 let head = row * q_width + h * d..row * q_width + (h + 1) * d;
@@ -169,7 +176,8 @@ impl CustomOp3 for Attention {
         vl: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         self.check(ql.dims(), kl.dims(), vl.dims())?;
-        let out = self.forward(slice(qs, ql, "attention")?, slice(ks, kl, "attention")?, slice(vs, vl, "attention")?);
+        let (q, k, v) = (slice(qs, ql, "attention")?, slice(ks, kl, "attention")?, slice(vs, vl, "attention")?);
+        let out = attention_rows(q, k, v, &self.plan, self.shape);
         Ok((CpuStorage::F32(out), ql.shape().clone()))
     }
 

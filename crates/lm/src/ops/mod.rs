@@ -15,10 +15,13 @@ mod rope;
 mod swiglu;
 
 pub use attention::{AttentionShape, attention};
-pub(crate) use attention::{Keys, attend_row};
+pub(crate) use attention::{Keys, attend_row, attention_rows};
 pub use rms_norm::rms_norm;
+pub(crate) use rms_norm::rms_norm_rows;
+pub(crate) use rope::rope_rows;
 pub use rope::{RopeTable, rope};
 pub use swiglu::swiglu;
+pub(crate) use swiglu::swiglu_rows;
 
 use candle_core::{CpuStorage, Layout, Result, Tensor};
 

@@ -11,15 +11,25 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
     x.apply_op2(weight, RmsNorm { eps })
 }
 
-struct RmsNorm {
-    eps: f32,
+/// [`rms_norm`] of plain rows.
+pub(crate) fn rms_norm_rows(x: &[f32], weight: &[f32], eps: f32) -> Vec<f32> {
+    let mut out = vec![0f32; x.len()];
+    for (row, out) in x.chunks_exact(weight.len()).zip(out.chunks_exact_mut(weight.len())) {
+        let inverse = inverse(row, eps);
+        for ((o, x), w) in out.iter_mut().zip(row).zip(weight) {
+            *o = x * inverse * w;
+        }
+    }
+    out
 }
 
-impl RmsNorm {
-    /// 1 / sqrt(mean(x^2) + eps) of one row.
-    fn inverse(&self, row: &[f32]) -> f32 {
-        1.0 / (math::dot(row, row) / row.len() as f32 + self.eps).sqrt()
-    }
+/// 1 / sqrt(mean(x^2) + eps) of one row.
+fn inverse(row: &[f32], eps: f32) -> f32 {
+    1.0 / (math::dot(row, row) / row.len() as f32 + eps).sqrt()
+}
+
+struct RmsNorm {
+    eps: f32,
 }
 
 impl CustomOp2 for RmsNorm {
@@ -32,14 +42,7 @@ impl CustomOp2 for RmsNorm {
         if w.is_empty() || xl.dims().last() != Some(&w.len()) {
             candle_core::bail!("rms_norm: rows of {:?} do not fit a weight of {:?}", xl.shape(), wl.shape());
         }
-        let mut out = vec![0f32; x.len()];
-        for (row, out) in x.chunks_exact(w.len()).zip(out.chunks_exact_mut(w.len())) {
-            let inverse = self.inverse(row);
-            for ((o, x), w) in out.iter_mut().zip(row).zip(w) {
-                *o = x * inverse * w;
-            }
-        }
-        Ok((CpuStorage::F32(out), xl.shape().clone()))
+        Ok((CpuStorage::F32(rms_norm_rows(x, w, self.eps)), xl.shape().clone()))
     }
 
     /// With r = 1/rms and n = x r: dw = sum_rows g n, dx = r (g w - n mean(g w n)).
@@ -51,7 +54,7 @@ impl CustomOp2 for RmsNorm {
                     let (mut dx, mut dw) = (vec![0f32; x.len()], vec![0f32; width]);
                     let mut gw = vec![0f32; width];
                     for ((row, g), dx) in x.chunks_exact(width).zip(g.chunks_exact(width)).zip(dx.chunks_exact_mut(width)) {
-                        let r = self.inverse(row);
+                        let r = inverse(row, self.eps);
                         for i in 0..width {
                             gw[i] = g[i] * w[i];
                             dw[i] += g[i] * row[i] * r;

@@ -69,40 +69,42 @@ fn stretched(frequency: f64, scaling: RopeScaling) -> f64 {
 /// # Errors
 /// A position beyond the table, a width that is no multiple of the head, or tensors that are not f32 on the CPU.
 pub fn rope(x: &Tensor, positions: &Arc<[u32]>, table: &Arc<RopeTable>) -> Result<Tensor> {
-    x.apply_op1(Rope { positions: positions.clone(), table: table.clone(), direction: 1.0 })
+    x.apply_op1(Rope { positions: positions.clone(), table: table.clone() })
 }
 
 struct Rope {
     positions: Arc<[u32]>,
     table: Arc<RopeTable>,
-    /// 1 turns forward, -1 back: the backward pass is the inverse rotation.
-    direction: f32,
 }
 
-impl Rope {
-    fn turn(&self, x: &[f32], width: usize) -> Result<Vec<f32>> {
-        let half = self.table.half;
-        if width == 0 || !width.is_multiple_of(2 * half) || x.len() != width * self.positions.len() {
-            candle_core::bail!("rope: {} values in rows of {width} for {} positions and heads of {}", x.len(), self.positions.len(), 2 * half);
-        }
-        let mut out = vec![0f32; x.len()];
-        for ((row, out), &position) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(self.positions.iter()) {
-            let at = position as usize * half;
-            let (Some(cos), Some(sin)) = (self.table.cos.get(at..at + half), self.table.sin.get(at..at + half)) else {
-                candle_core::bail!("rope: position {position} is beyond the model's context of {}", self.table.positions());
-            };
-            for (head, out) in row.chunks_exact(2 * half).zip(out.chunks_exact_mut(2 * half)) {
-                let (a, b) = head.split_at(half);
-                let (out_a, out_b) = out.split_at_mut(half);
-                for i in 0..half {
-                    let sin = sin[i] * self.direction;
-                    out_a[i] = a[i] * cos[i] - b[i] * sin;
-                    out_b[i] = b[i] * cos[i] + a[i] * sin;
-                }
+/// [`rope`] of plain rows of `width` values: 1 turns forward, -1 back.
+pub(crate) fn rope_rows(x: &[f32], width: usize, positions: &[u32], table: &RopeTable, direction: f32) -> Result<Vec<f32>> {
+    let half = table.half;
+    if width == 0 || !width.is_multiple_of(2 * half) || x.len() != width * positions.len() {
+        candle_core::bail!(
+            "rope: {} values in rows of {width} for {} positions and heads of {}",
+            x.len(),
+            positions.len(),
+            2 * half
+        );
+    }
+    let mut out = vec![0f32; x.len()];
+    for ((row, out), &position) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(positions) {
+        let at = position as usize * half;
+        let (Some(cos), Some(sin)) = (table.cos.get(at..at + half), table.sin.get(at..at + half)) else {
+            candle_core::bail!("rope: position {position} is beyond the model's context of {}", table.positions());
+        };
+        for (head, out) in row.chunks_exact(2 * half).zip(out.chunks_exact_mut(2 * half)) {
+            let (a, b) = head.split_at(half);
+            let (out_a, out_b) = out.split_at_mut(half);
+            for i in 0..half {
+                let sin = sin[i] * direction;
+                out_a[i] = a[i] * cos[i] - b[i] * sin;
+                out_b[i] = b[i] * cos[i] + a[i] * sin;
             }
         }
-        Ok(out)
     }
+    Ok(out)
 }
 
 impl CustomOp1 for Rope {
@@ -112,13 +114,14 @@ impl CustomOp1 for Rope {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let width = layout.dims().last().copied().unwrap_or(0);
-        Ok((CpuStorage::F32(self.turn(slice(storage, layout, "rope")?, width)?), layout.shape().clone()))
+        let turned = rope_rows(slice(storage, layout, "rope")?, width, &self.positions, &self.table, 1.0)?;
+        Ok((CpuStorage::F32(turned), layout.shape().clone()))
     }
 
+    /// The backward pass is the inverse rotation.
     fn bwd(&self, x: &Tensor, _out: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let back = Self { positions: self.positions.clone(), table: self.table.clone(), direction: -1.0 };
         let width = x.dims().last().copied().unwrap_or(0);
-        let turned = with_slice(grad, "rope", |g| back.turn(g, width))??;
+        let turned = with_slice(grad, "rope", |g| rope_rows(g, width, &self.positions, &self.table, -1.0))??;
         Ok(Some(Tensor::from_vec(turned, x.shape(), x.device())?))
     }
 }

@@ -11,6 +11,11 @@ pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     gate.apply_op2(up, SwiGlu)
 }
 
+/// [`swiglu`] of plain rows.
+pub(crate) fn swiglu_rows(gate: &[f32], up: &[f32]) -> Vec<f32> {
+    gate.iter().zip(up).map(|(&g, &u)| g * sigmoid(g) * u).collect()
+}
+
 struct SwiGlu;
 
 #[inline]
@@ -28,8 +33,7 @@ impl CustomOp2 for SwiGlu {
         if gl.shape() != ul.shape() {
             candle_core::bail!("swiglu: gate {:?} and up {:?} differ", gl.shape(), ul.shape());
         }
-        let out = gate.iter().zip(up).map(|(&g, &u)| g * sigmoid(g) * u).collect();
-        Ok((CpuStorage::F32(out), gl.shape().clone()))
+        Ok((CpuStorage::F32(swiglu_rows(gate, up)), gl.shape().clone()))
     }
 
     /// With s = sigmoid(g): d silu(g) / dg = s (1 + g (1 - s)).

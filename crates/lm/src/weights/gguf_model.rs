@@ -23,18 +23,34 @@ pub fn weights(file: &GgufFile<'_>, full: bool) -> Result<(ModelConfig, Weights)
     let config = config(file)?;
     let mut out = Weights::default();
     for (name, expected) in config.tensor_shapes() {
-        let stored = stored_name(&name);
-        let view = file.tensors.get(&stored).ok_or_else(|| LmError::MissingTensor { name: stored.clone(), expected: expected.clone() })?;
-        if view.dims != expected {
-            return Err(LmError::TensorShape { name: stored, got: view.dims.clone(), expected });
-        }
-        let data = match rotary_heads(&config, &name) {
-            Some(heads) => Cow::Owned(reorder_rows(view.data, view.dims[0], heads, Direction::FromFile)),
-            None => Cow::Borrowed(view.data),
-        };
+        let (view, data) = stored_tensor(file, &config, &name, &expected)?;
         out.insert(name, tensor(view, data, full)?);
     }
     Ok((config, out))
+}
+
+/// A tensor of a file by its Hugging Face name, its rows in Hugging Face order.
+///
+/// # Errors
+/// It is not there, or of another shape.
+pub(crate) fn stored_tensor<'a, 'f>(
+    file: &'a GgufFile<'f>,
+    config: &ModelConfig,
+    name: &str,
+    expected: &[usize],
+) -> Result<(&'a TensorView<'f>, Cow<'f, [u8]>)> {
+    let stored = stored_name(name);
+    let Some(view) = file.tensors.get(&stored) else {
+        return Err(LmError::MissingTensor { name: stored, expected: expected.to_vec() });
+    };
+    if view.dims != expected {
+        return Err(LmError::TensorShape { name: stored, got: view.dims.clone(), expected: expected.to_vec() });
+    }
+    let data = match rotary_heads(config, name) {
+        Some(heads) => Cow::Owned(reorder_rows(view.data, view.dims[0], heads, Direction::FromFile)),
+        None => Cow::Borrowed(view.data),
+    };
+    Ok((view, data))
 }
 
 /// The tokenizer of a file: the whole `tokenizer.json` where it is included, else rebuilt from tokens and merges.
@@ -114,7 +130,11 @@ pub fn quantized_copy(master: &[u8]) -> Result<(Vec<u8>, ModelShape)> {
     Ok((bytes, model.config.shape()))
 }
 
-fn config(file: &GgufFile<'_>) -> Result<ModelConfig> {
+/// The configuration in a file's metadata.
+///
+/// # Errors
+/// A missing or impossible value, an architecture that this crate does not know.
+pub(crate) fn config(file: &GgufFile<'_>) -> Result<ModelConfig> {
     match text(file, "general.architecture") {
         Some("llama") => {}
         other => {

@@ -1,6 +1,7 @@
 //! Files in and out, hostile files, the tokenizer and template, generation, frozen snapshots.
 
 mod chat;
+mod engine;
 mod files;
 mod hostile;
 mod generation;

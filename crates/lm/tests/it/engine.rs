@@ -1,0 +1,83 @@
+//! The engine against the candle decoder: every format, both golden models and the built-in one.
+
+use crate::support::{bytes, close, folder, golden, random_model, tokenizer};
+use clicker_lm::weights::{Encoding, export};
+use clicker_lm::{Engine, GenerateOptions, Inference, LoadedModel, Precision, RowPlan, generate, weights::gguf};
+use clicker_wire::Sampling;
+use std::sync::Arc;
+
+fn greedy(max_new_tokens: u32) -> GenerateOptions {
+    let sampling = Sampling { temperature: 0.0, max_new_tokens, ..Sampling::default() };
+    GenerateOptions { sampling, stop: Vec::new(), alternatives: 0 }
+}
+
+fn logits(model: &impl Inference, ids: &[u32]) -> Vec<f32> {
+    model.prefill(ids, &Arc::new(RowPlan::independent(&[ids.len()])), 0).unwrap().0
+}
+
+#[test]
+fn logits_agree_in_every_format() {
+    for source in [random_model(), folder("llama-tiny", &[]).unwrap().snapshot, folder("llama-tied", &[]).unwrap().snapshot] {
+        // What a format stores is decoded to f32 by the decoder; the engine rounds activations as well, so blocks only come close.
+        for (encoding, tolerance) in [(Encoding::F32, 2e-5), (Encoding::F16, 2e-5), (Encoding::Q8_0, 0.03), (Encoding::Q4_0, 0.03)] {
+            let file = export(&source, Some(&tokenizer()), "test", encoding).unwrap();
+            let engine = Engine::new(&gguf::read(&file).unwrap()).unwrap();
+            let decoder = LoadedModel::from_gguf(&file, Precision::Full).unwrap().snapshot;
+            for ids in [vec![1], vec![1, 50, 60, 70, 4], (0..40).map(|i| i * 7 % 320).collect()] {
+                let want = logits(&decoder, &ids);
+                let size = want.iter().map(|x| x.abs()).fold(0.0, f32::max);
+                close(&format!("{encoding:?}"), &logits(&engine, &ids), &want, tolerance * size.max(1.0));
+            }
+        }
+    }
+}
+
+#[test]
+fn greedy_tokens_agree_over_many_prompts_at_once() {
+    let file = bytes("llama-tiny-f32.gguf");
+    let engine = LoadedModel::for_engine(&file).unwrap();
+    let decoder = LoadedModel::from_gguf(&file, Precision::Full).unwrap();
+    let prompts = vec![vec![1, 9, 30], vec![7], vec![300; 30]];
+    let rows = [(0, 0), (1, 0), (2, 0), (0, 1)];
+    let ours = generate(&engine.snapshot, &prompts, &rows, greedy(24)).unwrap();
+    let theirs = generate(&decoder.snapshot, &prompts, &rows, greedy(24)).unwrap();
+    for (a, b) in ours.iter().zip(&theirs) {
+        assert_eq!(a.ids(), b.ids());
+        let gaps = a.draws.iter().zip(&b.draws).map(|(a, b)| (a.logprob - b.logprob).abs());
+        assert!(gaps.fold(0.0, f32::max) < 2e-5);
+    }
+}
+
+#[test]
+fn the_built_in_model_says_the_same_in_the_browsers_format() {
+    let master = std::fs::read(golden("../../public/models/builtin.gguf")).unwrap();
+    let (browser, _) = weights_copy(&master);
+    let full = LoadedModel::from_gguf(&master, Precision::Full).unwrap();
+    let engine = LoadedModel::for_engine(&browser).unwrap();
+    let template = full.template().unwrap();
+    let questions = ["What is the capital of France?", "What is the symbol of iron?", "What is the capital of Japan?"];
+    let prompts: Vec<Vec<u32>> = questions
+        .iter()
+        .map(|q| template.prompt(full.tokenizer().unwrap(), &[clicker_wire::Message::user(*q)]).unwrap())
+        .collect();
+    let rows = [(0, 0), (1, 0), (2, 0)];
+    let options = GenerateOptions { stop: full.stop_tokens(), ..greedy(16) };
+    let say = |drawn: Vec<clicker_lm::Drawn>| -> Vec<String> {
+        drawn.iter().map(|d| full.tokenizer().unwrap().decode(&d.ids())).collect()
+    };
+    let ours = say(generate(&engine.snapshot, &prompts, &rows, options.clone()).unwrap());
+    assert_eq!(ours, say(generate(&full.snapshot, &prompts, &rows, options).unwrap()));
+    assert_eq!(ours, ["Paris.", "Fe.", "Tokyo."]);
+}
+
+fn weights_copy(master: &[u8]) -> (Vec<u8>, clicker_wire::ModelShape) {
+    clicker_lm::weights::quantized_copy(master).unwrap()
+}
+
+#[test]
+fn files_that_lack_something_are_refused() {
+    let file = export(&random_model(), Some(&tokenizer()), "test", Encoding::Q8_0).unwrap();
+    for cut in (0..file.len()).step_by(1009) {
+        assert!(LoadedModel::for_engine(&file[..cut]).is_err(), "cut at {cut}");
+    }
+}
