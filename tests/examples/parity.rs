@@ -5,7 +5,7 @@
 //! `{"digest": "...", "greedy": [[ids of file 0 for prompt 0, ...], ...]}`.
 
 use anyhow::Context;
-use clicker_lm::{GenerateOptions, LoadedModel, Precision, generate};
+use clicker_lm::{Engine, GenerateOptions, LoadedModel, generate};
 use clicker_wire::Sampling;
 
 fn main() -> anyhow::Result<()> {
@@ -14,7 +14,7 @@ fn main() -> anyhow::Result<()> {
     let new_tokens: u32 = args.next().context("NEW_TOKENS is missing")?.parse()?;
     let mut greedy = Vec::new();
     for file in args {
-        let model = LoadedModel::from_gguf(&std::fs::read(&file).context(file)?, Precision::AsStored)?;
+        let model = LoadedModel::for_engine(&std::fs::read(&file).context(file)?)?;
         let each: anyhow::Result<Vec<_>> = prompts.iter().map(|prompt| greedy_ids(&model, prompt, new_tokens)).collect();
         greedy.push(each?);
     }
@@ -23,7 +23,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn greedy_ids(model: &LoadedModel, prompt: &[u32], new_tokens: u32) -> anyhow::Result<Vec<u32>> {
+fn greedy_ids(model: &LoadedModel<Engine>, prompt: &[u32], new_tokens: u32) -> anyhow::Result<Vec<u32>> {
     let options = GenerateOptions {
         sampling: Sampling { temperature: 0.0, max_new_tokens: new_tokens, ..Sampling::default() },
         stop: Vec::new(),
