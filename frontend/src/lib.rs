@@ -1,5 +1,7 @@
 //! wasm entry of the page: `hydrate()` and nothing else.
 #![allow(missing_docs)]
+// The view is one nested type, deeper than the compiler's usual limit.
+#![recursion_limit = "512"]
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
