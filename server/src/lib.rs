@@ -5,6 +5,8 @@
 //!
 //! This crate never knows tensor math, and no SQL: it wires crates together.
 #![warn(missing_docs)]
+// The type of a whole page is as deep as the page, and this crate is where its future is laid out.
+#![recursion_limit = "512"]
 
 pub mod cli;
 mod guard;

@@ -9,30 +9,30 @@ use crate::pages::pages;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::trace::TraceLayer;
 
 /// The whole server as one service.
 pub fn router(state: AppState) -> Router {
     let api = Router::new()
-        .route("/world", get(world::list))
-        .route("/world/{*id}", get(world::one))
-        .route("/checkpoints", get(checkpoints::list))
-        .route("/checkpoints/{id}", get(checkpoints::one))
-        .route("/presets", get(runs::presets))
-        .route("/runs", get(runs::list).post(runs::start))
-        .route("/runs/{id}", get(runs::one))
-        .route("/runs/{id}/command", post(runs::command))
-        .route("/runs/{id}/events", get(events::follow))
-        .route("/runs/{id}/checkpoints", get(runs::checkpoints))
-        .route("/feedback", get(feedback::list).post(feedback::submit))
-        .route("/feedback/export", get(feedback::export))
-        .fallback(error::no_route)
+        .route("/api/world", get(world::list))
+        .route("/api/world/{*id}", get(world::one))
+        .route("/api/checkpoints", get(checkpoints::list))
+        .route("/api/checkpoints/{id}", get(checkpoints::one))
+        .route("/api/presets", get(runs::presets))
+        .route("/api/runs", get(runs::list).post(runs::start))
+        .route("/api/runs/{id}", get(runs::one))
+        .route("/api/runs/{id}/command", post(runs::command))
+        .route("/api/runs/{id}/events", get(events::follow))
+        .route("/api/runs/{id}/checkpoints", get(runs::checkpoints))
+        .route("/api/feedback", get(feedback::list).post(feedback::submit))
+        .route("/api/feedback/export", get(feedback::export))
+        .route("/api/{*rest}", any(error::no_route))
         .method_not_allowed_fallback(error::wrong_method);
 
     let all = Router::new()
-        .nest("/api", api)
+        .merge(api)
         .route("/objects/{sha256}", get(objects::one))
         .route("/owner", get(owner::enter))
         .route("/healthz", get(health::check))
