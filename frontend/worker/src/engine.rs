@@ -3,7 +3,7 @@
 
 use crate::port::{self, Incoming};
 use crate::{bench, generation, judge};
-use clicker_lm::{Engine, LoadedModel};
+use clicker_lm::LoadedModel;
 use clicker_wire::{EngineReply, EngineRequest, FileKind, WeightsSource};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -12,12 +12,12 @@ use wasm_bindgen::prelude::*;
 use web_sys::{AbortController, MessageEvent};
 
 thread_local! {
-    static ENGINE: RefCell<Engine> = RefCell::default();
+    static ENGINE: RefCell<State> = RefCell::default();
 }
 
 #[derive(Default)]
-struct Engine {
-    slots: HashMap<String, Rc<LoadedModel<Engine>>>,
+struct State {
+    slots: HashMap<String, Rc<LoadedModel<clicker_lm::Engine>>>,
     loads: HashMap<u64, AbortController>,
     running: HashSet<u64>,
 }
@@ -100,7 +100,7 @@ fn begin(id: u64) {
     ENGINE.with_borrow_mut(|e| e.running.insert(id));
 }
 
-fn model(slot: &str) -> Result<Rc<LoadedModel<Engine>>, Failure> {
+fn model(slot: &str) -> Result<Rc<LoadedModel<clicker_lm::Engine>>, Failure> {
     ENGINE.with_borrow(|e| e.slots.get(slot).cloned()).ok_or_else(|| format!("no model is loaded as `{slot}`; load one first").into())
 }
 
