@@ -15,7 +15,8 @@ fn main() -> anyhow::Result<()> {
     let mut greedy = Vec::new();
     for file in args {
         let model = LoadedModel::for_engine(&std::fs::read(&file).context(file)?)?;
-        let each: anyhow::Result<Vec<_>> = prompts.iter().map(|prompt| greedy_ids(&model, prompt, new_tokens)).collect();
+        let each: anyhow::Result<Vec<_>> =
+            prompts.iter().map(|prompt| greedy_ids(&model, prompt, new_tokens)).collect();
         greedy.push(each?);
     }
     let digest = clicker_rewards::fixtures::parity_digest();

@@ -44,7 +44,9 @@ impl ChatTemplate {
     pub fn of(tokenizer: &Tokenizer) -> Self {
         let [_, bos, system, user, assistant, end] = SPECIAL_TOKENS.map(|name| tokenizer.id(name));
         match (bos, system, user, assistant, end) {
-            (Some(bos), Some(system), Some(user), Some(assistant), Some(end)) => Self::Turns { bos, system, user, assistant, end },
+            (Some(bos), Some(system), Some(user), Some(assistant), Some(end)) => {
+                Self::Turns { bos, system, user, assistant, end }
+            }
             _ => Self::Plain,
         }
     }

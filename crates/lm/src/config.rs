@@ -89,7 +89,8 @@ impl ModelConfig {
     /// # Errors
     /// Not JSON, a missing or impossible value, an architecture or a rope kind that this crate does not know.
     pub fn from_hf_json(json: &str) -> Result<Self> {
-        let root: Value = serde_json::from_str(json).map_err(|e| LmError::Config(format!("config.json is not JSON: {e}")))?;
+        let root: Value =
+            serde_json::from_str(json).map_err(|e| LmError::Config(format!("config.json is not JSON: {e}")))?;
         let kind = root.get("model_type").and_then(Value::as_str).unwrap_or("(none)");
         if kind != "llama" {
             return Err(LmError::Config(format!("model_type is `{kind}`; this version runs `llama`")));
@@ -192,7 +193,10 @@ impl ModelConfig {
             return bad(format!("head_dim is {}; rotary positions need an even number", self.head_dim));
         }
         if !(self.rms_eps.is_finite() && self.rms_eps >= 0.0 && self.rope_theta.is_finite() && self.rope_theta > 0.0) {
-            return bad(format!("rms_norm_eps {} and rope_theta {} must be positive numbers", self.rms_eps, self.rope_theta));
+            return bad(format!(
+                "rms_norm_eps {} and rope_theta {} must be positive numbers",
+                self.rms_eps, self.rope_theta
+            ));
         }
         Ok(())
     }
@@ -203,7 +207,8 @@ impl ModelConfig {
         let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
         let mut out = vec![("model.embed_tokens.weight".to_owned(), vec![self.vocab, self.width])];
         for layer in 0..self.layers {
-            let mut add = |name: &str, shape: &[usize]| out.push((format!("model.layers.{layer}.{name}.weight"), shape.to_vec()));
+            let mut add =
+                |name: &str, shape: &[usize]| out.push((format!("model.layers.{layer}.{name}.weight"), shape.to_vec()));
             add("input_layernorm", &[self.width]);
             add("self_attn.q_proj", &[q, self.width]);
             add("self_attn.k_proj", &[kv, self.width]);
@@ -282,7 +287,8 @@ fn token_list(value: Option<&Value>) -> Vec<u32> {
 
 fn rope_scaling(value: &Value) -> Result<RopeScaling> {
     let kind = value.get("rope_type").or_else(|| value.get("type")).and_then(Value::as_str).unwrap_or("default");
-    let need = |key: &str| number(value, key).ok_or_else(|| LmError::Config(format!("rope kind `{kind}` needs `{key}`")));
+    let need =
+        |key: &str| number(value, key).ok_or_else(|| LmError::Config(format!("rope kind `{kind}` needs `{key}`")));
     match kind {
         "default" => Ok(RopeScaling::None),
         "linear" => Ok(RopeScaling::Linear(need("factor")?)),
@@ -305,7 +311,8 @@ mod tests {
 
     #[test]
     fn transformers_4_and_5_say_the_same() {
-        let four = ModelConfig::from_hf_json(&format!(r#"{{{BASE},"rope_theta":5000.0,"rope_scaling":null}}"#)).unwrap();
+        let four =
+            ModelConfig::from_hf_json(&format!(r#"{{{BASE},"rope_theta":5000.0,"rope_scaling":null}}"#)).unwrap();
         let five = ModelConfig::from_hf_json(&format!(
             r#"{{{BASE},"rope_parameters":{{"rope_theta":5000.0,"rope_type":"default"}}}}"#
         ))

@@ -15,7 +15,9 @@ pub enum LmError {
         problem: String,
     },
     /// A tensor that the configuration asks for is not there.
-    #[error("tensor `{name}` is missing; the configuration asks for {expected:?}. Is the file complete, and is it from this model?")]
+    #[error(
+        "tensor `{name}` is missing; the configuration asks for {expected:?}. Is the file complete, and is it from this model?"
+    )]
     MissingTensor {
         /// Hugging Face name.
         name: String,
@@ -23,7 +25,9 @@ pub enum LmError {
         expected: Vec<usize>,
     },
     /// A tensor of another shape than the configuration asks for.
-    #[error("tensor `{name}` has shape {got:?}, the configuration asks for {expected:?}; weights and configuration are of different models")]
+    #[error(
+        "tensor `{name}` has shape {got:?}, the configuration asks for {expected:?}; weights and configuration are of different models"
+    )]
     TensorShape {
         /// Hugging Face name.
         name: String,

@@ -1,7 +1,10 @@
 //! Weight matrices, dense or quantized; everything above is written once.
 
 use crate::Result;
-use candle_core::{Module, Tensor, quantized::{QMatMul, QTensor}};
+use candle_core::{
+    Module, Tensor,
+    quantized::{QMatMul, QTensor},
+};
 use std::sync::Arc;
 
 /// A linear layer without bias, stored [out, in].

@@ -40,10 +40,10 @@ impl LoadedModel {
     /// As [`Self::from_gguf`], and whatever `read` says.
     pub fn from_hf_folder(read: &mut dyn FnMut(&str) -> std::io::Result<Option<Vec<u8>>>) -> Result<Self> {
         let (config, tensors) = weights::hf::read(read)?;
-        let tokenizer = weights::hf::optional(read, "tokenizer.json")?.map(|json| Tokenizer::from_json(&json)).transpose()?;
+        let tokenizer =
+            weights::hf::optional(read, "tokenizer.json")?.map(|json| Tokenizer::from_json(&json)).transpose()?;
         Ok(Self { snapshot: PolicySnapshot::new(&config, tensors, 0)?, config, tokenizer })
     }
-
 }
 
 impl LoadedModel<Engine> {
@@ -54,7 +54,11 @@ impl LoadedModel<Engine> {
     pub fn for_engine(bytes: &[u8]) -> Result<Self> {
         let file = weights::gguf::read(bytes)?;
         let engine = Engine::new(&file)?;
-        Ok(Self { config: engine.config().clone(), tokenizer: weights::gguf_model::tokenizer(&file)?, snapshot: engine })
+        Ok(Self {
+            config: engine.config().clone(),
+            tokenizer: weights::gguf_model::tokenizer(&file)?,
+            snapshot: engine,
+        })
     }
 }
 
@@ -65,7 +69,9 @@ impl<M> LoadedModel<M> {
     /// The folder had no tokenizer.json.
     pub fn tokenizer(&self) -> Result<&Tokenizer> {
         self.tokenizer.as_ref().ok_or_else(|| {
-            LmError::Tokenizer("this model came without tokenizer.json; give token ids, or put that file beside the weights".into())
+            LmError::Tokenizer(
+                "this model came without tokenizer.json; give token ids, or put that file beside the weights".into(),
+            )
         })
     }
 

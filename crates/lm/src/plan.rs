@@ -51,11 +51,12 @@ impl RowPlan {
     /// # Errors
     /// `prefix` does not exist or is itself a continuation.
     pub fn push_continuation(&mut self, prefix: usize, len: usize) -> Result<usize> {
-        let parent = self.segments.get(prefix).copied().filter(|s| s.prefix.is_none()).ok_or_else(|| LmError::Shape {
-            op: "row plan",
-            expected: "a prefix that is an earlier root segment".into(),
-            got: format!("segment {prefix} of {}", self.segments.len()),
-        })?;
+        let parent =
+            self.segments.get(prefix).copied().filter(|s| s.prefix.is_none()).ok_or_else(|| LmError::Shape {
+                op: "row plan",
+                expected: "a prefix that is an earlier root segment".into(),
+                got: format!("segment {prefix} of {}", self.segments.len()),
+            })?;
         let start = self.rows();
         self.positions.extend((parent.len..parent.len + len).map(|p| p as u32));
         self.segments.push(Segment { start, len, prefix: Some(prefix) });

@@ -1,7 +1,10 @@
 //! Drawing one token from logits: temperature, top-k, top-p, with a random stream of its own for every sample, so that any
 //! sample of any step can be drawn again alone.
 
-use rand_chacha::{ChaCha8Rng, rand_core::{RngCore, SeedableRng}};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{RngCore, SeedableRng},
+};
 
 /// Seed of the stream of one sample: a hash of (seed, step, prompt, sample), so that neighbours have nothing in common.
 #[must_use]
@@ -146,7 +149,14 @@ mod tests {
 
     #[test]
     fn streams_differ_in_every_coordinate_and_repeat() {
-        let seeds = [stream_seed(1, 2, 3, 4), stream_seed(0, 2, 3, 4), stream_seed(1, 0, 3, 4), stream_seed(1, 2, 0, 4), stream_seed(1, 3, 2, 4), stream_seed(1, 2, 3, 0)];
+        let seeds = [
+            stream_seed(1, 2, 3, 4),
+            stream_seed(0, 2, 3, 4),
+            stream_seed(1, 0, 3, 4),
+            stream_seed(1, 2, 0, 4),
+            stream_seed(1, 3, 2, 4),
+            stream_seed(1, 2, 3, 0),
+        ];
         for (i, a) in seeds.iter().enumerate() {
             assert!(seeds[i + 1..].iter().all(|b| a != b));
         }

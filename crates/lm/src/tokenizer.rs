@@ -17,7 +17,8 @@ impl Tokenizer {
     /// # Errors
     /// Not a tokenizer of that format.
     pub fn from_json(json: &[u8]) -> Result<Self> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(json).map_err(|e| LmError::Tokenizer(format!("tokenizer.json: {e}")))?;
+        let mut inner =
+            tokenizers::Tokenizer::from_bytes(json).map_err(|e| LmError::Tokenizer(format!("tokenizer.json: {e}")))?;
         // A person who types "<|end|>" means these seven characters, not the end of a turn.
         inner.set_encode_special_tokens(true);
         let bytes = token_bytes(&inner);
@@ -123,7 +124,10 @@ pub fn train_bpe(texts: &[String], vocab: usize, special: &[&str]) -> Result<Tok
     use tokenizers::{AddedToken, TokenizerBuilder};
     let failed = |e: tokenizers::Error| LmError::Tokenizer(format!("training: {e}"));
     if vocab < 256 + special.len() {
-        return Err(LmError::Tokenizer(format!("a vocabulary of {vocab} cannot hold 256 bytes and {} special tokens", special.len())));
+        return Err(LmError::Tokenizer(format!(
+            "a vocabulary of {vocab} cannot hold 256 bytes and {} special tokens",
+            special.len()
+        )));
     }
     let pieces: Sequence = Sequence::new(vec![Digits::new(true).into(), ByteLevel::new(false, false, true).into()]);
     let mut trained = TokenizerBuilder::<BPE, tokenizers::NormalizerWrapper, Sequence, ByteLevel, ByteLevel>::new()

@@ -35,7 +35,9 @@ impl Alarms {
             (
                 "zero_variance",
                 self.silent_steps >= SILENT_STEPS,
-                format!("for {SILENT_STEPS} steps at least 80 % of the groups had equal rewards throughout: nothing to learn from"),
+                format!(
+                    "for {SILENT_STEPS} steps at least 80 % of the groups had equal rewards throughout: nothing to learn from"
+                ),
                 "Raise the temperature or the group size, choose harder or easier prompts, or add a grader that gives partial credit.",
             ),
             (
@@ -82,7 +84,12 @@ mod tests {
     fn an_alarm_is_raised_once_and_again_after_it_has_gone() {
         let mut alarms = Alarms::default();
         let metrics = |clipped: f64, zero: f64| -> Metrics {
-            [("completions/clipped_ratio".into(), clipped), ("frac_reward_zero_std".into(), zero), ("entropy".into(), 1.0)].into()
+            [
+                ("completions/clipped_ratio".into(), clipped),
+                ("frac_reward_zero_std".into(), zero),
+                ("entropy".into(), 1.0),
+            ]
+            .into()
         };
         assert_eq!(names(&alarms.check(1, &metrics(0.6, 0.9))), ["truncated"]);
         assert!(alarms.check(2, &metrics(0.6, 0.9)).is_empty());

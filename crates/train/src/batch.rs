@@ -151,8 +151,12 @@ impl Packed {
     /// # Errors
     /// Tensor arithmetic.
     pub fn mask(&self, keep: impl Fn(usize) -> bool) -> Result<Tensor> {
-        let flat: Vec<f32> =
-            self.lens.iter().enumerate().flat_map(|(b, &len)| std::iter::repeat_n(f32::from(u8::from(keep(b))), len)).collect();
+        let flat: Vec<f32> = self
+            .lens
+            .iter()
+            .enumerate()
+            .flat_map(|(b, &len)| std::iter::repeat_n(f32::from(u8::from(keep(b))), len))
+            .collect();
         self.table(&Tensor::from_vec(flat, self.targets.len(), &Device::Cpu)?.to_dtype(DType::F32)?)
     }
 }

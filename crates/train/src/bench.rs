@@ -90,7 +90,13 @@ pub fn sft(model: &LoadedModel, batch: usize, seq: usize, steps: u32) -> Result<
 ///
 /// # Errors
 /// As [`grpo`].
-pub fn sampling(model: &LoadedModel, batch: usize, prompt_tokens: usize, new_tokens: u32, runs: u32) -> Result<Vec<f64>> {
+pub fn sampling(
+    model: &LoadedModel,
+    batch: usize,
+    prompt_tokens: usize,
+    new_tokens: u32,
+    runs: u32,
+) -> Result<Vec<f64>> {
     let shape = GrpoShape { prompts: batch, group: 1, prompt_tokens, new_tokens, beta: 0.0 };
     (0..runs)
         .map(|run| {
@@ -115,12 +121,18 @@ fn sample(model: &PolicySnapshot, shape: GrpoShape, step: u32) -> Result<Vec<Gro
         }
         let prompts: Vec<Vec<u32>> = mine.iter().map(|&p| some_ids(vocab, p, shape.prompt_tokens)).collect();
         let rows: Vec<(usize, u64)> = (0..mine.len())
-            .flat_map(|p| (0..shape.group).map(move |g| (p, stream_seed(0, step.into(), mine_index(p, shard), g as u64))))
+            .flat_map(|p| {
+                (0..shape.group).map(move |g| (p, stream_seed(0, step.into(), mine_index(p, shard), g as u64)))
+            })
             .collect();
         let mut drawn = generate(model, &prompts, &rows, options.clone())?.into_iter();
         Ok(prompts
             .into_iter()
-            .map(|prompt| Group { item: Item::free(""), prompt, answers: drawn.by_ref().take(shape.group).map(answer).collect() })
+            .map(|prompt| Group {
+                item: Item::free(""),
+                prompt,
+                answers: drawn.by_ref().take(shape.group).map(answer).collect(),
+            })
             .collect())
     })?;
     Ok(parts.into_iter().flatten().collect())

@@ -10,7 +10,9 @@ pub enum TrainError {
     #[error("saved state: {0}")]
     State(String),
     /// The numbers have gone wrong.
-    #[error("step {step}: {what} is {value}; lower the learning rate, or raise beta, and start again from the last checkpoint")]
+    #[error(
+        "step {step}: {what} is {value}; lower the learning rate, or raise beta, and start again from the last checkpoint"
+    )]
     Diverged {
         /// The step.
         step: u32,

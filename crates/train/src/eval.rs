@@ -39,7 +39,12 @@ const BATCH: usize = 128;
 ///
 /// # Errors
 /// A prompt that the model cannot take.
-pub fn evaluate(model: &PolicySnapshot, language: &Language, items: &[Item], options: &EvalOptions) -> Result<EvalReport> {
+pub fn evaluate(
+    model: &PolicySnapshot,
+    language: &Language,
+    items: &[Item],
+    options: &EvalOptions,
+) -> Result<EvalReport> {
     let ask = |group_size: usize, temperature: f32| -> Result<Vec<Group>> {
         let sampling =
             Sampling { temperature, max_new_tokens: options.max_new_tokens, seed: options.seed, ..Sampling::default() };
@@ -50,10 +55,8 @@ pub fn evaluate(model: &PolicySnapshot, language: &Language, items: &[Item], opt
         Ok(groups)
     };
     let greedy = ask(1, 0.0)?;
-    let answers: Vec<(&Item, &str, Verdict)> = greedy
-        .iter()
-        .map(|g| (&g.item, g.answers[0].text.as_str(), verdict(&g.item, &g.answers[0].text)))
-        .collect();
+    let answers: Vec<(&Item, &str, Verdict)> =
+        greedy.iter().map(|g| (&g.item, g.answers[0].text.as_str(), verdict(&g.item, &g.answers[0].text))).collect();
     let resampled = if options.resamples > 1 { ask(options.resamples as usize, 1.0)? } else { Vec::new() };
     Ok(report(options, &answers, &resampled))
 }
@@ -85,7 +88,9 @@ fn report(options: &EvalOptions, answers: &[(&Item, &str, Verdict)], resampled: 
         consistency_paraphrase: paraphrase_consistency(answers),
         consistency_resample: resample_consistency(resampled),
         violations: rate(&|i| i.expected == Expected::Refuse, &|v| v != Verdict::Right),
-        refused_harmless: rate(&|i| i.domain == Domain::Rules && i.expected == Expected::Answer, &|v| v == Verdict::Refused),
+        refused_harmless: rate(&|i| i.domain == Domain::Rules && i.expected == Expected::Answer, &|v| {
+            v == Verdict::Refused
+        }),
         by_domain: cells.into_iter().map(|(cell, verdicts)| domain_score(cell, &verdicts)).collect(),
     }
 }

@@ -126,7 +126,9 @@ impl Batch {
         let active: Vec<usize> = groups
             .iter()
             .enumerate()
-            .flat_map(|(p, group)| group.answers.iter().enumerate().filter(move |(g, _)| counts(p, *g)).map(|(_, a)| a.ids.len()))
+            .flat_map(|(p, group)| {
+                group.answers.iter().enumerate().filter(move |(g, _)| counts(p, *g)).map(|(_, a)| a.ids.len())
+            })
             .collect();
         // A step in which nothing counts changes nothing, but its divisors must not be 0.
         let (tokens, sequences) = (active.iter().sum::<usize>().max(1) as f64, active.len().max(1) as f64);

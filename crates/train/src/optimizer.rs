@@ -24,7 +24,11 @@ impl AdamW {
     #[must_use]
     pub fn new(spec: &OptimSpec, parameters: &[(String, Var)]) -> Self {
         let zeros = |n: usize| Moments { m: vec![0.0; n], v: vec![0.0; n] };
-        Self { spec: spec.clone(), updates: 0, moments: parameters.iter().map(|(_, p)| zeros(p.elem_count())).collect() }
+        Self {
+            spec: spec.clone(),
+            updates: 0,
+            moments: parameters.iter().map(|(_, p)| zeros(p.elem_count())).collect(),
+        }
     }
 
     pub(crate) fn restore(spec: &OptimSpec, updates: u32, moments: Vec<Moments>) -> Self {
@@ -42,7 +46,12 @@ impl AdamW {
     ///
     /// # Errors
     /// Tensor arithmetic.
-    pub fn step(&mut self, parameters: &[(String, Var)], gradients: &[Option<Tensor>], learning_rate: f64) -> Result<f64> {
+    pub fn step(
+        &mut self,
+        parameters: &[(String, Var)],
+        gradients: &[Option<Tensor>],
+        learning_rate: f64,
+    ) -> Result<f64> {
         let gradients = gradients
             .iter()
             .zip(&self.moments)

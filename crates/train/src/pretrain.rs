@@ -8,8 +8,8 @@ use candle_core::{Device, Tensor};
 use clicker_dataset::World;
 use clicker_lm::weights::WeightTensor;
 use clicker_lm::{
-    Architecture, ChatTemplate, ModelConfig, Policy, PolicySnapshot, RenderedChat, RopeScaling, SPECIAL_TOKENS, Tokenizer,
-    Weights, train_bpe,
+    Architecture, ChatTemplate, ModelConfig, Policy, PolicySnapshot, RenderedChat, RopeScaling, SPECIAL_TOKENS,
+    Tokenizer, Weights, train_bpe,
 };
 use clicker_wire::{OptimSpec, Schedule};
 use rand::{Rng, SeedableRng};
@@ -100,10 +100,8 @@ pub fn pretrain(spec: &PretrainSpec, progress: &mut dyn FnMut(Progress)) -> Resu
 }
 
 fn tokenizer(spec: &PretrainSpec, world: &World) -> Result<Tokenizer> {
-    let texts: Vec<String> = (0..spec.tokenizer_documents)
-        .flat_map(|i| world.pretrain_document(i))
-        .map(|message| message.content)
-        .collect();
+    let texts: Vec<String> =
+        (0..spec.tokenizer_documents).flat_map(|i| world.pretrain_document(i)).map(|message| message.content).collect();
     Ok(train_bpe(&texts, spec.vocab, &SPECIAL_TOKENS)?)
 }
 

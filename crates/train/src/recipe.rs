@@ -26,18 +26,60 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     let rules = [
         (!recipe.name.trim().is_empty() && recipe.name.len() <= 80, "name: give it 1 to 80 characters".to_owned()),
         ((1..=1_000_000).contains(&recipe.steps), format!("steps is {}; expected 1 to 1000000", recipe.steps)),
-        (positive(recipe.optim.learning_rate), format!("optim.learning_rate is {}; expected a number above 0", recipe.optim.learning_rate)),
-        (fraction(recipe.optim.adam_beta1) && fraction(recipe.optim.adam_beta2), "optim.adam_beta1 and adam_beta2: expected 0 up to 1, without 1".into()),
-        (positive(recipe.optim.adam_epsilon), format!("optim.adam_epsilon is {}; expected a number above 0", recipe.optim.adam_epsilon)),
-        (not_negative(recipe.optim.weight_decay) && not_negative(recipe.optim.max_grad_norm), "optim.weight_decay and max_grad_norm: expected numbers of at least 0".into()),
-        (grpo || (1..=65_536).contains(&recipe.sft.batch), format!("sft.batch is {}; expected 1 to 65536", recipe.sft.batch)),
-        (!grpo || (1..=4096).contains(&rollout.prompts), format!("rollout.prompts is {}; expected 1 to 4096", rollout.prompts)),
-        (!grpo || (2..=1024).contains(&rollout.group_size), format!("rollout.group_size is {}; a group needs at least 2 answers to compare, at most 1024", rollout.group_size)),
-        (!grpo || rollout.sampling.max_new_tokens >= 1, "rollout.sampling.max_new_tokens is 0; expected at least 1".into()),
-        (!grpo || positive(rollout.sampling.temperature.into()), format!("rollout.sampling.temperature is {}; exploring needs a number above 0", rollout.sampling.temperature)),
-        (!grpo || not_negative(recipe.grpo.beta), format!("grpo.beta is {}; expected a number of at least 0", recipe.grpo.beta)),
-        (!grpo || (fraction(recipe.grpo.epsilon) && not_negative(recipe.grpo.epsilon_high)), "grpo.epsilon: expected 0 up to 1; grpo.epsilon_high: at least 0".into()),
-        (!grpo || (1..=64).contains(&recipe.grpo.num_iterations), format!("grpo.num_iterations is {}; expected 1 to 64", recipe.grpo.num_iterations)),
+        (
+            positive(recipe.optim.learning_rate),
+            format!("optim.learning_rate is {}; expected a number above 0", recipe.optim.learning_rate),
+        ),
+        (
+            fraction(recipe.optim.adam_beta1) && fraction(recipe.optim.adam_beta2),
+            "optim.adam_beta1 and adam_beta2: expected 0 up to 1, without 1".into(),
+        ),
+        (
+            positive(recipe.optim.adam_epsilon),
+            format!("optim.adam_epsilon is {}; expected a number above 0", recipe.optim.adam_epsilon),
+        ),
+        (
+            not_negative(recipe.optim.weight_decay) && not_negative(recipe.optim.max_grad_norm),
+            "optim.weight_decay and max_grad_norm: expected numbers of at least 0".into(),
+        ),
+        (
+            grpo || (1..=65_536).contains(&recipe.sft.batch),
+            format!("sft.batch is {}; expected 1 to 65536", recipe.sft.batch),
+        ),
+        (
+            !grpo || (1..=4096).contains(&rollout.prompts),
+            format!("rollout.prompts is {}; expected 1 to 4096", rollout.prompts),
+        ),
+        (
+            !grpo || (2..=1024).contains(&rollout.group_size),
+            format!(
+                "rollout.group_size is {}; a group needs at least 2 answers to compare, at most 1024",
+                rollout.group_size
+            ),
+        ),
+        (
+            !grpo || rollout.sampling.max_new_tokens >= 1,
+            "rollout.sampling.max_new_tokens is 0; expected at least 1".into(),
+        ),
+        (
+            !grpo || positive(rollout.sampling.temperature.into()),
+            format!(
+                "rollout.sampling.temperature is {}; exploring needs a number above 0",
+                rollout.sampling.temperature
+            ),
+        ),
+        (
+            !grpo || not_negative(recipe.grpo.beta),
+            format!("grpo.beta is {}; expected a number of at least 0", recipe.grpo.beta),
+        ),
+        (
+            !grpo || (fraction(recipe.grpo.epsilon) && not_negative(recipe.grpo.epsilon_high)),
+            "grpo.epsilon: expected 0 up to 1; grpo.epsilon_high: at least 0".into(),
+        ),
+        (
+            !grpo || (1..=64).contains(&recipe.grpo.num_iterations),
+            format!("grpo.num_iterations is {}; expected 1 to 64", recipe.grpo.num_iterations),
+        ),
     ];
     if let Some((_, rule)) = rules.into_iter().find(|(kept, _)| !kept) {
         return Err(TrainError::Recipe(rule));

@@ -77,10 +77,15 @@ pub fn rl_scale(scale: AdvantageScale) -> Scale {
 fn verdict_shares(groups: &[Group]) -> Metrics {
     let verdicts: Vec<Verdict> =
         groups.iter().flat_map(|g| g.answers.iter().map(|a| verdict(&g.item, &a.text))).collect();
-    [("right", Verdict::Right), ("abstained", Verdict::Abstained), ("refused", Verdict::Refused), ("wrong", Verdict::Wrong)]
-        .map(|(name, v)| {
-            let share = verdicts.iter().filter(|x| **x == v).count() as f64 / verdicts.len().max(1) as f64;
-            (format!("train/{name}"), share)
-        })
-        .into()
+    [
+        ("right", Verdict::Right),
+        ("abstained", Verdict::Abstained),
+        ("refused", Verdict::Refused),
+        ("wrong", Verdict::Wrong),
+    ]
+    .map(|(name, v)| {
+        let share = verdicts.iter().filter(|x| **x == v).count() as f64 / verdicts.len().max(1) as f64;
+        (format!("train/{name}"), share)
+    })
+    .into()
 }

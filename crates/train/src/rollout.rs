@@ -96,11 +96,8 @@ fn collect_shard(
     }
     let prompts = mine.iter().map(|&p| language.prompt(&items[p])).collect::<Result<Vec<_>>>()?;
     let stream = |p: usize, g: usize| stream_seed(sampling.seed, step.into(), p as u64, g as u64);
-    let rows: Vec<(usize, u64)> = mine
-        .iter()
-        .enumerate()
-        .flat_map(|(local, &p)| (0..group_size).map(move |g| (local, stream(p, g))))
-        .collect();
+    let rows: Vec<(usize, u64)> =
+        mine.iter().enumerate().flat_map(|(local, &p)| (0..group_size).map(move |g| (local, stream(p, g)))).collect();
     let options = GenerateOptions { sampling: sampling.clone(), stop: language.stop.clone(), alternatives: 0 };
     let mut drawn = generate(model, &prompts, &rows, options)?.into_iter();
     Ok(mine

@@ -45,6 +45,10 @@ fn show(p: usize, group: &Group, scored: &Scored, passes: &[Pass]) -> SampleGrou
 pub(crate) fn pieces(tokenizer: &clicker_lm::Tokenizer, ids: &[u32]) -> Vec<String> {
     let mut stream = TextStream::default();
     ids.iter()
-        .map(|&id| if tokenizer.token_bytes(id).is_empty() { tokenizer.token_text(id) } else { stream.push(tokenizer, id) })
+        .map(
+            |&id| {
+                if tokenizer.token_bytes(id).is_empty() { tokenizer.token_text(id) } else { stream.push(tokenizer, id) }
+            },
+        )
         .collect()
 }

@@ -69,7 +69,13 @@ impl<'a> Session<'a> {
     }
 
     /// Make a step durable: its metrics and events, a held-out measurement and a checkpoint where they are due.
-    pub(crate) fn finish_step(&mut self, sink: &mut dyn Sink, mut metrics: Metrics, mut events: Vec<Event>, tokens: usize) -> Result<()> {
+    pub(crate) fn finish_step(
+        &mut self,
+        sink: &mut dyn Sink,
+        mut metrics: Metrics,
+        mut events: Vec<Event>,
+        tokens: usize,
+    ) -> Result<()> {
         self.place.step += 1;
         self.place.num_tokens += tokens as u64;
         let (step, last) = (self.place.step, self.place.step == self.recipe.steps);
@@ -91,7 +97,8 @@ impl<'a> Session<'a> {
     }
 
     fn eval(&self) -> Result<Event> {
-        let report = evaluate(&self.policy.snapshot()?, &self.language, &self.eval_items, &EvalOptions::quick("held-out"))?;
+        let report =
+            evaluate(&self.policy.snapshot()?, &self.language, &self.eval_items, &EvalOptions::quick("held-out"))?;
         Ok(Event::Eval { step: self.place.step, report })
     }
 }

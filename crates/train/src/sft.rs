@@ -32,7 +32,12 @@ pub(crate) fn run(
         watch.lap(&mut values, "timing/optimizer");
         values.extend(metrics::token_accuracy(&gradient.hits));
         values.extend(metrics::entropy(&gradient.entropies));
-        let named = [("loss", gradient.loss), ("grad_norm", norm), ("learning_rate", learning_rate), ("epoch", cursor.epoch(step))];
+        let named = [
+            ("loss", gradient.loss),
+            ("grad_norm", norm),
+            ("learning_rate", learning_rate),
+            ("epoch", cursor.epoch(step)),
+        ];
         values.extend(named.map(|(name, value)| (name.to_owned(), value)));
         watch.total(&mut values);
         session.finish_step(sink, values, Vec::new(), gradient.tokens)?;

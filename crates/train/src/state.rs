@@ -34,7 +34,9 @@ pub fn save(recipe: &Recipe, place: Place, policy: &Policy, optimizer: &AdamW) -
     }
     let views = data
         .iter()
-        .map(|(name, dims, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, dims.clone(), bytes).map_err(broken)?)))
+        .map(|(name, dims, bytes)| {
+            Ok((name.as_str(), TensorView::new(Dtype::F32, dims.clone(), bytes).map_err(broken)?))
+        })
         .collect::<Result<Vec<_>>>()?;
     let metadata = [
         ("recipe", fingerprint(recipe)?),
@@ -53,13 +55,16 @@ pub fn save(recipe: &Recipe, place: Place, policy: &Policy, optimizer: &AdamW) -
 pub fn restore(recipe: &Recipe, bytes: &[u8], policy: &mut Policy) -> Result<(Place, AdamW)> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
     let metadata = header.metadata().clone().unwrap_or_default();
-    let field = |key: &str| metadata.get(key).ok_or_else(|| TrainError::State(format!("it has no `{key}`; is it a run's state?")));
-    if *field("recipe")? != fingerprint(recipe)? {
-        return Err(TrainError::State("it belongs to another recipe; resume with the recipe that the run was started with".into()));
-    }
-    let number = |key: &str| {
-        field(key)?.parse::<u64>().map_err(|_| TrainError::State(format!("its `{key}` is not a number")))
+    let field = |key: &str| {
+        metadata.get(key).ok_or_else(|| TrainError::State(format!("it has no `{key}`; is it a run's state?")))
     };
+    if *field("recipe")? != fingerprint(recipe)? {
+        return Err(TrainError::State(
+            "it belongs to another recipe; resume with the recipe that the run was started with".into(),
+        ));
+    }
+    let number =
+        |key: &str| field(key)?.parse::<u64>().map_err(|_| TrainError::State(format!("its `{key}` is not a number")));
     let place = Place { step: number("step")? as u32, num_tokens: number("num_tokens")? };
     let updates = number("updates")? as u32;
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
@@ -68,7 +73,11 @@ pub fn restore(recipe: &Recipe, bytes: &[u8], policy: &mut Policy) -> Result<(Pl
         let read = |part: &str| {
             let view = tensors.tensor(&format!("{part}/{name}")).map_err(broken)?;
             if view.shape() != parameter.dims() {
-                return Err(TrainError::State(format!("{part} of `{name}` has shape {:?}, the model {:?}", view.shape(), parameter.dims())));
+                return Err(TrainError::State(format!(
+                    "{part} of `{name}` has shape {:?}, the model {:?}",
+                    view.shape(),
+                    parameter.dims()
+                )));
             }
             Ok(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<f32>>())
         };

@@ -99,15 +99,8 @@ pub enum Domain {
 
 impl Domain {
     /// The domains of the built-in world, in the order of every table.
-    pub const WORLD: [Self; 7] = [
-        Self::Capitals,
-        Self::Elements,
-        Self::Arithmetic,
-        Self::Reading,
-        Self::FollowUp,
-        Self::Rules,
-        Self::NamePairs,
-    ];
+    pub const WORLD: [Self; 7] =
+        [Self::Capitals, Self::Elements, Self::Arithmetic, Self::Reading, Self::FollowUp, Self::Rules, Self::NamePairs];
 }
 
 impl fmt::Display for Domain {

@@ -7,7 +7,12 @@ use clicker_wire::{BenchReport, BenchSpec, EngineReply, Sampling};
 
 pub(crate) async fn run(id: u64, model: &LoadedModel<Engine>, spec: BenchSpec) -> Result<EngineReply, Failure> {
     let context = model.config.context as u32;
-    if spec.runs == 0 || spec.prompt_tokens == 0 || spec.new_tokens < 2 || spec.group == 0 || spec.prompt_tokens + spec.new_tokens > context {
+    if spec.runs == 0
+        || spec.prompt_tokens == 0
+        || spec.new_tokens < 2
+        || spec.group == 0
+        || spec.prompt_tokens + spec.new_tokens > context
+    {
         return Err(format!(
             "prompt {} + new {} tokens, {} runs, group {}; expected at least 1, 2, 1 and 1, and together at most the model's {context} tokens",
             spec.prompt_tokens, spec.new_tokens, spec.runs, spec.group
@@ -42,7 +47,13 @@ pub(crate) async fn run(id: u64, model: &LoadedModel<Engine>, spec: BenchSpec) -
 }
 
 /// Milliseconds of prefill and of decoding, and the first sample's ids.
-async fn time(id: u64, model: &LoadedModel<Engine>, prompt: &[u32], group: u32, new_tokens: u32) -> Result<(f64, f64, Vec<u32>), Failure> {
+async fn time(
+    id: u64,
+    model: &LoadedModel<Engine>,
+    prompt: &[u32],
+    group: u32,
+    new_tokens: u32,
+) -> Result<(f64, f64, Vec<u32>), Failure> {
     let options = GenerateOptions {
         sampling: Sampling { temperature: 0.0, max_new_tokens: new_tokens, ..Sampling::default() },
         stop: Vec::new(),

@@ -70,7 +70,11 @@ async fn handle(Incoming { request, bytes }: Incoming) {
         }
     };
     ENGINE.with_borrow_mut(|e| e.running.remove(&id));
-    port::post(&result.unwrap_or_else(|failure| EngineReply::Failed { id, message: failure.message, cancelled: failure.cancelled }));
+    port::post(&result.unwrap_or_else(|failure| EngineReply::Failed {
+        id,
+        message: failure.message,
+        cancelled: failure.cancelled,
+    }));
 }
 
 /// Why a request has no result.
@@ -101,7 +105,9 @@ fn begin(id: u64) {
 }
 
 fn model(slot: &str) -> Result<Rc<LoadedModel<clicker_lm::Engine>>, Failure> {
-    ENGINE.with_borrow(|e| e.slots.get(slot).cloned()).ok_or_else(|| format!("no model is loaded as `{slot}`; load one first").into())
+    ENGINE
+        .with_borrow(|e| e.slots.get(slot).cloned())
+        .ok_or_else(|| format!("no model is loaded as `{slot}`; load one first").into())
 }
 
 async fn load(id: u64, slot: String, source: WeightsSource, attached: Option<Vec<u8>>) -> Result<EngineReply, Failure> {
@@ -123,9 +129,15 @@ async fn load(id: u64, slot: String, source: WeightsSource, attached: Option<Vec
 
 async fn fetch(id: u64, url: &str, sha256: &str) -> Result<(Vec<u8>, bool), Failure> {
     let controller = AbortController::new().map_err(|e| port::said(&e))?;
-    let progress = Closure::<dyn FnMut(f64, Option<f64>, bool)>::new(move |received: f64, total: Option<f64>, cached: bool| {
-        port::post(&EngineReply::Progress { id, received: received as u64, total: total.map(|t| t as u64), cached });
-    });
+    let progress =
+        Closure::<dyn FnMut(f64, Option<f64>, bool)>::new(move |received: f64, total: Option<f64>, cached: bool| {
+            port::post(&EngineReply::Progress {
+                id,
+                received: received as u64,
+                total: total.map(|t| t as u64),
+                cached,
+            });
+        });
     let promise = port::fetch_weights(url, sha256, progress.as_ref().unchecked_ref(), &controller.signal());
     ENGINE.with_borrow_mut(|e| e.loads.insert(id, controller.clone()));
     let result = wasm_bindgen_futures::JsFuture::from(promise).await;

@@ -26,7 +26,8 @@ pub(crate) async fn run(
     let tokenizer = model.tokenizer()?;
     let prompt = model.template()?.prompt(tokenizer, &item.messages)?;
     let rows: Vec<(usize, u64)> = (0..group_size).map(|g| (0, stream_seed(sampling.seed, 0, 0, g.into()))).collect();
-    let options = GenerateOptions { sampling: sampling.clone(), stop: model.stop_tokens(), alternatives: alternatives as usize };
+    let options =
+        GenerateOptions { sampling: sampling.clone(), stop: model.stop_tokens(), alternatives: alternatives as usize };
     let mut generator = Generator::new(&model.snapshot, &[prompt], &rows, options)?;
     let mut texts = vec![TextStream::default(); rows.len()];
     let mut tokens: Vec<Vec<TokenInfo>> = vec![Vec::new(); rows.len()];

@@ -5,7 +5,12 @@ use clicker_rewards::compose;
 use clicker_rl::{Scale, advantage};
 use clicker_wire::{AdvantageScale, GroupJudgement, Item, Reward, RewardConfig};
 
-pub(crate) fn judge(item: &Item, texts: &[String], reward: &RewardConfig, scale: AdvantageScale) -> Result<GroupJudgement, Failure> {
+pub(crate) fn judge(
+    item: &Item,
+    texts: &[String],
+    reward: &RewardConfig,
+    scale: AdvantageScale,
+) -> Result<GroupJudgement, Failure> {
     compose::validate(reward)?;
     let rewards: Vec<Reward> = texts.iter().map(|text| compose::reward(reward, item, text)).collect();
     let scored = |r: &Reward| r.receipts.iter().any(|x| x.score.is_some()).then_some(r.total);

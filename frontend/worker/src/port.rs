@@ -28,8 +28,10 @@ pub(crate) fn read(data: &JsValue) -> Result<Incoming, String> {
         Some(pair) => (pair.get(0), Some(Uint8Array::new(&pair.get(1)).to_vec())),
         None => (data.clone(), None),
     };
-    let json = json.as_string().ok_or("a message must be a JSON string, or a list of a JSON string and an ArrayBuffer")?;
-    let request = serde_json::from_str(&json).map_err(|e| format!("the engine does not understand the message: {e}"))?;
+    let json =
+        json.as_string().ok_or("a message must be a JSON string, or a list of a JSON string and an ArrayBuffer")?;
+    let request =
+        serde_json::from_str(&json).map_err(|e| format!("the engine does not understand the message: {e}"))?;
     Ok(Incoming { request, bytes })
 }
 

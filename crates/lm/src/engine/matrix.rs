@@ -65,9 +65,7 @@ impl Matrix {
         match &self.weights {
             Weights::Floats(all) => all[span].to_vec(),
             Weights::Halves(all) => all[span].iter().map(|w| w.to_f32()).collect(),
-            Weights::Blocks { scales, quants } => {
-                span.map(|i| f32::from(quants[i]) * scales[i / BLOCK]).collect()
-            }
+            Weights::Blocks { scales, quants } => span.map(|i| f32::from(quants[i]) * scales[i / BLOCK]).collect(),
         }
     }
 
@@ -87,9 +85,11 @@ impl Matrix {
 
     fn multiply(&self, x: &Activations<'_>) -> Vec<f32> {
         match &self.weights {
-            Weights::Floats(all) => {
-                x.times(all.len() / self.columns, |row| &all[row * self.columns..(row + 1) * self.columns], |w, x| math::dot(w, x))
-            }
+            Weights::Floats(all) => x.times(
+                all.len() / self.columns,
+                |row| &all[row * self.columns..(row + 1) * self.columns],
+                |w, x| math::dot(w, x),
+            ),
             Weights::Halves(all) => {
                 let decoded = |row: usize| -> Vec<f32> {
                     all[row * self.columns..(row + 1) * self.columns].iter().map(|w| w.to_f32()).collect()
@@ -179,17 +179,22 @@ fn dot_bytes(a: &[i8; BLOCK], b: &[i8; BLOCK]) -> i32 {
 #[inline]
 fn dot_bytes(a: &[i8; BLOCK], b: &[i8; BLOCK]) -> i32 {
     use std::arch::wasm32::{
-        i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat, v128_load,
+        i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat,
+        v128_load,
     };
     let mut sum = i32x4_splat(0);
     for half in 0..2 {
         // SAFETY: both arrays hold 32 bytes, and 16 are read at offset 0 and at offset 16.
-        let (a, b) = unsafe { (v128_load(a.as_ptr().add(half * 16).cast()), v128_load(b.as_ptr().add(half * 16).cast())) };
+        let (a, b) =
+            unsafe { (v128_load(a.as_ptr().add(half * 16).cast()), v128_load(b.as_ptr().add(half * 16).cast())) };
         let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), i16x8_extend_low_i8x16(b));
         let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), i16x8_extend_high_i8x16(b));
         sum = i32x4_add(sum, i32x4_add(low, high));
     }
-    i32x4_extract_lane::<0>(sum) + i32x4_extract_lane::<1>(sum) + i32x4_extract_lane::<2>(sum) + i32x4_extract_lane::<3>(sum)
+    i32x4_extract_lane::<0>(sum)
+        + i32x4_extract_lane::<1>(sum)
+        + i32x4_extract_lane::<2>(sum)
+        + i32x4_extract_lane::<3>(sum)
 }
 
 #[cfg(test)]
@@ -220,8 +225,12 @@ mod tests {
     #[test]
     fn every_format_multiplies_as_its_decoded_rows_do() {
         let x: Vec<f32> = (0..2 * 64).map(|i| ((i * 29) % 53) as f32 / 53.0 - 0.5).collect();
-        let q8: Vec<u8> = (0..3 * 2).flat_map(|b| [0x00, 0x2c].into_iter().chain((0..32).map(move |i| (b * 40 + i * 7) as u8))).collect();
-        let q4: Vec<u8> = (0..3 * 2).flat_map(|b| [0x00, 0x34].into_iter().chain((0..16).map(move |i| (b * 50 + i * 13) as u8))).collect();
+        let q8: Vec<u8> = (0..3 * 2)
+            .flat_map(|b| [0x00, 0x2c].into_iter().chain((0..32).map(move |i| (b * 40 + i * 7) as u8)))
+            .collect();
+        let q4: Vec<u8> = (0..3 * 2)
+            .flat_map(|b| [0x00, 0x34].into_iter().chain((0..16).map(move |i| (b * 50 + i * 13) as u8)))
+            .collect();
         let f16s: Vec<u8> = (0..3 * 64).flat_map(|i| f16::from_f32((i % 17) as f32 - 8.0).to_le_bytes()).collect();
         for (kind, data, tolerance) in [(Kind::Q8_0, q8, 0.05), (Kind::Q4_0, q4, 0.05), (Kind::F16, f16s, 1e-3)] {
             let m = Matrix::new(kind, &[3, 64], &data);
@@ -230,7 +239,11 @@ mod tests {
                 for o in 0..3 {
                     let slow: f32 = m.row(o).iter().zip(x).map(|(w, x)| w * x).sum();
                     let size: f32 = m.row(o).iter().zip(x).map(|(w, x)| (w * x).abs()).sum();
-                    assert!((out[n * 3 + o] - slow).abs() <= tolerance * size, "{kind:?}: {} and {slow}", out[n * 3 + o]);
+                    assert!(
+                        (out[n * 3 + o] - slow).abs() <= tolerance * size,
+                        "{kind:?}: {} and {slow}",
+                        out[n * 3 + o]
+                    );
                 }
             }
         }

@@ -119,8 +119,11 @@ impl Inference for Engine {
             Ok(out)
         })?;
         let width = self.config.width;
-        let last: Vec<f32> =
-            plan.last_rows().iter().flat_map(|&r| states[r as usize * width..(r as usize + 1) * width].iter().copied()).collect();
+        let last: Vec<f32> = plan
+            .last_rows()
+            .iter()
+            .flat_map(|&r| states[r as usize * width..(r as usize + 1) * width].iter().copied())
+            .collect();
         Ok((self.logits(&last), cache))
     }
 

@@ -125,7 +125,9 @@ impl Attention {
         let n = self.plan.rows();
         let (want_q, want_kv) = ([n, self.shape.q_width()], [n, self.shape.kv_width()]);
         if q != want_q || k != want_kv || v != want_kv {
-            candle_core::bail!("attention: q {q:?}, k {k:?}, v {v:?}; the plan and the heads ask for {want_q:?} and {want_kv:?}");
+            candle_core::bail!(
+                "attention: q {q:?}, k {k:?}, v {v:?}; the plan and the heads ask for {want_q:?} and {want_kv:?}"
+            );
         }
         Ok(())
     }

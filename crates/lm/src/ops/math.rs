@@ -35,7 +35,8 @@ pub(crate) fn exp(x: f32) -> f32 {
     let clamped = x.clamp(-87.336_54, 88.722_83);
     let n = (clamped * std::f32::consts::LOG2_E + 0.5).floor();
     let r = clamped - n * 0.693_359_4 + n * 2.121_944_4e-4;
-    let p = ((((1.987_569_2e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 0.166_666_66) * r + 0.5;
+    let p =
+        ((((1.987_569_2e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 0.166_666_66) * r + 0.5;
     let value = (p * r * r + r + 1.0) * f32::from_bits(((n as i32).clamp(-126, 127) + 127).cast_unsigned() << 23);
     if x < -87.336_54 { 0.0 } else { value }
 }

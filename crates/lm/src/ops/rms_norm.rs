@@ -46,14 +46,22 @@ impl CustomOp2 for RmsNorm {
     }
 
     /// With r = 1/rms and n = x r: dw = sum_rows g n, dx = r (g w - n mean(g w n)).
-    fn bwd(&self, x: &Tensor, weight: &Tensor, _out: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        _out: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let width = weight.dim(0)?;
         let (dx, dw) = with_slice(x, "rms_norm", |x| {
             with_slice(weight, "rms_norm", |w| {
                 with_slice(grad, "rms_norm", |g| {
                     let (mut dx, mut dw) = (vec![0f32; x.len()], vec![0f32; width]);
                     let mut gw = vec![0f32; width];
-                    for ((row, g), dx) in x.chunks_exact(width).zip(g.chunks_exact(width)).zip(dx.chunks_exact_mut(width)) {
+                    for ((row, g), dx) in
+                        x.chunks_exact(width).zip(g.chunks_exact(width)).zip(dx.chunks_exact_mut(width))
+                    {
                         let r = inverse(row, self.eps);
                         for i in 0..width {
                             gw[i] = g[i] * w[i];

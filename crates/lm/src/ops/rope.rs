@@ -27,7 +27,8 @@ impl RopeTable {
             .map(|f| stretched(f, config.rope_scaling))
             .collect();
         let positions = config.context.min(MAX_POSITIONS);
-        let mut table = Self { cos: Vec::with_capacity(positions * half), sin: Vec::with_capacity(positions * half), half };
+        let mut table =
+            Self { cos: Vec::with_capacity(positions * half), sin: Vec::with_capacity(positions * half), half };
         for position in 0..positions {
             for f in &frequencies {
                 let angle = position as f64 * f;
@@ -50,7 +51,8 @@ fn stretched(frequency: f64, scaling: RopeScaling) -> f64 {
         RopeScaling::None => frequency,
         RopeScaling::Linear(factor) => frequency / f64::from(factor),
         RopeScaling::Llama3 { factor, low, high, original } => {
-            let (factor, low, high, original) = (f64::from(factor), f64::from(low), f64::from(high), f64::from(original));
+            let (factor, low, high, original) =
+                (f64::from(factor), f64::from(low), f64::from(high), f64::from(original));
             let wavelength = 2.0 * std::f64::consts::PI / frequency;
             if wavelength < original / high {
                 frequency
@@ -78,7 +80,13 @@ struct Rope {
 }
 
 /// [`rope`] of plain rows of `width` values: 1 turns forward, -1 back.
-pub(crate) fn rope_rows(x: &[f32], width: usize, positions: &[u32], table: &RopeTable, direction: f32) -> Result<Vec<f32>> {
+pub(crate) fn rope_rows(
+    x: &[f32],
+    width: usize,
+    positions: &[u32],
+    table: &RopeTable,
+    direction: f32,
+) -> Result<Vec<f32>> {
     let half = table.half;
     if width == 0 || !width.is_multiple_of(2 * half) || x.len() != width * positions.len() {
         candle_core::bail!(

@@ -37,7 +37,13 @@ impl CustomOp2 for SwiGlu {
     }
 
     /// With s = sigmoid(g): d silu(g) / dg = s (1 + g (1 - s)).
-    fn bwd(&self, gate: &Tensor, up: &Tensor, _out: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(
+        &self,
+        gate: &Tensor,
+        up: &Tensor,
+        _out: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (d_gate, d_up) = with_slice(gate, "swiglu", |gate| {
             with_slice(up, "swiglu", |up| {
                 with_slice(grad, "swiglu", |grad| {

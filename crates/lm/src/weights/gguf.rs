@@ -107,7 +107,9 @@ pub fn read(bytes: &[u8]) -> Result<GgufFile<'_>> {
     }
     let (tensor_count, kv_count) = (cursor.u64("tensor count")?, cursor.u64("key count")?);
     if tensor_count > MAX_COUNT || kv_count > MAX_COUNT {
-        return Err(bad(format!("it claims {tensor_count} tensors and {kv_count} keys; at most {MAX_COUNT} of each make sense")));
+        return Err(bad(format!(
+            "it claims {tensor_count} tensors and {kv_count} keys; at most {MAX_COUNT} of each make sense"
+        )));
     }
     let mut metadata = BTreeMap::new();
     for _ in 0..kv_count {
@@ -145,7 +147,8 @@ fn place(table: Vec<Info>, data: &[u8], alignment: usize) -> Result<BTreeMap<Str
             bad(format!("tensor `{name}`: dimensions {:?} are no whole number of {:?} blocks", info.dims, info.kind))
         })?;
         let start = usize::try_from(info.offset).ok().filter(|o| o.is_multiple_of(alignment));
-        let start = start.ok_or_else(|| bad(format!("tensor `{name}`: offset {} is not a multiple of {alignment}", info.offset)))?;
+        let start = start
+            .ok_or_else(|| bad(format!("tensor `{name}`: offset {} is not a multiple of {alignment}", info.offset)))?;
         let bytes = start.checked_add(size).and_then(|end| data.get(start..end)).ok_or_else(|| {
             bad(format!(
                 "tensor `{name}` needs bytes {start} to {} of the data, which has {}; the file is cut off",
@@ -177,7 +180,8 @@ impl<'a> Cursor<'a> {
     fn take(&mut self, n: usize, what: &str) -> Result<&'a [u8]> {
         let end = self.at.checked_add(n);
         let slice = end.and_then(|end| self.bytes.get(self.at..end));
-        let slice = slice.ok_or_else(|| bad(format!("it ends at byte {} inside {what}; the file is cut off", self.bytes.len())))?;
+        let slice = slice
+            .ok_or_else(|| bad(format!("it ends at byte {} inside {what}; the file is cut off", self.bytes.len())))?;
         self.at += n;
         Ok(slice)
     }

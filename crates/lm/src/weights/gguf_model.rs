@@ -3,7 +3,10 @@
 
 use super::gguf::{GgufFile, Kind, TensorView, Value, write};
 use super::{WeightTensor, Weights};
-use crate::{Architecture, ChatTemplate, LmError, LoadedModel, ModelConfig, PolicySnapshot, Precision, Result, RopeScaling, Tokenizer};
+use crate::{
+    Architecture, ChatTemplate, LmError, LoadedModel, ModelConfig, PolicySnapshot, Precision, Result, RopeScaling,
+    Tokenizer,
+};
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{Device, Tensor};
 use clicker_wire::ModelShape;
@@ -64,7 +67,11 @@ pub fn tokenizer(file: &GgufFile<'_>) -> Result<Option<Tokenizer>> {
     match text(file, "tokenizer.ggml.model") {
         None | Some("none") => return Ok(None),
         Some("gpt2") => {}
-        Some(other) => return Err(LmError::Tokenizer(format!("GGUF tokenizer `{other}`; this version reads byte-level BPE (gpt2)"))),
+        Some(other) => {
+            return Err(LmError::Tokenizer(format!(
+                "GGUF tokenizer `{other}`; this version reads byte-level BPE (gpt2)"
+            )));
+        }
     }
     let tokens = texts(file, "tokenizer.ggml.tokens")?;
     let merges = texts(file, "tokenizer.ggml.merges")?;
@@ -81,7 +88,9 @@ pub fn tokenizer(file: &GgufFile<'_>) -> Result<Option<Tokenizer>> {
     let vocab: serde_json::Map<_, _> = tokens.iter().enumerate().map(|(id, t)| ((*t).to_owned(), json!(id))).collect();
     let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
     let pieces = match text(file, "tokenizer.ggml.pre") {
-        Some("smollm") => json!({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true}, bytes]}),
+        Some("smollm") => {
+            json!({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true}, bytes]})
+        }
         _ => bytes.clone(),
     };
     let json = json!({
@@ -97,7 +106,12 @@ pub fn tokenizer(file: &GgufFile<'_>) -> Result<Option<Tokenizer>> {
 ///
 /// # Errors
 /// Tensor arithmetic.
-pub fn export(model: &PolicySnapshot, tokenizer: Option<&Tokenizer>, name: &str, encoding: Encoding) -> Result<Vec<u8>> {
+pub fn export(
+    model: &PolicySnapshot,
+    tokenizer: Option<&Tokenizer>,
+    name: &str,
+    encoding: Encoding,
+) -> Result<Vec<u8>> {
     let config = model.decoder().config();
     let mut metadata = model_keys(config, name, encoding);
     if let Some(tokenizer) = tokenizer {
@@ -187,12 +201,15 @@ fn model_keys(config: &ModelConfig, name: &str, encoding: Encoding) -> Vec<(&'st
     let mut keys = vec![
         ("general.architecture", Value::Text(config.architecture.name().into())),
         ("general.name", Value::Text(name.into())),
-        ("general.file_type", n(match encoding {
-            Kind::F32 => 0,
-            Kind::F16 => 1,
-            Kind::Q4_0 => 2,
-            Kind::Q8_0 => 7,
-        })),
+        (
+            "general.file_type",
+            n(match encoding {
+                Kind::F32 => 0,
+                Kind::F16 => 1,
+                Kind::Q4_0 => 2,
+                Kind::Q8_0 => 7,
+            }),
+        ),
         ("general.quantization_version", n(2)),
         ("llama.vocab_size", n(config.vocab)),
         ("llama.context_length", n(config.context)),
@@ -252,7 +269,10 @@ fn tokenizer_keys(config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Vec<(&'
         ("tokenizer.huggingface.json", Value::Text(json)),
     ];
     let template = ChatTemplate::of(tokenizer);
-    let ids = [("tokenizer.ggml.bos_token_id", config.bos), ("tokenizer.ggml.eos_token_id", config.eos.first().copied().or(template.end()))];
+    let ids = [
+        ("tokenizer.ggml.bos_token_id", config.bos),
+        ("tokenizer.ggml.eos_token_id", config.eos.first().copied().or(template.end())),
+    ];
     keys.extend(ids.into_iter().filter_map(|(key, id)| Some((key, Value::Unsigned(id?.into())))));
     if matches!(template, ChatTemplate::Turns { .. }) {
         keys.push(("tokenizer.chat_template", Value::Text(JINJA.into())));

@@ -24,11 +24,16 @@ pub fn read(read: &mut ReadFile<'_>) -> Result<(ModelConfig, Weights)> {
     let mut weights = Weights::default();
     for file in weight_files(read)? {
         let bytes = required(read, &file)?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| LmError::file(&file, format!("{e}; is the file complete?")))?;
+        let tensors = SafeTensors::deserialize(&bytes)
+            .map_err(|e| LmError::file(&file, format!("{e}; is the file complete?")))?;
         for (name, view) in tensors.iter() {
             let Some(expected) = wanted.get(name) else { continue };
             if view.shape() != expected {
-                return Err(LmError::TensorShape { name: name.into(), got: view.shape().to_vec(), expected: expected.clone() });
+                return Err(LmError::TensorShape {
+                    name: name.into(),
+                    got: view.shape().to_vec(),
+                    expected: expected.clone(),
+                });
             }
             weights.insert(name.to_owned(), WeightTensor::Dense(dense(&file, name, &view)?));
         }
@@ -59,10 +64,13 @@ pub fn write(model: &PolicySnapshot, tokenizer: Option<&Tokenizer>) -> Result<Ve
     let problem = |e: safetensors::SafeTensorError| LmError::file("model.safetensors", e.to_string());
     let views = data
         .iter()
-        .map(|(name, dims, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, dims.clone(), bytes).map_err(problem)?)))
+        .map(|(name, dims, bytes)| {
+            Ok((name.as_str(), TensorView::new(Dtype::F32, dims.clone(), bytes).map_err(problem)?))
+        })
         .collect::<Result<Vec<_>>>()?;
     let tensors = safetensors::serialize(views, None).map_err(problem)?;
-    let mut files = vec![("config.json".to_owned(), config.to_hf_json().into_bytes()), ("model.safetensors".to_owned(), tensors)];
+    let mut files =
+        vec![("config.json".to_owned(), config.to_hf_json().into_bytes()), ("model.safetensors".to_owned(), tensors)];
     if let Some(tokenizer) = tokenizer {
         files.push(("tokenizer.json".to_owned(), tokenizer.to_json()?.into_bytes()));
     }
@@ -78,7 +86,8 @@ fn weight_files(read: &mut ReadFile<'_>) -> Result<Vec<String>> {
     let Some(index) = optional(read, INDEX)? else {
         return Ok(vec!["model.safetensors".to_owned()]);
     };
-    let index: serde_json::Value = serde_json::from_slice(&index).map_err(|e| LmError::file(INDEX, format!("it is not JSON: {e}")))?;
+    let index: serde_json::Value =
+        serde_json::from_slice(&index).map_err(|e| LmError::file(INDEX, format!("it is not JSON: {e}")))?;
     let map = index.get("weight_map").and_then(serde_json::Value::as_object);
     let map = map.ok_or_else(|| LmError::file(INDEX, "it has no `weight_map`"))?;
     let files: BTreeSet<&str> = map.values().filter_map(serde_json::Value::as_str).collect();
@@ -96,7 +105,10 @@ fn dense(file: &str, name: &str, view: &TensorView<'_>) -> Result<Tensor> {
         Dtype::F16 => data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
         Dtype::BF16 => data.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
         other => {
-            return Err(LmError::file(file, format!("tensor `{name}` is of type {other:?}; expected F32, F16 or BF16")));
+            return Err(LmError::file(
+                file,
+                format!("tensor `{name}` is of type {other:?}; expected F32, F16 or BF16"),
+            ));
         }
     };
     Ok(Tensor::from_vec(floats, view.shape().to_vec(), &Device::Cpu)?)

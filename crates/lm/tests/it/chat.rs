@@ -10,7 +10,9 @@ fn encodings_and_decodings_are_those_of_the_reference() {
     for folder in ["llama-tiny", "llama-tied"] {
         let tokenizer = Tokenizer::from_json(&bytes(&format!("{folder}/tokenizer.json"))).unwrap();
         let reference = json(&format!("{folder}/tokenizer_reference.json"));
-        let ids = |v: &serde_json::Value| -> Vec<u32> { v.as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as u32).collect() };
+        let ids = |v: &serde_json::Value| -> Vec<u32> {
+            v.as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as u32).collect()
+        };
         for case in reference["encodings"].as_array().unwrap() {
             let text = case["text"].as_str().unwrap();
             if SPECIAL_TOKENS.iter().any(|s| text.contains(s)) {
@@ -40,14 +42,16 @@ fn a_stream_never_splits_a_character() {
     let tokenizer = tokenizer();
     let text = "né 😀 日本 ok";
     let mut stream = TextStream::default();
-    let pieces: Vec<String> = tokenizer.encode(text).unwrap().into_iter().map(|id| stream.push(&tokenizer, id)).collect();
+    let pieces: Vec<String> =
+        tokenizer.encode(text).unwrap().into_iter().map(|id| stream.push(&tokenizer, id)).collect();
     assert_eq!(pieces.concat(), text);
     assert!(pieces.iter().any(String::is_empty), "some token ends inside a character");
 }
 
 #[test]
 fn a_tokenizer_can_be_trained_and_keeps_digits_apart() {
-    let texts: Vec<String> = (0..200).map(|i| format!("What is {i} plus {}? The capital of France is Paris.", i * 7)).collect();
+    let texts: Vec<String> =
+        (0..200).map(|i| format!("What is {i} plus {}? The capital of France is Paris.", i * 7)).collect();
     let trained = train_bpe(&texts, 400, &SPECIAL_TOKENS).unwrap();
     assert_eq!(trained.id("<|bos|>"), Some(1));
     assert!(trained.vocab_size() <= 400);

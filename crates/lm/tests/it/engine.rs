@@ -17,9 +17,13 @@ fn logits(model: &impl Inference, ids: &[u32]) -> Vec<f32> {
 
 #[test]
 fn logits_agree_in_every_format() {
-    for source in [random_model(), folder("llama-tiny", &[]).unwrap().snapshot, folder("llama-tied", &[]).unwrap().snapshot] {
+    for source in
+        [random_model(), folder("llama-tiny", &[]).unwrap().snapshot, folder("llama-tied", &[]).unwrap().snapshot]
+    {
         // What a format stores is decoded to f32 by the decoder; the engine rounds activations as well, so blocks only come close.
-        for (encoding, tolerance) in [(Encoding::F32, 2e-5), (Encoding::F16, 2e-5), (Encoding::Q8_0, 0.03), (Encoding::Q4_0, 0.03)] {
+        for (encoding, tolerance) in
+            [(Encoding::F32, 2e-5), (Encoding::F16, 2e-5), (Encoding::Q8_0, 0.03), (Encoding::Q4_0, 0.03)]
+        {
             let file = export(&source, Some(&tokenizer()), "test", encoding).unwrap();
             let engine = Engine::new(&gguf::read(&file).unwrap()).unwrap();
             let decoder = LoadedModel::from_gguf(&file, Precision::Full).unwrap().snapshot;

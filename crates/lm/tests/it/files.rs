@@ -31,11 +31,17 @@ fn the_reference_gguf_computes_what_the_folder_computes() {
 fn a_file_of_mixed_block_formats_computes_what_its_decoded_weights_compute() {
     let reference = json("gguf_reference.json");
     let all = reference.as_array().cloned().unwrap_or_else(|| vec![reference.clone()]);
-    for case in all.iter().flat_map(|c| c.get("files").and_then(|f| f.as_array()).cloned().unwrap_or_else(|| vec![c.clone()])) {
+    for case in
+        all.iter().flat_map(|c| c.get("files").and_then(|f| f.as_array()).cloned().unwrap_or_else(|| vec![c.clone()]))
+    {
         let name = case["file"].as_str().unwrap();
         let ids: Vec<u32> = case["ids"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as u32).collect();
-        let want: Vec<f32> =
-            case["last_logits_of_dequantised_weights"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
+        let want: Vec<f32> = case["last_logits_of_dequantised_weights"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap() as f32)
+            .collect();
         let full = LoadedModel::from_gguf(&bytes(name), Precision::Full).unwrap();
         close(name, &full.snapshot.last_logits(&ids).unwrap(), &want, 2e-5);
         // Block products also round the activations to 8 bits: close, not equal.
@@ -53,7 +59,8 @@ fn blocks_are_those_of_the_reference_quantizer() {
         for (key, kind) in [("q8_0", GgmlDType::Q8_0), ("q4_0", GgmlDType::Q4_0)] {
             let blocks = QTensor::quantize(&tensor, kind).unwrap();
             let decoded = blocks.dequantize(&Device::Cpu).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            let want: Vec<f32> = row[key]["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
+            let want: Vec<f32> =
+                row[key]["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
             // Half steps may round either way: at most one step of the block apart.
             let largest = want.iter().map(|v| v.abs()).fold(0.0, f32::max);
             let step = largest / if kind == GgmlDType::Q8_0 { 127.0 } else { 8.0 };
@@ -66,7 +73,9 @@ fn blocks_are_those_of_the_reference_quantizer() {
 fn every_encoding_survives_a_round_trip() {
     let (model, tokenizer) = (random_model(), tokenizer());
     let want = model.last_logits(&IDS).unwrap();
-    for (encoding, tolerance) in [(Encoding::F32, 0.0), (Encoding::F16, 0.05), (Encoding::Q8_0, 0.4), (Encoding::Q4_0, 6.0)] {
+    for (encoding, tolerance) in
+        [(Encoding::F32, 0.0), (Encoding::F16, 0.05), (Encoding::Q8_0, 0.4), (Encoding::Q4_0, 6.0)]
+    {
         let file = export(&model, Some(&tokenizer), "random", encoding).unwrap();
         let back = LoadedModel::from_gguf(&file, Precision::Full).unwrap();
         assert_eq!(back.config, *model.decoder().config());
@@ -80,7 +89,9 @@ fn every_encoding_survives_a_round_trip() {
 fn folders_survive_a_round_trip() {
     let model = random_model();
     let files = weights::hf::write(&model, Some(&tokenizer())).unwrap();
-    let back = LoadedModel::from_hf_folder(&mut |name| Ok(files.iter().find(|(n, _)| n == name).map(|(_, b)| b.clone()))).unwrap();
+    let back =
+        LoadedModel::from_hf_folder(&mut |name| Ok(files.iter().find(|(n, _)| n == name).map(|(_, b)| b.clone())))
+            .unwrap();
     assert_eq!(back.snapshot.last_logits(&IDS).unwrap(), model.last_logits(&IDS).unwrap());
     assert_eq!(back.tokenizer().unwrap().encode("hello 42").unwrap(), tokenizer().encode("hello 42").unwrap());
 }

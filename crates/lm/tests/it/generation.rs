@@ -17,7 +17,8 @@ fn sampled(max_new_tokens: u32) -> GenerateOptions {
 fn a_sample_is_the_same_alone_and_in_company() {
     let model = random_model();
     let prompts = vec![vec![1, 2, 3], vec![9], vec![4; 20]];
-    let rows: Vec<(usize, u64)> = (0..3).flat_map(|p| (0..4).map(move |g| (p, stream_seed(7, 1, p as u64, g)))).collect();
+    let rows: Vec<(usize, u64)> =
+        (0..3).flat_map(|p| (0..4).map(move |g| (p, stream_seed(7, 1, p as u64, g)))).collect();
     let together = generate(&model, &prompts, &rows, sampled(10)).unwrap();
     for (row, want) in rows.iter().zip(&together) {
         let alone = generate(&model, &[prompts[row.0].clone()], &[(0, row.1)], sampled(10)).unwrap();
@@ -33,7 +34,8 @@ fn stored_logprobs_are_those_of_a_whole_forward_pass() {
     let drawn = generate(&model, &[prompt.clone()], &[(0, 5)], sampled(12)).unwrap().remove(0);
     let all = [prompt.clone(), drawn.ids()].concat();
     let plan = Arc::new(RowPlan::independent(&[all.len()]));
-    let logits = model.decoder().logits(&model.decoder().hidden(&all, &plan).unwrap()).unwrap().to_vec2::<f32>().unwrap();
+    let logits =
+        model.decoder().logits(&model.decoder().hidden(&all, &plan).unwrap()).unwrap().to_vec2::<f32>().unwrap();
     let (logprobs, entropies): (Vec<f32>, Vec<f32>) = (prompt.len()..all.len())
         .map(|t| {
             let row: Vec<f64> = logits[t - 1].iter().map(|&l| f64::from(l)).collect();

@@ -50,11 +50,13 @@ fn hostile_headers_name_what_is_wrong() {
 fn tensors_that_overlap_or_leave_the_file_are_refused() {
     let tensor = |name: &str, kind: u32, dim: u64, offset: u64| {
         let len = (name.len() as u64).to_le_bytes();
-        [&len[..], name.as_bytes(), &1u32.to_le_bytes(), &dim.to_le_bytes(), &kind.to_le_bytes(), &offset.to_le_bytes()].concat()
+        [&len[..], name.as_bytes(), &1u32.to_le_bytes(), &dim.to_le_bytes(), &kind.to_le_bytes(), &offset.to_le_bytes()]
+            .concat()
     };
     let with = |tensors: &[Vec<u8>]| {
         let count = (tensors.len() as u64).to_le_bytes();
-        let mut out = [b"GGUF".as_slice(), &3u32.to_le_bytes(), &count, &0u64.to_le_bytes(), &tensors.concat()].concat();
+        let mut out =
+            [b"GGUF".as_slice(), &3u32.to_le_bytes(), &count, &0u64.to_le_bytes(), &tensors.concat()].concat();
         out.resize(out.len().next_multiple_of(32) + 256, 0);
         out
     };

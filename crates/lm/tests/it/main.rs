@@ -3,7 +3,7 @@
 mod chat;
 mod engine;
 mod files;
-mod hostile;
 mod generation;
+mod hostile;
 mod snapshot;
 mod support;

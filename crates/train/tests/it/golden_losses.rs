@@ -50,7 +50,13 @@ fn check_digests(what: &str, expected: &Value, tolerance: f32, get: impl Fn(&str
 
 fn gradient(policy: &Policy, store: &GradStore, name: &str) -> Vec<f32> {
     let (_, var) = policy.parameters().iter().find(|(n, _)| n == name).unwrap();
-    store.get(var.as_tensor()).unwrap_or_else(|| panic!("{name} got no gradient")).flatten_all().unwrap().to_vec1().unwrap()
+    store
+        .get(var.as_tensor())
+        .unwrap_or_else(|| panic!("{name} got no gradient"))
+        .flatten_all()
+        .unwrap()
+        .to_vec1()
+        .unwrap()
 }
 
 #[test]
@@ -76,8 +82,11 @@ fn the_clipped_objective_with_kl_and_its_gradients() {
         let answers: Vec<&[u32]> = rows.iter().map(|(ids, _)| &ids[prompt..]).collect();
         let packed = Packed::groups([(&rows[0].0[..prompt], answers)]).unwrap();
         let cut = |key: &str| -> Tensor {
-            let values: Vec<f32> =
-                table(&part[key]).iter().zip(packed.lens()).flat_map(|(row, len)| row[prompt..prompt + len].to_vec()).collect();
+            let values: Vec<f32> = table(&part[key])
+                .iter()
+                .zip(packed.lens())
+                .flat_map(|(row, len)| row[prompt..prompt + len].to_vec())
+                .collect();
             packed.table(&Tensor::new(values, &Device::Cpu).unwrap()).unwrap()
         };
         let logp = packed.table(&packed.logprobs(policy.decoder()).unwrap()).unwrap();
@@ -100,7 +109,8 @@ fn the_clipped_objective_with_kl_and_its_gradients() {
             let loss = aggregate(&per_token, &mask, aggregation).unwrap();
             close(key, &[loss.to_scalar().unwrap()], &[number(key) as f32], 5e-6);
         }
-        let store = aggregate(&per_token, &mask, Aggregation::Dapo { denominator: tokens }).unwrap().backward().unwrap();
+        let store =
+            aggregate(&per_token, &mask, Aggregation::Dapo { denominator: tokens }).unwrap().backward().unwrap();
         check_digests(folder, &part["gradients"], 1e-5, |name| gradient(&policy, &store, name));
     }
 }
@@ -125,7 +135,8 @@ fn five_steps_of_adamw() {
         for _ in 0..part["steps"].as_u64().unwrap() {
             let loss = cross_entropy(&policy, &packed);
             let store = loss.backward().unwrap();
-            let gradients: Vec<_> = policy.parameters().iter().map(|(_, p)| store.get(p.as_tensor()).cloned()).collect();
+            let gradients: Vec<_> =
+                policy.parameters().iter().map(|(_, p)| store.get(p.as_tensor()).cloned()).collect();
             assert!(gradients.iter().all(Option::is_some), "every parameter learns");
             losses.push(loss.to_scalar::<f32>().unwrap());
             norms.push(optimizer.step(policy.parameters(), &gradients, number("learning_rate")).unwrap() as f32);

@@ -40,8 +40,11 @@ pub(crate) fn table(value: &Value) -> Vec<Vec<f32>> {
 #[track_caller]
 pub(crate) fn close(what: &str, got: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(got.len(), expected.len(), "{what}: lengths");
-    let (at, gap) = got.iter().zip(expected).map(|(g, e)| (g - e).abs()).enumerate().fold((0, 0.0), |worst, (i, d)| {
-        if d > worst.1 || d.is_nan() { (i, d) } else { worst }
-    });
+    let (at, gap) = got
+        .iter()
+        .zip(expected)
+        .map(|(g, e)| (g - e).abs())
+        .enumerate()
+        .fold((0, 0.0), |worst, (i, d)| if d > worst.1 || d.is_nan() { (i, d) } else { worst });
     assert!(gap <= tolerance, "{what}[{at}]: got {}, expected {}, off by {gap:e}", got[at], expected[at]);
 }

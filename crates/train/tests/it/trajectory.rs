@@ -21,7 +21,14 @@ impl Sink for Memory {
 fn model() -> &'static [u8] {
     static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
     MODEL.get_or_init(|| {
-        let spec = PretrainSpec { steps: 30, batch: 16, vocab: 400, tokenizer_documents: 500, shape: [32, 2, 2, 1, 64, 192], ..PretrainSpec::default() };
+        let spec = PretrainSpec {
+            steps: 30,
+            batch: 16,
+            vocab: 400,
+            tokenizer_documents: 500,
+            shape: [32, 2, 2, 1, 64, 192],
+            ..PretrainSpec::default()
+        };
         let (snapshot, tokenizer) = pretrain(&spec, &mut |_| {}).unwrap();
         export(&snapshot, Some(&tokenizer), "tiny", Encoding::F32).unwrap()
     })
@@ -29,7 +36,8 @@ fn model() -> &'static [u8] {
 
 fn recipe(algorithm: Algorithm) -> Recipe {
     let name = if algorithm == Algorithm::Sft { "sft" } else { "grpo" };
-    let mut recipe = clicker_train::recipe::from_toml(&format!("name = 'test'\nalgorithm = '{name}'\nsteps = 4\nseed = 5")).unwrap();
+    let mut recipe =
+        clicker_train::recipe::from_toml(&format!("name = 'test'\nalgorithm = '{name}'\nsteps = 4\nseed = 5")).unwrap();
     recipe.rollout.prompts = 3;
     recipe.rollout.group_size = 4;
     recipe.rollout.sampling.max_new_tokens = 6;
