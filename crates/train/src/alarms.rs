@@ -2,13 +2,14 @@
 
 use crate::session::Metrics;
 use clicker_wire::Event;
+use serde::{Deserialize, Serialize};
 
-/// Watches a run's metrics.
-#[derive(Debug, Default)]
-pub(crate) struct Alarms {
+/// Watches a run's metrics. It is part of the saved state: a resumed run raises the alarms that it would have raised.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Alarms {
     first_entropy: Option<f64>,
     silent_steps: u32,
-    raised: Vec<&'static str>,
+    raised: Vec<String>,
 }
 
 /// Steps of groups without signal before it is worth a word.
@@ -62,9 +63,9 @@ impl Alarms {
         let mut events = Vec::new();
         for (name, on, cause, remedy) in checks {
             if !on {
-                self.raised.retain(|raised| *raised != name);
-            } else if !self.raised.contains(&name) {
-                self.raised.push(name);
+                self.raised.retain(|raised| raised != name);
+            } else if !self.raised.iter().any(|raised| raised == name) {
+                self.raised.push(name.into());
                 events.push(Event::Alarm { step, name: name.into(), cause, remedy: remedy.into() });
             }
         }

@@ -8,7 +8,6 @@
 //!
 //! Never knows SQL, files or the user interface.
 
-use crate::alarms::Alarms;
 use crate::batch::Packed;
 use crate::cursor::Cursor;
 use crate::parallel::{SHARDS, shards};
@@ -32,7 +31,6 @@ pub(crate) fn run(
     let rollout = &recipe.rollout;
     let sampling = Sampling { seed: recipe.seed, ..rollout.sampling.clone() };
     let mut cursor = Cursor::new(recipe.seed, items.len(), rollout.prompts as usize);
-    let mut alarms = Alarms::default();
     while let Some(step) = session.next_step(sink)? {
         if control() == Control::Pause {
             return Ok(Outcome::Paused);
@@ -68,7 +66,7 @@ pub(crate) fn run(
         values.extend(step_metrics(session, &groups, &scored, &passes)?);
         watch.total(&mut values);
         let mut events = vec![samples::event(step, &groups, &scored, &passes)];
-        events.extend(alarms.check(step, &values));
+        events.extend(session.place.alarms.check(step, &values));
         session.finish_step(sink, values, events, batch.tokens())?;
     }
     Ok(Outcome::Finished)

@@ -28,6 +28,7 @@ mod sft;
 mod sink;
 pub mod state;
 
+pub use alarms::Alarms;
 pub use checkpoint::checkpoint_bytes;
 pub use error::{Result, TrainError};
 pub use optimizer::AdamW;

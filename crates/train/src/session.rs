@@ -92,7 +92,7 @@ impl<'a> Session<'a> {
         let step = self.place.step;
         let publish = step > 0 && (step == self.recipe.steps || due(step, self.recipe.checkpoint.every));
         let checkpoint = publish.then(|| checkpoint_bytes(&self.policy.snapshot()?, &self.language)).transpose()?;
-        let state = state::save(self.recipe, self.place, &self.policy, &self.optimizer)?;
+        let state = state::save(self.recipe, &self.place, &self.policy, &self.optimizer)?;
         sink.commit(StepRecord { step, events, state, checkpoint }).map_err(|reason| TrainError::Sink { step, reason })
     }
 

@@ -3,27 +3,31 @@
 //!
 //! The format is safetensors with the recipe in its metadata, so that a state cannot be resumed under another recipe.
 
+use crate::alarms::Alarms;
 use crate::optimizer::{AdamW, Moments};
 use crate::{Result, TrainError};
 use clicker_lm::Policy;
 use clicker_wire::Recipe;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Where a run stands, besides its weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Place {
     /// Steps done.
     pub step: u32,
     /// Tokens that have gone through training so far (TRL's `num_tokens`).
     pub num_tokens: u64,
+    /// What has been noticed so far.
+    pub alarms: Alarms,
 }
 
 /// The state at `place`, as bytes.
 ///
 /// # Errors
 /// Tensor arithmetic.
-pub fn save(recipe: &Recipe, place: Place, policy: &Policy, optimizer: &AdamW) -> Result<Vec<u8>> {
+pub fn save(recipe: &Recipe, place: &Place, policy: &Policy, optimizer: &AdamW) -> Result<Vec<u8>> {
     let mut data: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     for ((name, parameter), moments) in policy.parameters().iter().zip(&optimizer.moments) {
         let values = parameter.as_tensor().flatten_all()?.to_vec1::<f32>()?;
@@ -38,13 +42,16 @@ pub fn save(recipe: &Recipe, place: Place, policy: &Policy, optimizer: &AdamW) -
             Ok((name.as_str(), TensorView::new(Dtype::F32, dims.clone(), bytes).map_err(broken)?))
         })
         .collect::<Result<Vec<_>>>()?;
-    let metadata = [
-        ("recipe", fingerprint(recipe)?),
-        ("step", place.step.to_string()),
-        ("num_tokens", place.num_tokens.to_string()),
-        ("updates", optimizer.updates().to_string()),
-    ];
-    let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<HashMap<_, _>>();
+    let header = Header {
+        recipe: fingerprint(recipe)?,
+        step: place.step,
+        num_tokens: place.num_tokens,
+        updates: optimizer.updates(),
+        alarms: place.alarms.clone(),
+    };
+    // One entry: the library writes several in the order of a hash map, and equal states must be equal bytes.
+    let header = serde_json::to_string(&header).map_err(|e| TrainError::State(e.to_string()))?;
+    let metadata = HashMap::from([(HEADER.to_owned(), header)]);
     safetensors::serialize(views, Some(metadata)).map_err(broken)
 }
 
@@ -53,20 +60,14 @@ pub fn save(recipe: &Recipe, place: Place, policy: &Policy, optimizer: &AdamW) -
 /// # Errors
 /// Bytes that are no state, or the state of another recipe or model.
 pub fn restore(recipe: &Recipe, bytes: &[u8], policy: &mut Policy) -> Result<(Place, AdamW)> {
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
-    let metadata = header.metadata().clone().unwrap_or_default();
-    let field = |key: &str| {
-        metadata.get(key).ok_or_else(|| TrainError::State(format!("it has no `{key}`; is it a run's state?")))
-    };
-    if *field("recipe")? != fingerprint(recipe)? {
+    let header = header(bytes)?;
+    if header.recipe != fingerprint(recipe)? {
         return Err(TrainError::State(
             "it belongs to another recipe; resume with the recipe that the run was started with".into(),
         ));
     }
-    let number =
-        |key: &str| field(key)?.parse::<u64>().map_err(|_| TrainError::State(format!("its `{key}` is not a number")));
-    let place = Place { step: number("step")? as u32, num_tokens: number("num_tokens")? };
-    let updates = number("updates")? as u32;
+    let place = Place { step: header.step, num_tokens: header.num_tokens, alarms: header.alarms };
+    let updates = header.updates;
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
     let mut moments = Vec::new();
     for (name, parameter) in policy.parameters() {
@@ -93,9 +94,27 @@ pub fn restore(recipe: &Recipe, bytes: &[u8], policy: &mut Policy) -> Result<(Pl
 /// # Errors
 /// Bytes that are no state.
 pub fn step_of(bytes: &[u8]) -> Result<u32> {
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
-    let step = header.metadata().as_ref().and_then(|m| m.get("step")).and_then(|s| s.parse().ok());
-    step.ok_or_else(|| TrainError::State("it has no step; is it a run's state?".into()))
+    Ok(header(bytes)?.step)
+}
+
+/// What stands beside the tensors.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    recipe: String,
+    step: u32,
+    num_tokens: u64,
+    updates: u32,
+    alarms: Alarms,
+}
+
+/// Name of the only metadata entry.
+const HEADER: &str = "clicker";
+
+fn header(bytes: &[u8]) -> Result<Header> {
+    let (_, tensors) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+    let json = tensors.metadata().as_ref().and_then(|m| m.get(HEADER));
+    let json = json.ok_or_else(|| TrainError::State("it has no header of ours; is it a run's state?".into()))?;
+    serde_json::from_str(json).map_err(|e| TrainError::State(format!("its header: {e}")))
 }
 
 /// The whole recipe, so that nothing that decides a run can differ unnoticed.

@@ -68,7 +68,8 @@ fn rows_end_at_a_stop_token_at_the_limit_and_at_the_context() {
 
 #[test]
 fn a_generation_can_be_left_between_tokens() {
-    let mut generator = Generator::new(&random_model(), &[vec![1, 2]], &[(0, 0), (0, 1)], sampled(20)).unwrap();
+    let model = random_model();
+    let mut generator = Generator::new(&model, &[vec![1, 2]], &[(0, 0), (0, 1)], sampled(20)).unwrap();
     generator.step().unwrap();
     generator.step().unwrap();
     for drawn in generator.finish() {

@@ -3,7 +3,7 @@
 use clicker_lm::weights::{Encoding, export};
 use clicker_train::pretrain::{PretrainSpec, pretrain};
 use clicker_train::{Control, Outcome, Sink, Start, StepRecord, run};
-use clicker_wire::{Algorithm, Event, Recipe};
+use clicker_wire::{Algorithm, Event, Grader, Recipe, RewardConfig, WeightedGrader};
 use std::cell::Cell;
 use std::sync::OnceLock;
 
@@ -38,6 +38,10 @@ fn recipe(algorithm: Algorithm) -> Recipe {
     let name = if algorithm == Algorithm::Sft { "sft" } else { "grpo" };
     let mut recipe =
         clicker_train::recipe::from_toml(&format!("name = 'test'\nalgorithm = '{name}'\nsteps = 4\nseed = 5")).unwrap();
+    // A model that knows nothing yet earns nothing for truth; answers of different lengths still differ in worth.
+    let length = Grader::Length { free: 1, limit: 20 };
+    recipe.reward =
+        RewardConfig { graders: vec![WeightedGrader { name: "length".into(), weight: 1.0, grader: length }] };
     recipe.rollout.prompts = 3;
     recipe.rollout.group_size = 4;
     recipe.rollout.sampling.max_new_tokens = 6;
