@@ -77,6 +77,7 @@ pub fn App() -> impl IntoView {
             <TipBox />
         </Router>
     }
+    .into_any()
 }
 
 /// What is shown in place of a part that failed to render.
@@ -93,4 +94,5 @@ fn Broken(errors: ArcRwSignal<Errors>) -> impl IntoView {
             <p>"Reload the page. If it stays, the server's log has the details."</p>
         </div>
     }
+    .into_any()
 }

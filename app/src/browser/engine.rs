@@ -238,7 +238,9 @@ impl Engine {
                 return;
             }
             // `Done` acknowledges a cancel under the id of the request that it stops: that one still ends by itself.
-            EngineReply::Progress { id, .. } | EngineReply::Stream { id, .. } | EngineReply::Done { id } => (*id, false),
+            EngineReply::Progress { id, .. } | EngineReply::Stream { id, .. } | EngineReply::Done { id } => {
+                (*id, false)
+            }
             EngineReply::Loaded { id, .. }
             | EngineReply::Generated { id, .. }
             | EngineReply::Judged { id, .. }

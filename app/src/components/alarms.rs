@@ -27,4 +27,5 @@ pub(crate) fn Alarms(#[prop(into)] alarms: Signal<Vec<Alarm>>) -> impl IntoView 
             {each}
         </ul>
     }
+    .into_any()
 }

@@ -223,6 +223,7 @@ pub(crate) fn LineChart(
             <ChartTable series unit />
         </figure>
     }
+    .into_any()
 }
 
 /// The step under the pointer.
@@ -258,6 +259,7 @@ pub(crate) fn Readout(series: Signal<Vec<Series>>, cross: RwSignal<Option<f64>>,
             <span class="readout-step">{move || step().map(|x| format!("step {x:.0}"))}</span>
         </div>
     }
+    .into_any()
 }
 
 /// The numbers behind the chart, built when they are asked for.
@@ -298,6 +300,7 @@ pub(crate) fn ChartTable(series: Signal<Vec<Series>>, unit: Unit) -> impl IntoVi
             {move || open.get().then(table)}
         </details>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ pub(crate) fn EngineChip() -> impl IntoView {
             <span class="chip-text">{move || now.get().1}</span>
         </span>
     }
+    .into_any()
 }
 
 fn ready(state: &ModelState) -> Option<String> {

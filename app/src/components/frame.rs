@@ -33,6 +33,7 @@ pub(crate) fn Header() -> impl IntoView {
             </div>
         </header>
     }
+    .into_any()
 }
 
 /// Version, and votes that wait for the connection.
@@ -69,4 +70,5 @@ pub(crate) fn Footer() -> impl IntoView {
             </span>
         </footer>
     }
+    .into_any()
 }

@@ -49,4 +49,5 @@ pub(crate) fn Icon(sign: Sign) -> impl IntoView {
             <path d=path />
         </svg>
     }
+    .into_any()
 }

@@ -43,4 +43,5 @@ pub(crate) fn KnobRow(knob: &'static Knob, knobs: RwSignal<Knobs>) -> impl IntoV
             </p>
         </div>
     }
+    .into_any()
 }

@@ -12,6 +12,7 @@ pub(crate) fn Problem(#[prop(into)] text: String) -> impl IntoView {
             <span>{text}</span>
         </p>
     }
+    .into_any()
 }
 
 /// Nothing is here yet.
@@ -23,6 +24,7 @@ pub(crate) fn Empty(#[prop(into)] title: String, children: Children) -> impl Int
             <p>{children()}</p>
         </div>
     }
+    .into_any()
 }
 
 /// What a visitor who is not the owner sees in place of a button that only the owner may press.
@@ -34,4 +36,5 @@ pub(crate) fn OwnerHint(what: &'static str) -> impl IntoView {
             " printed in its terminal."
         </p>
     }
+    .into_any()
 }

@@ -21,6 +21,7 @@ pub(crate) fn ReceiptList(reward: Reward, pointed: Pointed) -> impl IntoView {
             </p>
         </div>
     }
+    .into_any()
 }
 
 fn line(index: usize, receipt: Receipt, pointed: Pointed) -> impl IntoView + use<> {

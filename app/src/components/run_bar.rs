@@ -76,4 +76,5 @@ pub(crate) fn RunBar(run: Run, view: RwSignal<RunView>, owner: bool) -> impl Int
             {trouble}
         </div>
     }
+    .into_any()
 }

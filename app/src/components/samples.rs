@@ -58,6 +58,7 @@ pub(crate) fn Samples(view: RwSignal<RunView>) -> impl IntoView {
             {body}
         </section>
     }
+    .into_any()
 }
 
 /// One prompt and its answers.
@@ -78,6 +79,7 @@ fn Group(group: SampleGroup) -> impl IntoView {
             <ul class="completions">{each.collect_view()}</ul>
         </article>
     }
+    .into_any()
 }
 
 #[component]
@@ -103,4 +105,5 @@ fn Completion(completion: SampledCompletion) -> impl IntoView {
             </details>
         </li>
     }
+    .into_any()
 }

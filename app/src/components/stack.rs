@@ -84,6 +84,7 @@ pub(crate) fn StackChart(
             <ChartTable series=signal unit=Unit::Percent />
         </figure>
     }
+    .into_any()
 }
 
 #[cfg(test)]

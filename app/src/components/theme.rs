@@ -54,6 +54,7 @@ pub(crate) fn ThemeToggle() -> impl IntoView {
             {move || view! { <Icon sign=sign() /> }}
         </button>
     }
+    .into_any()
 }
 
 fn apply(theme: Theme) {

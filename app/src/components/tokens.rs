@@ -89,4 +89,5 @@ pub(crate) fn DoubtLegend() -> impl IntoView {
             <span>"guessing"</span>
         </p>
     }
+    .into_any()
 }

@@ -161,6 +161,7 @@ pub(crate) fn BenchPage() -> impl IntoView {
             </div>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -199,4 +200,5 @@ fn Figures(report: BenchReport) -> impl IntoView {
             </table>
         </div>
     }
+    .into_any()
 }

@@ -68,6 +68,7 @@ pub(crate) fn FeedbackPage() -> impl IntoView {
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// A plain GET form: the address is the state.
@@ -100,6 +101,7 @@ fn Filter(filter: FeedbackFilter, named: Vec<(CheckpointId, String)>) -> impl In
             <button class="button" type="submit" data-testid="filter-apply">"Show"</button>
         </form>
     }
+    .into_any()
 }
 
 #[component]
@@ -131,6 +133,7 @@ fn Export(owner: bool) -> impl IntoView {
             }}
         </section>
     }
+    .into_any()
 }
 
 #[component]

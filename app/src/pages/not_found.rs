@@ -22,4 +22,5 @@ pub(crate) fn NotFound() -> impl IntoView {
             </p>
         </div>
     }
+    .into_any()
 }

@@ -84,6 +84,7 @@ pub(crate) fn PlaygroundPage() -> impl IntoView {
             }}
         </Suspense>
     }
+    .into_any()
 }
 
 #[component]
@@ -110,4 +111,5 @@ fn Desk(loaded: Loaded, knobs: Knobs, named: Option<CheckpointId>) -> impl IntoV
             </div>
         </div>
     }
+    .into_any()
 }

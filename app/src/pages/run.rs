@@ -51,6 +51,7 @@ pub(crate) fn RunPage() -> impl IntoView {
             </Suspense>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -97,6 +98,7 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
         <Checkpoints view />
         <RecipeText recipe />
     }
+    .into_any()
 }
 
 /// All curves.
@@ -144,6 +146,7 @@ fn Curves(view: RwSignal<RunView>) -> impl IntoView {
             />
         </section>
     }
+    .into_any()
 }
 
 /// The run's checkpoints, each a link into the playground.
@@ -189,6 +192,7 @@ fn Checkpoints(view: RwSignal<RunView>) -> impl IntoView {
             </div>
         </section>
     }
+    .into_any()
 }
 
 /// The recipe as it is stored: config and seed replay the run.
@@ -201,4 +205,5 @@ fn RecipeText(recipe: Recipe) -> impl IntoView {
             <pre class="code" tabindex="0">{json}</pre>
         </details>
     }
+    .into_any()
 }

@@ -45,6 +45,7 @@ pub(crate) fn RunsPage() -> impl IntoView {
             </div>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -185,4 +186,5 @@ fn StartForm(presets: Vec<Recipe>, owner: bool) -> impl IntoView {
             }}
         </form>
     }
+    .into_any()
 }

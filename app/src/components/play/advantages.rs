@@ -29,6 +29,7 @@ pub(crate) fn AdvantagePanel() -> impl IntoView {
             }}
         </section>
     }
+    .into_any()
 }
 
 fn bars(play: Play, judgement: &GroupJudgement) -> impl IntoView + use<> {

@@ -61,6 +61,7 @@ pub(crate) fn AnswerCard(index: usize) -> impl IntoView {
             </Show>
         </li>
     }
+    .into_any()
 }
 
 /// Holds the receipt's place until it is there.
@@ -73,6 +74,7 @@ fn ReceiptBlank(graders: usize) -> impl IntoView {
             <p class="receipt-total"></p>
         </div>
     }
+    .into_any()
 }
 
 /// The evidence of the grader that is pointed at, else of the one that counts most.
@@ -197,4 +199,5 @@ fn Opinion(index: usize) -> impl IntoView {
             </Show>
         </div>
     }
+    .into_any()
 }

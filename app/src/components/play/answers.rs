@@ -42,4 +42,5 @@ pub(crate) fn AnswersPanel() -> impl IntoView {
             </Show>
         </section>
     }
+    .into_any()
 }

@@ -76,6 +76,7 @@ pub(crate) fn ComparePanel() -> impl IntoView {
             </section>
         </Show>
     }
+    .into_any()
 }
 
 /// Draws the trained model's answers whenever the chosen checkpoint or the old model's group changes.
@@ -130,6 +131,7 @@ fn Rows(size: usize) -> impl IntoView {
             <ol>{rows.collect_view()}</ol>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -153,4 +155,5 @@ fn Side(group: Group, index: usize, label: &'static str) -> impl IntoView {
             </span>
         </div>
     }
+    .into_any()
 }

@@ -106,6 +106,7 @@ pub(crate) fn PairPanel() -> impl IntoView {
             </Show>
         </section>
     }
+    .into_any()
 }
 
 /// Walks all pairs: (0, 1), (0, 2) … (n - 2, n - 1), then from the start.

@@ -91,6 +91,7 @@ pub(crate) fn PromptPanel(offered: Vec<Item>) -> impl IntoView {
             <Truth />
         </section>
     }
+    .into_any()
 }
 
 /// The questions by knowledge class; the visitor's own stands first while it is asked.
@@ -177,6 +178,7 @@ fn PromptText() -> impl IntoView {
             </textarea>
         </label>
     }
+    .into_any()
 }
 
 /// A question that the visitor typed, with what they say counts as right.
@@ -234,6 +236,7 @@ fn Truth() -> impl IntoView {
             </label>
         </Show>
     }
+    .into_any()
 }
 
 /// Accepted answers as typed.

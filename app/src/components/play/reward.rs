@@ -28,4 +28,5 @@ pub(crate) fn RewardPanel() -> impl IntoView {
             <div class="knobs">{rows.collect_view()}</div>
         </section>
     }
+    .into_any()
 }

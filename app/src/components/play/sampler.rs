@@ -81,6 +81,7 @@ pub(crate) fn SamplerPanel(trouble: Option<String>) -> impl IntoView {
             {trouble.map(|text| view! { <Problem text /> })}
         </section>
     }
+    .into_any()
 }
 
 /// How much of the model has arrived, or how fast the last group was. Always one line high.
@@ -129,4 +130,5 @@ fn Progress() -> impl IntoView {
         </p>
         {failed}
     }
+    .into_any()
 }

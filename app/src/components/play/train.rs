@@ -91,6 +91,7 @@ pub(crate) fn TrainPanel(presets: Vec<Recipe>) -> impl IntoView {
             <LiveRun />
         </section>
     }
+    .into_any()
 }
 
 /// The run that trains now: where it stands, its reward, what looks wrong.
