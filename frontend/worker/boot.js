@@ -15,5 +15,5 @@ self.clickerYield = () =>
   });
 self.clickerFetch = fetchWeights;
 
-await init();
+await init({ module_or_path: new URL("./worker_bg.wasm", import.meta.url) });
 start();
