@@ -35,11 +35,16 @@ test("a run is started, paused, resumed and finished", { timeout: 2 * TRAINING_M
   assert.equal(Number(await page.getByTestId("run-step").innerText()), STEPS);
 
   // The curves have a table behind them, the samples their tokens, the held-out measurement a before and an after.
-  const told = async () => ({
-    charts: await page.locator(".charts table tbody tr").count(),
-    tokens: await page.getByTestId("token").count(),
-    evals: await page.getByTestId("before-after-table").count(),
-  });
+  const table = page.locator(".charts details").first();
+  const told = async () => {
+    // A table is drawn when somebody opens it.
+    if ((await table.count()) && (await table.getAttribute("open")) === null) await table.locator("summary").click();
+    return {
+      charts: await table.locator("tbody tr").count(),
+      tokens: await page.getByTestId("token").count(),
+      evals: await page.getByTestId("before-after-table").count(),
+    };
+  };
   const live = await eventually("curves, samples and measurements", async () => {
     const now = await told();
     return now.charts > 0 && now.tokens > 0 && now.evals === 1 && now;
