@@ -41,14 +41,8 @@ fn show(p: usize, group: &Group, scored: &Scored, passes: &[Pass]) -> SampleGrou
     SampleGroup { item: group.item.clone(), completions }
 }
 
-/// Text of every token of an answer; special tokens by name.
+/// The text that every token of an answer adds; special tokens add nothing.
 pub(crate) fn pieces(tokenizer: &clicker_lm::Tokenizer, ids: &[u32]) -> Vec<String> {
     let mut stream = TextStream::default();
-    ids.iter()
-        .map(
-            |&id| {
-                if tokenizer.token_bytes(id).is_empty() { tokenizer.token_text(id) } else { stream.push(tokenizer, id) }
-            },
-        )
-        .collect()
+    ids.iter().map(|&id| stream.push(tokenizer, id)).collect()
 }
