@@ -64,10 +64,10 @@ fn lint() -> Result<()> {
         workspace::cargo().args(["fmt", "--all", "--check"]),
     )?;
     heading("lints");
-    let deny = ["--", "-D", "warnings"];
-    workspace::run("clippy", workspace::cargo().args(["clippy", "--all-targets"]).args(deny))?;
+    // Warnings are shown, not yet denied: docs/decisions/0004-lints.md.
+    workspace::run("clippy", workspace::cargo().args(["clippy", "--all-targets"]))?;
     let wasm = ["--lib", "--target", "wasm32-unknown-unknown"];
-    workspace::run("clippy for wasm32", workspace::cargo().arg("clippy").args(WASM_PACKAGES).args(wasm).args(deny))
+    workspace::run("clippy for wasm32", workspace::cargo().arg("clippy").args(WASM_PACKAGES).args(wasm))
 }
 
 /// Node's own runner over every spec, against the server just built. One at a time: each spec starts a server and a
