@@ -299,7 +299,8 @@ async fn votes_are_open_to_all_and_stored_once() {
     assert_eq!((&row["label"], &row["completion"][0]["content"]), (&json!(true), &json!("That.")));
 }
 
-#[tokio::test]
+// As the server runs: rendering a page blocks one thread of the runtime while another drives it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn pages_are_rendered_and_isolated() {
     let bench = bench(Hosts::Loopback).await;
     let page = bench.get("/runs").await;
