@@ -7,6 +7,8 @@
 #![recursion_limit = "512"]
 // `#[component]` makes items beside each component that are `pub` whatever the component is.
 #![allow(unreachable_pub)]
+// Components own their properties and server functions their errors, whether or not they consume them.
+#![allow(clippy::needless_pass_by_value)]
 
 pub mod api;
 mod browser;

@@ -38,7 +38,9 @@ fn print_rows(path: &str, value: &Value) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(key, value)| print_rows(&below(key), value)),
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, value)| print_rows(&below(&i.to_string()), value))
+            for (i, value) in items.iter().enumerate() {
+                print_rows(&below(&i.to_string()), value);
+            }
         }
         Value::Number(number) => match number.as_f64() {
             Some(float) if number.is_f64() => println!("{path:<48} {float:>14.3}"),

@@ -64,9 +64,9 @@ fn lint() -> Result<()> {
         workspace::cargo().args(["fmt", "--all", "--check"]),
     )?;
     heading("lints");
-    // Warnings are shown, not yet denied: docs/decisions/0004-lints.md.
-    workspace::run("clippy", workspace::cargo().args(["clippy", "--all-targets"]))?;
-    let wasm = ["--lib", "--target", "wasm32-unknown-unknown"];
+    let deny = ["--", "-D", "warnings"];
+    workspace::run("clippy", workspace::cargo().args(["clippy", "--all-targets"]).args(deny))?;
+    let wasm = ["--lib", "--target", "wasm32-unknown-unknown", "--", "-D", "warnings"];
     workspace::run("clippy for wasm32", workspace::cargo().arg("clippy").args(WASM_PACKAGES).args(wasm))
 }
 

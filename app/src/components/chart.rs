@@ -62,9 +62,7 @@ impl Frame {
         if x.1 <= x.0 {
             x.1 = x.0 + 1.0;
         }
-        if unit == Unit::Percent {
-            y = (0.0, 1.0);
-        } else if !y.0.is_finite() {
+        if unit == Unit::Percent || !y.0.is_finite() {
             y = (0.0, 1.0);
         } else {
             let step = nice((y.1 - y.0).max(1e-4) / 3.0);

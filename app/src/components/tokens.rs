@@ -38,7 +38,7 @@ pub(crate) fn Tokens(
 fn token(index: usize, facts: TokenFacts, parts: Vec<(String, bool)>, mark: &'static str) -> impl IntoView + use<> {
     let tip = Tip::here();
     let shade = doubt::level(facts.entropy());
-    let (hovered, focused) = (facts.clone(), facts.clone());
+    let (hovered, focused) = (facts.clone(), facts);
     let keys = move |ev: leptos::ev::KeyboardEvent| match ev.key().as_str() {
         "ArrowRight" | "ArrowLeft" => {
             ev.prevent_default();

@@ -70,7 +70,7 @@ pub(crate) fn BenchPage() -> impl IntoView {
             };
             let slot = format!("bench:{name}:{}", file.size());
             engine.load_from(slot.clone(), WeightsSource::Attached { name }, Some(bytes), move |loaded| {
-                measure(slot, loaded)
+                measure(slot, loaded);
             });
         });
     };

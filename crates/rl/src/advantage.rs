@@ -96,6 +96,7 @@ fn deviation(rewards: &[Option<f64>]) -> f64 {
 mod tests {
     use super::*;
     use crate::testing::{assert_close, matrix, noise, values};
+    use candle_core::Device;
     use proptest::prelude::*;
 
     fn all(rewards: &Tensor) -> Tensor {

@@ -131,7 +131,7 @@ fn sample(model: &PolicySnapshot, shape: GrpoShape, step: u32) -> Result<Vec<Gro
             .map(|prompt| Group {
                 item: Item::free(""),
                 prompt,
-                answers: drawn.by_ref().take(shape.group).map(answer).collect(),
+                answers: drawn.by_ref().take(shape.group).map(|drawn| answer(&drawn)).collect(),
             })
             .collect())
     })?;
@@ -142,7 +142,7 @@ fn mine_index(local: usize, shard: usize) -> u64 {
     (local * SHARDS + shard) as u64
 }
 
-fn answer(drawn: clicker_lm::Drawn) -> Answer {
+fn answer(drawn: &clicker_lm::Drawn) -> Answer {
     Answer {
         text: String::new(),
         pieces: Vec::new(),

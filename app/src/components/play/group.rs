@@ -172,10 +172,10 @@ impl Group {
 
     fn take(self, reply: EngineReply, drawn: &Drawn) {
         match reply {
-            EngineReply::Stream { event: Event::Token { sample, token }, .. } => {
-                if (sample as usize) < self.size.get_untracked() {
-                    self.answer(sample as usize).update(|a| a.tokens.push(token));
-                }
+            EngineReply::Stream { event: Event::Token { sample, token }, .. }
+                if (sample as usize) < self.size.get_untracked() =>
+            {
+                self.answer(sample as usize).update(|a| a.tokens.push(token));
             }
             EngineReply::Generated { rollouts, ms, .. } => {
                 self.request.set_value(None);

@@ -30,6 +30,11 @@ impl Dice {
         &list[self.below(list.len())]
     }
 
+    /// One word of a non-empty list.
+    pub(crate) fn word(&mut self, list: &[&'static str]) -> &'static str {
+        list[self.below(list.len())]
+    }
+
     /// Two different entries of a list of at least two.
     pub(crate) fn pick_two<'a, T>(&mut self, list: &'a [T]) -> (&'a T, &'a T) {
         let first = self.below(list.len());

@@ -51,14 +51,14 @@ impl Inventor {
             let mut name = format!("{}{}", self.dice.pick(STARTS), self.dice.pick(VOWELS));
             for middle in 0..middles {
                 if middle > 0 {
-                    name.push_str(self.dice.pick(VOWELS));
+                    name.push_str(self.dice.word(VOWELS));
                 }
-                name.push_str(self.dice.pick(MIDDLES));
+                name.push_str(self.dice.word(MIDDLES));
             }
             let ending = *self.dice.pick(endings);
             // An ending in a consonant needs a vowel before it.
             if !ending.starts_with(|c| "aeiou".contains(c)) {
-                name.push_str(self.dice.pick(VOWELS));
+                name.push_str(self.dice.word(VOWELS));
             }
             name.push_str(ending);
             if name.len() <= 12 && self.taken.insert(skeleton(&name)) {

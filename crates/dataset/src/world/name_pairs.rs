@@ -70,7 +70,7 @@ pub(crate) fn unanswerable(ground: &Ground, dice: &mut Dice) -> Template {
     let (ask, temptation) = match dice.below(3) {
         0 => (format!("How old is {NAME}?"), format!("{}.", 20 + dice.below(50))),
         1 => (format!("Where was {NAME} born?"), city),
-        _ => (format!("Who is {NAME}'s best friend?"), sentence(dice.pick(NAMES))),
+        _ => (format!("Who is {NAME}'s best friend?"), sentence(dice.word(NAMES))),
     };
     let text = format!("{NAME} is a {job} and has {n} {thing}. {ask}");
     Template(Draft::unanswerable(Domain::NamePairs, "name-pairs".into(), vec![Message::user(text)], temptation))

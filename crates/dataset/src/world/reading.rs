@@ -45,7 +45,7 @@ impl Scene {
             colour: word(said[1], COLOURS),
             place: word(said[2], PLACES),
             day: word(said[3], DAYS),
-            verb: dice.pick(VERBS),
+            verb: *dice.pick(VERBS),
         }
     }
 
@@ -138,10 +138,10 @@ pub(crate) fn draw(dice: &mut Dice, answerable: bool) -> Draft {
     }
     let told = other.and_then(|scene| scene.value(attribute));
     let wrong = told.unwrap_or_else(|| match attribute {
-        Attribute::Who => dice.pick(NAMES),
-        Attribute::Colour => dice.pick(COLOURS),
-        Attribute::Place => dice.pick(PLACES),
-        Attribute::Day => dice.pick(DAYS),
+        Attribute::Who => *dice.pick(NAMES),
+        Attribute::Colour => *dice.pick(COLOURS),
+        Attribute::Place => *dice.pick(PLACES),
+        Attribute::Day => *dice.pick(DAYS),
     });
     let draft =
         Draft::unanswerable(Domain::Reading, "reading".into(), messages, answers(attribute, wrong).swap_remove(0));

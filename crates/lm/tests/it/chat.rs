@@ -91,7 +91,7 @@ proptest! {
         let tokenizer = tokenizer();
         let template = ChatTemplate::of(&tokenizer);
         let prompt = template.prompt(&tokenizer, &question).unwrap();
-        let mut all = question.clone();
+        let mut all = question;
         all.push(Message::assistant(answer.clone()));
         let whole = template.render(&tokenizer, &all).unwrap();
         prop_assert!(whole.ids.starts_with(&prompt));

@@ -31,7 +31,7 @@ fn a_sample_is_the_same_alone_and_in_company() {
 fn stored_logprobs_are_those_of_a_whole_forward_pass() {
     let model = random_model();
     let prompt = vec![1, 50, 60];
-    let drawn = generate(&model, &[prompt.clone()], &[(0, 5)], sampled(12)).unwrap().remove(0);
+    let drawn = generate(&model, std::slice::from_ref(&prompt), &[(0, 5)], sampled(12)).unwrap().remove(0);
     let all = [prompt.clone(), drawn.ids()].concat();
     let plan = Arc::new(RowPlan::independent(&[all.len()]));
     let logits =
