@@ -29,7 +29,7 @@ test("wasm and native agree on rewards and on greedy tokens", { timeout: 120_000
   const wasm = await page.evaluate(
     async ({ files, prompts, newTokens }) => {
       const engine = await import("/pkg/worker.js");
-      await engine.default();
+      await engine.default({ module_or_path: new URL("/pkg/worker_bg.wasm", location.href) });
       const greedy = [];
       for (const file of files) {
         const bytes = new Uint8Array(await (await fetch(`/golden/${file}`)).arrayBuffer());
