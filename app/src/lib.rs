@@ -13,6 +13,7 @@
 pub mod api;
 mod browser;
 mod components;
+mod erased;
 mod pages;
 mod shell;
 mod state;

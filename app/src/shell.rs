@@ -5,6 +5,7 @@ use crate::browser::votes::Votes;
 use crate::components::frame::{Footer, Header};
 use crate::components::note::Problem;
 use crate::components::tip::{Tip, TipBox};
+use crate::erased::Erase;
 use crate::pages::{BenchPage, FeedbackPage, NotFound, PlaygroundPage, RunPage, RunsPage};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
@@ -77,7 +78,7 @@ pub fn App() -> impl IntoView {
             <TipBox />
         </Router>
     }
-    .into_any()
+    .erased()
 }
 
 /// What is shown in place of a part that failed to render.
@@ -94,5 +95,5 @@ fn Broken(errors: ArcRwSignal<Errors>) -> impl IntoView {
             <p>"Reload the page. If it stays, the server's log has the details."</p>
         </div>
     }
-    .into_any()
+    .erased()
 }

@@ -76,4 +76,20 @@ test("a stranger goes round the whole circle", { timeout: TRAINING_MS + 120_000 
     async () => (await page.getByTestId("run-status").innerText()).trim() === "done",
     TRAINING_MS,
   );
+
+  // The slider walks the run's checkpoints: back at the first, that one is loaded and answers.
+  const slider = page.getByTestId("checkpoint-slider");
+  const last = Number(await page.getByTestId("checkpoint-step").innerText());
+  await slider.fill("0");
+  const first = Number(await page.getByTestId("checkpoint-step").innerText());
+  assert.ok(first < last, `the first checkpoint, ${first}, comes before the last, ${last}`);
+  const early = await eventually("the first checkpoint's answers", async () => {
+    const now = await texts("after");
+    return (await page.getByTestId("means").count()) === 1 && now.length === 6 && now.every((text) => text.trim() !== "") && now;
+  });
+  await slider.fill(await slider.getAttribute("max"));
+  await eventually("the last checkpoint answers again", async () => {
+    const now = await texts("after");
+    return now.length === 6 && now.every((text) => text.trim() !== "") && now.some((text, i) => text !== early[i]);
+  });
 });

@@ -10,20 +10,26 @@ const STEPS = 3;
 const status = async (page) => (await page.getByTestId("run-status").innerText()).trim();
 const until = (page, wanted) => eventually(`the run is ${wanted}`, async () => (await status(page)) === wanted, TRAINING_MS);
 
-test("a run is started, paused, resumed and finished", { timeout: 2 * TRAINING_MS }, async () => {
-  const page = await app.page();
+/** Starts a GRPO recipe of `steps` steps from the form; ends on the run's page. */
+async function start(page, steps) {
   await page.goto(`${app.url}/runs`);
-  await page.getByText("No runs yet").waitFor();
   const presets = page.getByTestId("start-preset");
   const grpo = await presets.locator("option").evaluateAll((all) => all.find((o) => o.textContent.includes("GRPO"))?.value);
   assert.ok(grpo, "a GRPO recipe is offered");
   // The form is live once the page has woken up: the recipe's own number of steps answers the choice.
   await eventually("the form is awake", async () => {
     await presets.selectOption(grpo);
-    await page.getByTestId("start-steps").fill(String(STEPS));
+    await page.getByTestId("start-steps").fill(String(steps));
     await page.getByTestId("start-run").click();
     return page.waitForURL(/\/runs\/.+/, { timeout: 3_000 }).then(() => true, () => false);
   });
+}
+
+test("a run is started, paused, resumed and finished", { timeout: 2 * TRAINING_MS }, async () => {
+  const page = await app.page();
+  await page.goto(`${app.url}/runs`);
+  await page.getByText("No runs yet").waitFor();
+  await start(page, STEPS);
 
   await eventually("the first step", async () => Number(await page.getByTestId("run-step").innerText()) >= 1, TRAINING_MS);
   await page.getByTestId("pause").click();
@@ -57,6 +63,17 @@ test("a run is started, paused, resumed and finished", { timeout: 2 * TRAINING_M
 
   await page.goto(`${app.url}/runs`);
   await page.getByTestId("runs").getByText("done").waitFor();
+});
+
+test("a run that is stopped ends where it stands", { timeout: TRAINING_MS }, async () => {
+  const page = await app.page();
+  await start(page, 500);
+  await eventually("the first step", async () => Number(await page.getByTestId("run-step").innerText()) >= 1, TRAINING_MS);
+  await page.getByTestId("stop-run").click();
+  await until(page, "stopped");
+  const steps = Number(await page.getByTestId("run-step").innerText());
+  assert.ok(steps >= 1 && steps < 500, `it stopped after ${steps} steps`);
+  assert.equal(await page.getByTestId("stop-run").count(), 0, "nothing is left to stop");
 });
 
 test("a visitor who is not the owner may watch but not start", async () => {

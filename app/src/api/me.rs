@@ -1,10 +1,10 @@
 //! Who the visitor is to this server.
 
+use super::json::Json;
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 
 /// Whether this browser may start and command runs.
-#[server(prefix = "/rpc", endpoint = "is_owner", input = Json)]
+#[server(prefix = "/rpc", endpoint = "is_owner", input = Json, output = Json)]
 pub async fn is_owner() -> Result<bool, ServerFnError> {
     Ok(use_context::<super::Caller>().unwrap_or_default().owner)
 }

@@ -1,6 +1,7 @@
 //! Server functions: the page's only way to ask the server, one thin call into the service each.
 
 mod feedback;
+mod json;
 mod me;
 mod models;
 mod runs;

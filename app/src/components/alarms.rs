@@ -1,6 +1,7 @@
 //! What looks wrong in a run, why, and what to try.
 
 use super::icon::{Icon, Sign};
+use crate::erased::Erase;
 use crate::state::run_view::Alarm;
 use leptos::prelude::*;
 
@@ -27,5 +28,5 @@ pub(crate) fn Alarms(#[prop(into)] alarms: Signal<Vec<Alarm>>) -> impl IntoView 
             {each}
         </ul>
     }
-    .into_any()
+    .erased()
 }

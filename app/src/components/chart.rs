@@ -1,6 +1,7 @@
 //! A line chart: own SVG, a crosshair for pointer and arrow keys, and the table behind it.
 
 use crate::browser;
+use crate::erased::Erase;
 use crate::state::figures::{number, percent};
 use leptos::prelude::*;
 
@@ -221,7 +222,7 @@ pub(crate) fn LineChart(
             <ChartTable series unit />
         </figure>
     }
-    .into_any()
+    .erased()
 }
 
 /// The step under the pointer.
@@ -257,7 +258,7 @@ pub(crate) fn Readout(series: Signal<Vec<Series>>, cross: RwSignal<Option<f64>>,
             <span class="readout-step">{move || step().map(|x| format!("step {x:.0}"))}</span>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// The numbers behind the chart, built when they are asked for.
@@ -298,7 +299,7 @@ pub(crate) fn ChartTable(series: Signal<Vec<Series>>, unit: Unit) -> impl IntoVi
             {move || open.get().then(table)}
         </details>
     }
-    .into_any()
+    .erased()
 }
 
 #[cfg(test)]

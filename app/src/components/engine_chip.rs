@@ -1,6 +1,7 @@
 //! The model's state in the header: how much of it has arrived, and when it can answer.
 
 use crate::browser::engine::{Engine, EngineStatus, ModelState};
+use crate::erased::Erase;
 use crate::state::figures::bytes;
 use leptos::prelude::*;
 
@@ -51,7 +52,7 @@ pub(crate) fn EngineChip() -> impl IntoView {
             <span class="chip-text">{move || now.get().1}</span>
         </span>
     }
-    .into_any()
+    .erased()
 }
 
 fn ready(state: &ModelState) -> Option<String> {

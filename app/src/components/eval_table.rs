@@ -1,6 +1,7 @@
 //! The first and the last held-out measurement of a run, side by side, each rate with its n and 95 % interval.
 
 use super::note::Empty;
+use crate::erased::Erase;
 use crate::state::figures::{percent, signed};
 use clicker_wire::{EvalReport, Rate};
 use leptos::prelude::*;
@@ -41,7 +42,7 @@ pub(crate) fn EvalTable(
                     "Before the first step the held-out questions are asked; the rates and their 95 % intervals appear here, and again while it learns."
                 </Empty>
             }
-            .into_any();
+            .erased();
         };
         let rows = ROWS.iter().filter_map(|row| {
             let (old, new) = (row.3(&before), row.3(&after));
@@ -68,7 +69,7 @@ pub(crate) fn EvalTable(
                 </table>
             </div>
         }
-        .into_any()
+        .erased()
     }
 }
 

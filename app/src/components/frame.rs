@@ -3,6 +3,7 @@
 use super::engine_chip::EngineChip;
 use super::theme::ThemeToggle;
 use crate::browser::votes::Votes;
+use crate::erased::Erase;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
@@ -33,7 +34,7 @@ pub(crate) fn Header() -> impl IntoView {
             </div>
         </header>
     }
-    .into_any()
+    .erased()
 }
 
 /// Version, and votes that wait for the connection.
@@ -70,5 +71,5 @@ pub(crate) fn Footer() -> impl IntoView {
             </span>
         </footer>
     }
-    .into_any()
+    .erased()
 }

@@ -1,5 +1,6 @@
 //! The few icons, drawn on a 16-unit grid with a 1.5-unit line. Decorative: the words stand beside them or in a label.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 /// Which icon.
@@ -49,5 +50,5 @@ pub(crate) fn Icon(sign: Sign) -> impl IntoView {
             <path d=path />
         </svg>
     }
-    .into_any()
+    .erased()
 }

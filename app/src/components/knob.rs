@@ -1,5 +1,6 @@
 //! One knob: a slider with its name, its value and a line of help.
 
+use crate::erased::Erase;
 use crate::state::figures::number;
 use crate::state::knobs::{Knob, Knobs};
 use leptos::prelude::*;
@@ -43,5 +44,5 @@ pub(crate) fn KnobRow(knob: &'static Knob, knobs: RwSignal<Knobs>) -> impl IntoV
             </p>
         </div>
     }
-    .into_any()
+    .erased()
 }

@@ -1,6 +1,7 @@
 //! Messages: what went wrong and what to do, and what will appear in a place that is still empty.
 
 use super::icon::{Icon, Sign};
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 /// Something went wrong.
@@ -12,7 +13,7 @@ pub(crate) fn Problem(#[prop(into)] text: String) -> impl IntoView {
             <span>{text}</span>
         </p>
     }
-    .into_any()
+    .erased()
 }
 
 /// Nothing is here yet.
@@ -24,7 +25,7 @@ pub(crate) fn Empty(#[prop(into)] title: String, children: Children) -> impl Int
             <p>{children()}</p>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// What a visitor who is not the owner sees in place of a button that only the owner may press.
@@ -36,5 +37,5 @@ pub(crate) fn OwnerHint(what: &'static str) -> impl IntoView {
             " printed in its terminal."
         </p>
     }
-    .into_any()
+    .erased()
 }

@@ -1,5 +1,6 @@
 //! A reward receipt: which grader gave what, and why.
 
+use crate::erased::Erase;
 use crate::state::figures::{number, signed, tone};
 use crate::state::words;
 use clicker_wire::{Receipt, Reward};
@@ -21,7 +22,7 @@ pub(crate) fn ReceiptList(reward: Reward, pointed: Pointed) -> impl IntoView {
             </p>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn line(index: usize, receipt: Receipt, pointed: Pointed) -> impl IntoView + use<> {

@@ -3,6 +3,7 @@
 use super::icon::{Icon, Sign};
 use super::note::Problem;
 use crate::api;
+use crate::erased::Erase;
 use crate::state::figures::duration;
 use crate::state::run_view::RunView;
 use crate::state::words;
@@ -76,5 +77,5 @@ pub(crate) fn RunBar(run: Run, view: RwSignal<RunView>, owner: bool) -> impl Int
             {trouble}
         </div>
     }
-    .into_any()
+    .erased()
 }

@@ -4,6 +4,7 @@ use super::note::Empty;
 use super::receipt::ReceiptList;
 use super::tip::TokenFacts;
 use super::tokens::{DoubtLegend, Evidence, Tokens};
+use crate::erased::Erase;
 use crate::state::figures::{signed, tone};
 use crate::state::run_view::RunView;
 use crate::state::words;
@@ -31,8 +32,8 @@ pub(crate) fn Samples(view: RwSignal<RunView>) -> impl IntoView {
                 "Some of every step's answers appear here with their tokens, rewards and advantages."
             </Empty>
         }
-        .into_any(),
-        Some(groups) => groups.into_iter().map(|group| view! { <Group group /> }).collect_view().into_any(),
+        .erased(),
+        Some(groups) => groups.into_iter().map(|group| view! { <Group group /> }).collect_view().erased(),
     };
     view! {
         <section class="panel" aria-labelledby="samples-title">
@@ -58,7 +59,7 @@ pub(crate) fn Samples(view: RwSignal<RunView>) -> impl IntoView {
             {body}
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 /// One prompt and its answers.
@@ -79,7 +80,7 @@ fn Group(group: SampleGroup) -> impl IntoView {
             <ul class="completions">{each.collect_view()}</ul>
         </article>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -105,5 +106,5 @@ fn Completion(completion: SampledCompletion) -> impl IntoView {
             </details>
         </li>
     }
-    .into_any()
+    .erased()
 }

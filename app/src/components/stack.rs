@@ -1,6 +1,7 @@
 //! Shares that add up to one, stacked over the steps: how many groups were all right, mixed or all wrong.
 
 use super::chart::{ChartTable, Readout, Series, Unit, steps};
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 /// Every series as its share of the sum at each step.
@@ -84,7 +85,7 @@ pub(crate) fn StackChart(
             <ChartTable series=signal unit=Unit::Percent />
         </figure>
     }
-    .into_any()
+    .erased()
 }
 
 #[cfg(test)]

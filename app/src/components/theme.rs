@@ -2,6 +2,7 @@
 
 use super::icon::{Icon, Sign};
 use crate::browser::storage;
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub(crate) fn ThemeToggle() -> impl IntoView {
             {move || view! { <Icon sign=sign() /> }}
         </button>
     }
-    .into_any()
+    .erased()
 }
 
 fn apply(theme: Theme) {

@@ -2,6 +2,7 @@
 
 use super::tip::{Tip, TokenFacts};
 use crate::browser::focus_sibling;
+use crate::erased::Erase;
 use crate::state::{doubt, pieces};
 use clicker_wire::Span;
 use leptos::prelude::*;
@@ -48,16 +49,12 @@ fn token(index: usize, facts: TokenFacts, parts: Vec<(String, bool)>, mark: &'st
         _ => {}
     };
     let inner = if parts.is_empty() {
-        view! { <span class="token-end">"end"</span> }.into_any()
+        view! { <span class="token-end">"end"</span> }.erased()
     } else {
         let pieces = parts.into_iter().map(|(text, marked)| {
-            if marked {
-                view! { <mark class=format!("evidence {mark}")>{text}</mark> }.into_any()
-            } else {
-                text.into_any()
-            }
+            if marked { view! { <mark class=format!("evidence {mark}")>{text}</mark> }.erased() } else { text.erased() }
         });
-        pieces.collect_view().into_any()
+        pieces.collect_view().erased()
     };
     view! {
         <span
@@ -89,5 +86,5 @@ pub(crate) fn DoubtLegend() -> impl IntoView {
             <span>"guessing"</span>
         </p>
     }
-    .into_any()
+    .erased()
 }

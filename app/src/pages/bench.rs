@@ -3,6 +3,7 @@
 
 use crate::browser::engine::Engine;
 use crate::components::note::{Empty, Problem};
+use crate::erased::Erase;
 use crate::state::figures::number;
 use clicker_wire::{BenchReport, BenchSpec, EngineReply, WeightsSource};
 use leptos::prelude::*;
@@ -111,12 +112,12 @@ pub(crate) fn BenchPage() -> impl IntoView {
                             view! {
                                 <Empty title="Nothing measured yet">"Give the address of a GGUF file or pick one, and the rates appear here."</Empty>
                             }
-                                .into_any()
+                                .erased()
                         }
-                        Stage::Loading => view! { <p class="loading" role="status">"Loading the model"</p> }.into_any(),
-                        Stage::Measuring => view! { <p class="loading" role="status">"Measuring"</p> }.into_any(),
-                        Stage::Failed(text) => view! { <Problem text /> }.into_any(),
-                        Stage::Done(report) => view! { <Figures report /> }.into_any(),
+                        Stage::Loading => view! { <p class="loading" role="status">"Loading the model"</p> }.erased(),
+                        Stage::Measuring => view! { <p class="loading" role="status">"Measuring"</p> }.erased(),
+                        Stage::Failed(text) => view! { <Problem text /> }.erased(),
+                        Stage::Done(report) => view! { <Figures report /> }.erased(),
                     }}
                     <pre class="code" id="bench-result" data-testid="bench-result" tabindex="0">
                         {move || match stage.get() {
@@ -161,7 +162,7 @@ pub(crate) fn BenchPage() -> impl IntoView {
             </div>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -200,5 +201,5 @@ fn Figures(report: BenchReport) -> impl IntoView {
             </table>
         </div>
     }
-    .into_any()
+    .erased()
 }

@@ -2,6 +2,7 @@
 
 use crate::api;
 use crate::components::note::{Empty, OwnerHint, Problem};
+use crate::erased::Erase;
 use crate::state::figures;
 use clicker_wire::{CheckpointId, FeedbackBody, FeedbackFilter, FeedbackKind, FeedbackRow, FlagReason, PairChoice};
 use leptos::prelude::*;
@@ -48,8 +49,8 @@ pub(crate) fn FeedbackPage() -> impl IntoView {
                 <Transition fallback=|| view! { <p class="loading">"Loading votes"</p> }>
                     {move || Suspend::new(async move {
                         match rows.await {
-                            Ok(rows) => view! { <Rows rows /> }.into_any(),
-                            Err(error) => view! { <Problem text=api::explain(&error) /> }.into_any(),
+                            Ok(rows) => view! { <Rows rows /> }.erased(),
+                            Err(error) => view! { <Problem text=api::explain(&error) /> }.erased(),
                         }
                     })}
                 </Transition>
@@ -68,7 +69,7 @@ pub(crate) fn FeedbackPage() -> impl IntoView {
             </div>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// A plain GET form: the address is the state.
@@ -101,7 +102,7 @@ fn Filter(filter: FeedbackFilter, named: Vec<(CheckpointId, String)>) -> impl In
             <button class="button" type="submit" data-testid="filter-apply">"Show"</button>
         </form>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -127,13 +128,13 @@ fn Export(owner: bool) -> impl IntoView {
             <h2 id="export-title">"Export"</h2>
             <p class="hint">"JSON lines in the formats that TRL reads."</p>
             {if owner {
-                view! { <ul class="links">{links}</ul> }.into_any()
+                view! { <ul class="links">{links}</ul> }.erased()
             } else {
-                view! { <OwnerHint what="Export" /> }.into_any()
+                view! { <OwnerHint what="Export" /> }.erased()
             }}
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -145,7 +146,7 @@ fn Rows(rows: Vec<FeedbackRow>) -> impl IntoView {
                 " and say which is better. Votes appear here with everything needed to replay them."
             </Empty>
         }
-        .into_any();
+        .erased();
     }
     let count = rows.len();
     let each = rows.into_iter().map(row);
@@ -155,7 +156,7 @@ fn Rows(rows: Vec<FeedbackRow>) -> impl IntoView {
             <ol class="votes">{each.collect_view()}</ol>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn row(row: FeedbackRow) -> impl IntoView {
@@ -196,19 +197,19 @@ fn body(body: FeedbackBody) -> AnyView {
                 <p class=class(choice == PairChoice::B)>{b.text}</p>
                 <p class="vote-said">{said}</p>
             }
-            .into_any()
+            .erased()
         }
         FeedbackBody::Thumbs { sample, up } => view! {
             <p class="vote-answer">{sample.text}</p>
             <p class=format!("vote-said {}", if up { "gain" } else { "loss" })>{if up { "+ good" } else { "\u{2212} bad" }}</p>
         }
-        .into_any(),
+        .erased(),
         FeedbackBody::Correction { sample, corrected } => view! {
             <p class="vote-answer">{sample.text}</p>
             <p class="vote-answer vote-better">{corrected}</p>
             <p class="vote-said">"corrected"</p>
         }
-        .into_any(),
+        .erased(),
         FeedbackBody::Flag { sample, reason, note } => {
             let word = match reason {
                 FlagReason::Wrong => "flagged as wrong",
@@ -220,7 +221,7 @@ fn body(body: FeedbackBody) -> AnyView {
                 <p class="vote-answer">{sample.text}</p>
                 <p class="vote-said">{word} {note}</p>
             }
-            .into_any()
+            .erased()
         }
     }
 }

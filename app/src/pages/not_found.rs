@@ -1,5 +1,6 @@
 //! An address that leads nowhere.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -22,5 +23,5 @@ pub(crate) fn NotFound() -> impl IntoView {
             </p>
         </div>
     }
-    .into_any()
+    .erased()
 }

@@ -6,6 +6,7 @@ use crate::components::play::{
     AdvantagePanel, AnswersPanel, ComparePanel, PairPanel, Play, PromptPanel, RewardPanel, SamplerPanel, Start,
     TrainPanel, accepted_from, own,
 };
+use crate::erased::Erase;
 use crate::state::knobs::Knobs;
 use clicker_wire::{CheckpointId, Domain, Item, ItemId, Knowledge, Manifest, Recipe, Run, RunId};
 use leptos::prelude::*;
@@ -84,7 +85,7 @@ pub(crate) fn PlaygroundPage() -> impl IntoView {
             }}
         </Suspense>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -111,5 +112,5 @@ fn Desk(loaded: Loaded, knobs: Knobs, named: Option<CheckpointId>) -> impl IntoV
             </div>
         </div>
     }
-    .into_any()
+    .erased()
 }

@@ -10,6 +10,7 @@ use crate::components::note::Problem;
 use crate::components::run_bar::RunBar;
 use crate::components::samples::Samples;
 use crate::components::stack::StackChart;
+use crate::erased::Erase;
 use crate::state::run_view::RunView;
 use crate::state::{figures, words};
 use clicker_wire::{EvalReport, Rate, Recipe, Run, RunId};
@@ -35,7 +36,7 @@ pub(crate) fn RunPage() -> impl IntoView {
                 {move || Suspend::new(async move {
                     let owner = owner.await.unwrap_or(false);
                     match run.await {
-                        Ok(run) => view! { <Detail run owner /> }.into_any(),
+                        Ok(run) => view! { <Detail run owner /> }.erased(),
                         Err(error) => {
                             view! {
                                 <h1>"Run"</h1>
@@ -44,14 +45,14 @@ pub(crate) fn RunPage() -> impl IntoView {
                                     <A href="/runs">"All runs"</A>
                                 </p>
                             }
-                                .into_any()
+                                .erased()
                         }
                     }
                 })}
             </Suspense>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -98,7 +99,7 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
         <Checkpoints view />
         <RecipeText recipe />
     }
-    .into_any()
+    .erased()
 }
 
 /// All curves.
@@ -146,7 +147,7 @@ fn Curves(view: RwSignal<RunView>) -> impl IntoView {
             />
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 /// The run's checkpoints, each a link into the playground.
@@ -192,7 +193,7 @@ fn Checkpoints(view: RwSignal<RunView>) -> impl IntoView {
             </div>
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 /// The recipe as it is stored: config and seed replay the run.
@@ -205,5 +206,5 @@ fn RecipeText(recipe: Recipe) -> impl IntoView {
             <pre class="code" tabindex="0">{json}</pre>
         </details>
     }
-    .into_any()
+    .erased()
 }

@@ -2,6 +2,7 @@
 
 use crate::api;
 use crate::components::note::{Empty, OwnerHint, Problem};
+use crate::erased::Erase;
 use crate::state::{figures, words};
 use clicker_wire::{Algorithm, Recipe, Run};
 use leptos::prelude::*;
@@ -28,8 +29,8 @@ pub(crate) fn RunsPage() -> impl IntoView {
                 <Suspense fallback=|| view! { <p class="loading">"Loading runs"</p> }>
                     {move || Suspend::new(async move {
                         match runs.await {
-                            Ok(runs) => view! { <RunList runs /> }.into_any(),
-                            Err(error) => view! { <Problem text=api::explain(&error) /> }.into_any(),
+                            Ok(runs) => view! { <RunList runs /> }.erased(),
+                            Err(error) => view! { <Problem text=api::explain(&error) /> }.erased(),
                         }
                     })}
                 </Suspense>
@@ -37,15 +38,15 @@ pub(crate) fn RunsPage() -> impl IntoView {
                     {move || Suspend::new(async move {
                         let owner = owner.await.unwrap_or(false);
                         match presets.await {
-                            Ok(presets) => view! { <StartForm presets owner /> }.into_any(),
-                            Err(error) => view! { <Problem text=api::explain(&error) /> }.into_any(),
+                            Ok(presets) => view! { <StartForm presets owner /> }.erased(),
+                            Err(error) => view! { <Problem text=api::explain(&error) /> }.erased(),
                         }
                     })}
                 </Suspense>
             </div>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -56,7 +57,7 @@ fn RunList(runs: Vec<Run>) -> impl IntoView {
                 "Start one beside this, or shape a reward in the " <a href="/">"playground"</a> " and press Train there."
             </Empty>
         }
-        .into_any();
+        .erased();
     }
     let rows = runs.into_iter().map(|run| {
         let link = format!("/runs/{}", run.id);
@@ -94,7 +95,7 @@ fn RunList(runs: Vec<Run>) -> impl IntoView {
             </table>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// An algorithm's name.
@@ -186,5 +187,5 @@ fn StartForm(presets: Vec<Recipe>, owner: bool) -> impl IntoView {
             }}
         </form>
     }
-    .into_any()
+    .erased()
 }

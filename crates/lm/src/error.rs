@@ -59,7 +59,7 @@ pub enum LmError {
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
     /// A file could not be read.
-    #[error("{path}: {source}")]
+    #[error("cannot read {path}")]
     Io {
         /// The path.
         path: String,

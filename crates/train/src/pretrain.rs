@@ -42,7 +42,7 @@ impl Default for PretrainSpec {
         Self {
             seed: 1,
             world_seed: 1,
-            steps: 1400,
+            steps: 3200,
             batch: 48,
             vocab: 1024,
             tokenizer_documents: 20_000,

@@ -2,6 +2,7 @@
 
 use super::Play;
 use crate::components::note::Empty;
+use crate::erased::Erase;
 use crate::state::figures::{number, signed, tone};
 use clicker_wire::GroupJudgement;
 use leptos::prelude::*;
@@ -17,19 +18,19 @@ pub(crate) fn AdvantagePanel() -> impl IntoView {
                 "Advantage"
             </h2>
             {move || match play.base.judgement.get() {
-                Some(judgement) => bars(play, &judgement).into_any(),
+                Some(judgement) => bars(play, &judgement).erased(),
                 None => {
                     view! {
                         <Empty title="No group yet">
                             "Each answer is compared with its own group: better than the mean is pushed up, worse is pushed down."
                         </Empty>
                     }
-                        .into_any()
+                        .erased()
                 }
             }}
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 fn bars(play: Play, judgement: &GroupJudgement) -> impl IntoView + use<> {

@@ -6,6 +6,7 @@ use crate::components::icon::{Icon, Sign};
 use crate::components::receipt::ReceiptList;
 use crate::components::tip::TokenFacts;
 use crate::components::tokens::{Evidence, Tokens};
+use crate::erased::Erase;
 use crate::state::figures::{signed, tone};
 use crate::state::words;
 use clicker_wire::{FeedbackBody, FlagReason, Reward};
@@ -53,15 +54,15 @@ pub(crate) fn AnswerCard(index: usize) -> impl IntoView {
                 <Tokens tokens text evidence />
             </p>
             {move || match reward.get() {
-                Some(reward) => view! { <ReceiptList reward pointed /> }.into_any(),
-                None => view! { <ReceiptBlank graders=play.knobs.with_untracked(|k| k.reward().graders.len()) /> }.into_any(),
+                Some(reward) => view! { <ReceiptList reward pointed /> }.erased(),
+                None => view! { <ReceiptBlank graders=play.knobs.with_untracked(|k| k.reward().graders.len()) /> }.erased(),
             }}
             <Show when=move || complete.get()>
                 <Opinion index />
             </Show>
         </li>
     }
-    .into_any()
+    .erased()
 }
 
 /// Holds the receipt's place until it is there.
@@ -74,7 +75,7 @@ fn ReceiptBlank(graders: usize) -> impl IntoView {
             <p class="receipt-total"></p>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// The evidence of the grader that is pointed at, else of the one that counts most.
@@ -199,5 +200,5 @@ fn Opinion(index: usize) -> impl IntoView {
             </Show>
         </div>
     }
-    .into_any()
+    .erased()
 }

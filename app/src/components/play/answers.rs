@@ -4,6 +4,7 @@ use super::Play;
 use super::answer::AnswerCard;
 use crate::components::note::Empty;
 use crate::components::tokens::DoubtLegend;
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 /// The panel: a grid of cards, all there from the first token on, so that nothing moves while answers stream in.
@@ -42,5 +43,5 @@ pub(crate) fn AnswersPanel() -> impl IntoView {
             </Show>
         </section>
     }
-    .into_any()
+    .erased()
 }

@@ -7,6 +7,7 @@ use crate::browser::engine::Engine;
 use crate::components::note::{Empty, Problem};
 use crate::components::tip::TokenFacts;
 use crate::components::tokens::Tokens;
+use crate::erased::Erase;
 use crate::state::figures::{number, signed, tone};
 use clicker_wire::{GroupJudgement, Manifest};
 use leptos::prelude::*;
@@ -35,12 +36,12 @@ pub(crate) fn ComparePanel() -> impl IntoView {
                 "As soon as the run publishes one, it is loaded into this tab and answers your question beside the old model."
             </Empty>
         }
-        .into_any(),
+        .erased(),
         (true, 0) => view! {
             <Empty title="Nothing to compare with">"Press Sample: both models then answer the same question with the same seed."</Empty>
         }
-        .into_any(),
-        (true, size) => view! { <Rows size /> }.into_any(),
+        .erased(),
+        (true, size) => view! { <Rows size /> }.erased(),
     }
     };
     view! {
@@ -76,7 +77,7 @@ pub(crate) fn ComparePanel() -> impl IntoView {
             </section>
         </Show>
     }
-    .into_any()
+    .erased()
 }
 
 /// Draws the trained model's answers whenever the chosen checkpoint or the old model's group changes.
@@ -131,7 +132,7 @@ fn Rows(size: usize) -> impl IntoView {
             <ol>{rows.collect_view()}</ol>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -155,5 +156,5 @@ fn Side(group: Group, index: usize, label: &'static str) -> impl IntoView {
             </span>
         </div>
     }
-    .into_any()
+    .erased()
 }

@@ -3,6 +3,7 @@
 use super::Play;
 use crate::browser::votes::Votes;
 use crate::components::note::Empty;
+use crate::erased::Erase;
 use clicker_wire::{FeedbackBody, PairChoice};
 use leptos::prelude::*;
 
@@ -106,7 +107,7 @@ pub(crate) fn PairPanel() -> impl IntoView {
             </Show>
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 /// Walks all pairs: (0, 1), (0, 2) … (n - 2, n - 1), then from the start.

@@ -5,6 +5,7 @@ use crate::api;
 use crate::browser;
 use crate::components::icon::{Icon, Sign};
 use crate::components::note::Problem;
+use crate::erased::Erase;
 use crate::state::words;
 use clicker_wire::{Domain, Expected, Item, Knowledge, Role};
 use leptos::prelude::*;
@@ -91,7 +92,7 @@ pub(crate) fn PromptPanel(offered: Vec<Item>) -> impl IntoView {
             <Truth />
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 /// The questions by knowledge class; the visitor's own stands first while it is asked.
@@ -178,7 +179,7 @@ fn PromptText() -> impl IntoView {
             </textarea>
         </label>
     }
-    .into_any()
+    .erased()
 }
 
 /// A question that the visitor typed, with what they say counts as right.
@@ -236,7 +237,7 @@ fn Truth() -> impl IntoView {
             </label>
         </Show>
     }
-    .into_any()
+    .erased()
 }
 
 /// Accepted answers as typed.

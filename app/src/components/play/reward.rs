@@ -2,6 +2,7 @@
 
 use super::Play;
 use crate::components::knob::KnobRow;
+use crate::erased::Erase;
 use crate::state::knobs::{Knobs, REWARD};
 use leptos::prelude::*;
 
@@ -28,5 +29,5 @@ pub(crate) fn RewardPanel() -> impl IntoView {
             <div class="knobs">{rows.collect_view()}</div>
         </section>
     }
-    .into_any()
+    .erased()
 }

@@ -6,6 +6,7 @@ use crate::browser::engine::{Engine, ModelState};
 use crate::components::icon::{Icon, Sign};
 use crate::components::knob::KnobRow;
 use crate::components::note::Problem;
+use crate::erased::Erase;
 use crate::state::figures::{bytes, number};
 use crate::state::knobs::SAMPLING;
 use leptos::prelude::*;
@@ -81,7 +82,7 @@ pub(crate) fn SamplerPanel(trouble: Option<String>) -> impl IntoView {
             {trouble.map(|text| view! { <Problem text /> })}
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 /// How much of the model has arrived, or how fast the last group was. Always one line high.
@@ -130,5 +131,5 @@ fn Progress() -> impl IntoView {
         </p>
         {failed}
     }
-    .into_any()
+    .erased()
 }

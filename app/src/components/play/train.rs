@@ -9,6 +9,7 @@ use crate::components::icon::{Icon, Sign};
 use crate::components::knob::KnobRow;
 use crate::components::note::{OwnerHint, Problem};
 use crate::components::run_bar::RunBar;
+use crate::erased::Erase;
 use crate::state::knobs::TRAINING;
 use clicker_wire::{Algorithm, Recipe};
 use leptos::prelude::*;
@@ -91,7 +92,7 @@ pub(crate) fn TrainPanel(presets: Vec<Recipe>) -> impl IntoView {
             <LiveRun />
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 /// The run that trains now: where it stands, its reward, what looks wrong.

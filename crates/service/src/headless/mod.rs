@@ -24,7 +24,7 @@ pub enum HeadlessError {
     #[error(transparent)]
     Train(#[from] clicker_train::TrainError),
     /// A file or folder.
-    #[error("{path}: {source}")]
+    #[error("cannot read or write {path}")]
     Io {
         /// Which.
         path: String,

@@ -1,6 +1,6 @@
 //! Models by path: a GGUF file, or a Hugging Face folder.
 
-use super::{Result, at};
+use super::{HeadlessError, Result, at};
 use clicker_lm::{LoadedModel, Precision, weights};
 use sha2::{Digest, Sha256};
 use std::io::ErrorKind;
@@ -11,6 +11,7 @@ use std::path::Path;
 /// # Errors
 /// Nothing there, or a file or folder that is not a model this program runs.
 pub fn load(path: &Path) -> Result<LoadedModel> {
+    exists(path)?;
     if path.is_dir() {
         let mut read = |name: &str| match std::fs::read(path.join(name)) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -27,11 +28,22 @@ pub fn load(path: &Path) -> Result<LoadedModel> {
 /// # Errors
 /// As [`load`].
 pub fn master_bytes(path: &Path) -> Result<Vec<u8>> {
+    exists(path)?;
     if path.is_dir() {
         let model = load(path)?;
         return Ok(weights::export(&model.snapshot, model.tokenizer.as_ref(), "imported", weights::Encoding::F32)?);
     }
     std::fs::read(path).map_err(at(path))
+}
+
+fn exists(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(HeadlessError::Request(format!(
+        "no model at `{}`: give a GGUF file, or a Hugging Face folder with config.json, tokenizer.json and *.safetensors",
+        path.display()
+    )))
 }
 
 /// Hash of a model file; of a folder, that of its weights as they would be exported.
