@@ -9,6 +9,7 @@
 
 mod error;
 pub mod formula;
+mod grading;
 mod judge;
 mod nearest;
 mod parts;

@@ -19,10 +19,14 @@ pub(super) fn not_run(source: &str) -> String {
     let mut found: Vec<&str> = EQUIVALENTS.iter().filter(|(word, _)| source.contains(word)).map(|row| row.1).collect();
     found.truncate(3);
     let instead = match found.is_empty() {
-        true => "string_check, text_similarity or a multi of them, or one of Clicker's own graders (exact, normalised, \
+        true => {
+            "string_check, text_similarity or a multi of them, or one of Clicker's own graders (exact, normalised, \
                  numeric, truthful, format, length)"
-            .to_string(),
+                .to_string()
+        }
         false => format!("{}; several are combined by a multi", found.join(", or ")),
     };
-    format!("Clicker runs no Python: what a grader may do must be the same in the browser and in training. Use {instead}")
+    format!(
+        "Clicker runs no Python: what a grader may do must be the same in the browser and in training. Use {instead}"
+    )
 }

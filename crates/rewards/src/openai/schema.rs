@@ -24,7 +24,17 @@ use Presence::{Nullable, Optional, Required};
 const TYPES: [&str; 6] = ["string_check", "text_similarity", "score_model", "label_model", "python", "multi"];
 const OPERATIONS: [&str; 4] = ["eq", "ne", "like", "ilike"];
 const METRICS: [&str; 11] = [
-    "cosine", "fuzzy_match", "bleu", "gleu", "meteor", "rouge_1", "rouge_2", "rouge_3", "rouge_4", "rouge_5", "rouge_l",
+    "cosine",
+    "fuzzy_match",
+    "bleu",
+    "gleu",
+    "meteor",
+    "rouge_1",
+    "rouge_2",
+    "rouge_3",
+    "rouge_4",
+    "rouge_5",
+    "rouge_l",
 ];
 const EFFORTS: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"];
 
@@ -67,7 +77,7 @@ pub(super) fn grader(value: &Value, at: &str) -> Checked {
                 name,
                 Field("input", messages, Required),
                 Field("model", self::name, Required),
-                Field("range", |v, at| list(v, at, 2, number), Nullable),
+                Field("range", range, Nullable),
                 Field("sampling_params", sampling, Nullable),
             ],
         ),
@@ -83,11 +93,9 @@ pub(super) fn grader(value: &Value, at: &str) -> Checked {
                 Field("passing_labels", |v, at| list(v, at, MAX_LIST, self::name), Required),
             ],
         ),
-        Some("python") => fields(
-            map,
-            at,
-            &[typed, name, Field("source", text, Required), Field("image_tag", self::name, Nullable)],
-        ),
+        Some("python") => {
+            fields(map, at, &[typed, name, Field("source", text, Required), Field("image_tag", self::name, Nullable)])
+        }
         _ => fields(
             map,
             at,
@@ -206,6 +214,13 @@ fn list(value: &Value, at: &str, most: usize, entry: Check) -> Checked {
         return Err(wrong(at, format!("an array of {}", list.len()), format!("1 to {most} entries")));
     }
     list.iter().enumerate().try_for_each(|(index, value)| entry(value, &format!("{at}[{index}]")))
+}
+
+fn range(value: &Value, at: &str) -> Checked {
+    match value.as_array().map(Vec::len) {
+        Some(2) => list(value, at, 2, number),
+        _ => Err(wrong(at, shown(value), "two numbers, the lowest and the highest score".into())),
+    }
 }
 
 fn object<'a>(value: &'a Value, at: &str) -> Result<&'a Map<String, Value>, GraderError> {

@@ -153,7 +153,5 @@ fn content_part(part: &ContentPart, at: &str) -> Checked {
 }
 
 fn template(text: &str, at: &str, field: &str) -> Checked {
-    Template::parse(text)
-        .map(|_| ())
-        .map_err(|problem| GraderError::Template { at: format!("{at}.{field}"), problem })
+    Template::parse(text).map(|_| ()).map_err(|problem| GraderError::Template { at: format!("{at}.{field}"), problem })
 }

@@ -25,7 +25,11 @@ fn every_measure_ends_on_the_longest_texts() {
         let g = text_similarity(metric, "{{sample.output_text}}", "{{item.label}}");
         for (a, b) in [(&words, &words), (&words, &letters)] {
             let run = graded(&g, a, &json!({"label": b}));
-            assert!((0.0..=1.0).contains(&run.result.reward) && run.problems.is_empty(), "{metric}: {:?}", run.problems);
+            assert!(
+                (0.0..=1.0).contains(&run.result.reward) && run.problems.is_empty(),
+                "{metric}: {:?}",
+                run.problems
+            );
         }
     }
     for metric in ["fuzzy_match", "rouge_l"] {
@@ -41,7 +45,12 @@ fn deep_json() {
     let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
     let g = string_check("eq", "{{sample.output_json[0]}}", "1");
     assert_flags(&graded(&g, &deep, &json!({})), &["invalid_variable_error", "sample_parse_error"]);
-    let nested = format!("{}{}{}", r#"{"type":"multi","name":"m","calculate_output":"1","graders":["#.repeat(200), "1", "]}".repeat(200));
+    let nested = format!(
+        "{}{}{}",
+        r#"{"type":"multi","name":"m","calculate_output":"1","graders":["#.repeat(200),
+        "1",
+        "]}".repeat(200)
+    );
     assert!(parse(&nested).unwrap_err().to_string().contains("recursion limit"));
     let path = format!("{{{{item{}}}}}", ".a".repeat(65));
     assert!(validate(&string_check("eq", &path, "")).unwrap_err().to_string().contains("64 steps"));

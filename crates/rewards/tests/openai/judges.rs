@@ -58,7 +58,9 @@ fn scores() {
     }
     let run = judged(&score_model(&json!([1, 7])), "x", &json!({}), Some(&says("6.5")));
     assert_eq!(run.result.reward, 6.5);
-    for reply in ["", "good", "0.5 because", "NaN", "inf", "null", "[1]", "{}", r#"{"score": 1}"#, r#"{"result": null}"#] {
+    for reply in
+        ["", "good", "0.5 because", "NaN", "inf", "null", "[1]", "{}", r#"{"score": 1}"#, r#"{"result": null}"#]
+    {
         let run = judged(&score_model(&Value::Null), "x", &json!({}), Some(&says(reply)));
         assert_flags(&run, &["model_grader_parse_error"]);
         // The tokens were spent all the same.
@@ -84,10 +86,7 @@ fn what_is_asked() {
     let labels = ["good".to_string(), "bad".to_string()];
     let expected = JudgeRequest {
         model: "m",
-        messages: vec![
-            (Role::System, "Good or bad?".into()),
-            (Role::User, "Answer:\nthe {{item.x}} answer".into()),
-        ],
+        messages: vec![(Role::System, "Good or bad?".into()), (Role::User, "Answer:\nthe {{item.x}} answer".into())],
         sampling: None,
         wants: Verdict::Label(&labels),
     };

@@ -65,7 +65,11 @@ fn python_is_read_and_not_run() {
     let g = json!({"type": "python", "name": "py", "source": source, "image_tag": "2025-05-08"});
     let run = graded(&g, "x", &json!({}));
     assert_flags(&run, &["python_grader_server_error"]);
-    assert!(run.problems[0].contains("runs no Python") && run.problems[0].contains("fuzzy_match"), "{:?}", run.problems);
+    assert!(
+        run.problems[0].contains("runs no Python") && run.problems[0].contains("fuzzy_match"),
+        "{:?}",
+        run.problems
+    );
     assert_eq!(run.result.metadata.errors.python_grader_server_error_type.as_deref(), Some(run.problems[0].as_str()));
     let plain = json!({"type": "python", "name": "py", "source": "def grade(sample, item):\n    return 1.0"});
     assert!(graded(&plain, "x", &json!({})).problems[0].contains("string_check, text_similarity or a multi"));

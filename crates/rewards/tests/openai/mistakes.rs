@@ -35,7 +35,10 @@ fn label() -> Value {
 
 #[test]
 fn fields() {
-    refused(&changed(check(), "refrence", json!("x")), &["grader has no field \"refrence\"", "did you mean \"reference\""]);
+    refused(
+        &changed(check(), "refrence", json!("x")),
+        &["grader has no field \"refrence\"", "did you mean \"reference\""],
+    );
     refused(&changed(check(), "zebra", json!(1)), &["no field \"zebra\"; its fields are type, name, input"]);
     refused(&changed(check(), "reference", Value::Null), &["grader lacks the field \"reference\""]);
     refused(&changed(check(), "type", Value::Null), &["grader lacks the field \"type\""]);
@@ -84,7 +87,9 @@ fn models() {
     refused(&sampling(json!({"max_completions_tokens": 0})), &["sampling_params.max_completions_tokens", "at least 1"]);
     refused(&sampling(json!({"top_p": 1.5})), &["sampling_params.top_p is 1.5, expected 0 to 1"]);
     refused(&sampling(json!({"reasoning_effort": "hard"})), &["sampling_params.reasoning_effort"]);
-    grader(&sampling(json!({"seed": null, "top_p": null, "temperature": null, "max_completions_tokens": null, "reasoning_effort": null})));
+    grader(&sampling(
+        json!({"seed": null, "top_p": null, "temperature": null, "max_completions_tokens": null, "reasoning_effort": null}),
+    ));
     refused(&changed(label(), "passing_labels", json!(["c"])), &["grader.passing_labels", "\"c\""]);
     refused(&changed(label(), "labels", json!(["a", "a"])), &["grader.labels", "every label once"]);
 }
@@ -94,7 +99,10 @@ fn python() {
     let python = |source: String| json!({"type": "python", "name": "p", "source": source});
     let ending = "def grade(sample, item): return 1";
     grader(&python(format!("{}{ending}", "#".repeat(MAX_SOURCE_BYTES - ending.len() - 1))));
-    refused(&python(format!("{}{ending}", "#".repeat(MAX_SOURCE_BYTES - ending.len()))), &["grader.source", "fewer than"]);
+    refused(
+        &python(format!("{}{ending}", "#".repeat(MAX_SOURCE_BYTES - ending.len()))),
+        &["grader.source", "fewer than"],
+    );
     refused(&python("print(1)".into()), &["grader.source", "grade(sample, item)"]);
 }
 
@@ -107,7 +115,10 @@ fn multis() {
     refused(&multi(&inner, "multi_score"), &["grader.graders is a multi inside a multi"]);
     refused(&named("two words"), &["named \"two words\"", "a formula can hold"]);
     refused(&multi(&json!([check(), check()]), "1"), &["two graders called string_check_score", "a key of its own"]);
-    refused(&multi(&json!({"close": check()}), "clos"), &["calculate_output", "did you mean close?", "the names are close"]);
+    refused(
+        &multi(&json!({"close": check()}), "clos"),
+        &["calculate_output", "did you mean close?", "the names are close"],
+    );
     refused(&multi(&json!({"a": check()}), "a +"), &["calculate_output", "its end at byte 3"]);
     refused(&multi(&json!({}), "1"), &["grader.graders is an object of 0 graders"]);
     refused(&multi(&json!("x"), "1"), &["an array of graders, or an object"]);

@@ -83,7 +83,9 @@ fn requests() {
 
 #[test]
 fn token_usage_is_read_as_number_and_as_counts() {
-    let mut receipt = serde_json::to_value(run(&grader(&string_check("eq", "a", "a")), &Sample::from(""), &Value::Null, None).result).unwrap();
+    let mut receipt =
+        serde_json::to_value(run(&grader(&string_check("eq", "a", "a")), &Sample::from(""), &Value::Null, None).result)
+            .unwrap();
     receipt["metadata"]["token_usage"] = json!(7);
     let read: RunResult = serde_json::from_value(receipt.clone()).unwrap();
     assert_eq!(read.metadata.token_usage, Some(TokenUsage::Total(7)));

@@ -6,6 +6,7 @@
 //! dimension is the square root of its count, so that repeating a word does not drown the rest. Then
 //! `cosine = u.v / (|u| |v|)`, in 0..1 because no value is negative. Two texts without characters score 1, one 0.
 
+use super::tokens::words;
 use std::collections::BTreeMap;
 
 /// Dimensions of the embedding.
@@ -29,12 +30,12 @@ pub(super) fn cosine(a: &str, b: &str) -> f64 {
 /// Count per dimension.
 fn embed(text: &str) -> BTreeMap<u64, f64> {
     let lower = text.to_lowercase();
-    let words: Vec<&str> = lower.split_whitespace().collect();
+    let joined = words(&lower).collect::<Vec<_>>().join(" ");
     let mut counts = BTreeMap::new();
-    if words.is_empty() {
+    if joined.is_empty() {
         return counts;
     }
-    let padded = format!(" {} ", words.join(" "));
+    let padded = format!(" {joined} ");
     let starts: Vec<usize> = padded.char_indices().map(|(at, _)| at).chain([padded.len()]).collect();
     for n in 2..=4 {
         for run in starts.windows(n + 1) {

@@ -104,7 +104,11 @@ fn step_1b(word: &str) -> String {
         && a == b
         && is_consonant(&letters).last() == Some(&true)
     {
-        return if matches!(b, 'l' | 's' | 'z') { before.to_string() } else { letters[..letters.len() - 1].iter().collect() };
+        return if matches!(b, 'l' | 's' | 'z') {
+            before.to_string()
+        } else {
+            letters[..letters.len() - 1].iter().collect()
+        };
     }
     if measure(before) == 1 && ends_short(before) { format!("{before}e") } else { before.to_string() }
 }
