@@ -5,7 +5,7 @@ use super::formula::{Formula, is_name};
 use super::parts::named;
 use super::schema::{self, wrong};
 use super::template::Template;
-use super::{Grader, MAX_SOURCE_BYTES};
+use super::{Grader, MAX_NAME_BYTES, MAX_SOURCE_BYTES};
 use clicker_wire::openai_grader::{Content, ContentItem, ContentPart, LabelModel, Message, Multi, Python, ScoreModel};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -106,8 +106,9 @@ fn multi(grader: &Multi, at: &str) -> Checked {
     let mut names = BTreeSet::new();
     for (name, part) in &parts {
         let place = format!("{at}.graders.{name}");
-        if !is_name(name) {
-            let expected = "a name of letters, digits and _ that a formula can hold".into();
+        if !is_name(name) || name.len() > MAX_NAME_BYTES {
+            let expected =
+                format!("a name of at most {MAX_NAME_BYTES} letters, digits and _, which a formula can hold");
             return Err(wrong(&place, format!("named {name:?}"), expected));
         }
         if !names.insert(name.as_str()) {

@@ -37,6 +37,9 @@ fn every_measure_ends_on_the_longest_texts() {
         assert_eq!(graded(&g, &words, &json!({"label": words})).result.reward, 1.0);
     }
     let g = text_similarity("fuzzy_match", "{{sample.output_text}}", "{{item.label}}");
+    // The most that is compared: about a second where nothing is optimised.
+    let most = graded(&g, &words[..1 << 17], &json!({"label": "bc ".repeat(1 << 16)[..1 << 17]}));
+    assert!((0.1..0.9).contains(&most.result.reward), "{most:?}");
     assert_flags(&graded(&g, &words, &json!({"label": letters})), &["truncated_observation_error"]);
 }
 

@@ -33,7 +33,8 @@ fn lcs(a: &[u32], b: &[u32]) -> Option<usize> {
     let tail = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
     let (a, b) = (&a[..a.len() - tail], &b[..b.len() - tail]);
     let (rows, columns) = if a.len() < b.len() { (b, a) } else { (a, b) };
-    if rows.len().checked_mul(columns.len())? > MAX_CELLS {
+    // In 64 bits: the product overflows the usize of a browser.
+    if rows.len() as u64 * columns.len() as u64 > MAX_CELLS {
         return None;
     }
     Some(head + tail + middle(rows, columns))

@@ -22,7 +22,7 @@ use super::MAX_TEXT_BYTES;
 use clicker_wire::openai_grader::Metric;
 
 /// Most cells of the table that comparing two sequences walks through. Two texts of 131,072 characters have as many.
-pub const MAX_CELLS: usize = 1 << 34;
+pub const MAX_CELLS: u64 = 1 << 34;
 
 /// Why two texts have no score.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
