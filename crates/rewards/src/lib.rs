@@ -15,6 +15,8 @@ pub mod graders;
 pub mod matching;
 pub mod normalise;
 pub mod number;
+#[cfg(feature = "openai")]
+pub mod openai;
 mod phrases;
 mod spans;
 pub mod verdict;
