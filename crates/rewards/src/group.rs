@@ -1,7 +1,7 @@
 //! What a group of answers to one question says together: which agree, how sure the group is, and how consistent each
 //! answer is with the rest. No truth is needed, so it works where nothing is known.
 //!
-//! Discrete semantic entropy (after Farquhar et al.; rft.md 1.7): answers are clustered by what they say, and with the
+//! Discrete semantic entropy (Farquhar et al., Nature 630, 2024): answers are clustered by what they say, and with the
 //! share p_c of each cluster the entropy is `SE = -sum_c p_c ln p_c`, nats: 0 if all agree, ln n if all differ.
 //! Departure: meaning is compared by the normalised answer, with no language model, which is exact for short answers and
 //! blind to paraphrases in long ones.

@@ -82,7 +82,10 @@ fn clamps_and_gates() {
     }
     config.gates = vec![Gate { grader: "form".into(), at_least: 1.0, otherwise: -2.0 }];
     let closed = reward(&config, &paris(), "paris");
-    assert_eq!((closed.total, closed.notes.as_slice()), (-2.0, &["form scores 0, below 1: nothing else counts".to_string()][..]));
+    assert_eq!(
+        (closed.total, closed.notes.as_slice()),
+        (-2.0, &["form scores 0, below 1: nothing else counts".to_string()][..])
+    );
     assert_eq!(reward(&config, &paris(), "Paris.").total, 1.25);
     // A gate whose grader does not apply is open.
     config.gates = vec![Gate { grader: "right".into(), at_least: 1.0, otherwise: -2.0 }];
@@ -94,9 +97,7 @@ fn lexicographic_order() {
     let mut config = two();
     config.combine = Combine::Lexicographic { levels: 3 };
     // Digits 0, 1, 2 stand for scores -1, 0, 1: 0.22, 0.21, 0.12, 0.11 in base 3.
-    for (text, expected) in
-        [("Paris.", 8.0 / 9.0), ("paris", 7.0 / 9.0), ("Rome.", 5.0 / 9.0), ("rome", 4.0 / 9.0)]
-    {
+    for (text, expected) in [("Paris.", 8.0 / 9.0), ("paris", 7.0 / 9.0), ("Rome.", 5.0 / 9.0), ("rome", 4.0 / 9.0)] {
         let got = reward(&config, &paris(), text);
         assert!((got.total - expected).abs() < 1e-15 && got.notes.len() == 1, "{text}: {}", got.total);
     }
@@ -234,14 +235,20 @@ fn refusals_of_compositions() {
         (with(&|c| c.clamp = Some(Clamp { low: f64::NAN, high: 1.0 })), "low is NaN, expected a finite number"),
         (with(&|c| c.combine = Combine::Lexicographic { levels: 1 }), "levels is 1, expected 2 or more"),
         (with(&|c| c.combine = Combine::Lexicographic { levels: 1_000_000 }), "take fewer"),
-        (with(&|c| c.gates = vec![gate("nobody", 1.0)]), "a gate names the grader \"nobody\", expected one of form, right, safe"),
+        (
+            with(&|c| c.gates = vec![gate("nobody", 1.0)]),
+            "a gate names the grader \"nobody\", expected one of form, right, safe",
+        ),
         (with(&|c| c.gates = vec![gate("form", f64::INFINITY)]), "at_least is inf"),
         (with(&|c| c.constraints[0].grader = "x".into()), "a constraint names the grader \"x\""),
         (with(&|c| c.constraints[0].start = 0.0), "start is 0, expected 0.0001 to 10000"),
         (with(&|c| c.constraints[0].rate = -1.0), "rate is -1, expected 0 or more"),
         (with(&|c| c.constraints.push(constraint(0.0, 1.0, 1.0))), "one constraint per grader"),
         (with(&|c| c.domain_weights = vec![weight.clone(), weight.clone()]), "domain is free, expected one factor"),
-        (with(&|c| c.domain_weights = vec![DomainWeight { grader: "y".into(), ..weight.clone() }]), "a domain weight names"),
+        (
+            with(&|c| c.domain_weights = vec![DomainWeight { grader: "y".into(), ..weight.clone() }]),
+            "a domain weight names",
+        ),
     ];
     for (said, expected) in &rows {
         assert!(said.contains(expected), "{said} lacks {expected}");

@@ -241,7 +241,6 @@ fn pii() {
         "192.168.100.200",
         "978-3-16-148410-0",
         "4111 1111 1111 1112",
-        "GB83 WEST 1234 5698 7654 32",
         "@ a@ @b.de a@b a@b.c x@.de",
         "5 days on the road. 3 Apples fell. A Street 5",
         "A4 x86 H2O B12",
@@ -249,6 +248,9 @@ fn pii() {
     ] {
         check(&g, &paris(), text, Some(0.0), &[], "no personal data");
     }
+    // Wrong check digits are no account number, though their digits may be taken for a telephone number.
+    let iban = Grader::Pii { kinds: vec![PiiKind::Iban] };
+    check(&iban, &paris(), "GB83 WEST 1234 5698 7654 32", Some(0.0), &[], "no personal data");
     let email = Grader::Pii { kinds: vec![PiiKind::Email] };
     check(&email, &paris(), "4111 1111 1111 1111", Some(0.0), &[], "no personal data");
     check(&email, &paris(), "a@b.de c@d.fr", Some(-1.0), &["a@b.de", "c@d.fr"], "2 in all");
@@ -298,7 +300,7 @@ fn reasoning() {
         ("1 + 1 = 2, 2 + 3 = 6, 6 + 1 = 7", "2 + 3 = 6", "wrong"),
         ("7 / 2 = 3", "7 / 2 = 3", "the left side is 3.5"),
         ("10 / 3 = 3.34", "10 / 3 = 3.34", "wrong"),
-        ("1 / 0 = 5", "1 / 0 = 5", "no step"),
+        ("1 / 0 = 5", "1 / 0 = 5", "the left side is inf"),
         ("2 + 3 = 5, so it is 6.", "6", "concludes with 6, but the last step gives 5"),
         ("The answer is 5.", "The answer is 5.", "no step"),
         ("x = 5", "x = 5", "no step"),

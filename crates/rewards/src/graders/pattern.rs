@@ -10,10 +10,14 @@ use super::Graded;
 /// Longest pattern, bytes.
 pub(crate) const MAX_PATTERN: usize = 256;
 
-/// 1 if the pattern is found in the answer, else 0; the evidence is the first match. With a pattern that validation
-/// refuses: 0, and the receipt says so.
+/// 1 if the pattern is found in the answer, else 0; the evidence is the first match. An answer above 64 KiB is not
+/// searched and scores 0, as it does with a pattern that validation refuses; the receipt says so.
 #[cfg(feature = "patterns")]
 pub(super) fn grade(text: &str, pattern: &str) -> Graded {
+    if text.len() > MAX_SEARCHED {
+        let reason = format!("the answer has {} bytes, more than the {MAX_SEARCHED} that are searched", text.len());
+        return Graded::scored(0.0, reason, []);
+    }
     let compiled = match compile(pattern) {
         Ok(compiled) => compiled,
         Err(why) => return Graded::scored(0.0, why, []),
@@ -57,6 +61,11 @@ fn check(_pattern: &str) -> Option<String> {
 #[cfg(not(feature = "patterns"))]
 const NO_PATTERNS: &str = "no regex grader: this build has no regular expressions (they would make the page heavier); \
     use template, forbidden or exact, or build with the feature `patterns`";
+
+/// Longest answer that is searched, bytes. Linear time has a factor: the worst pattern that is allowed takes about 20
+/// microseconds a byte, which is a second at this length and too long at a megabyte.
+#[cfg(feature = "patterns")]
+const MAX_SEARCHED: usize = 64 << 10;
 
 /// Largest compiled pattern, bytes: bounds the work per byte of an answer.
 #[cfg(feature = "patterns")]
