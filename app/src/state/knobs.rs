@@ -128,17 +128,15 @@ impl Knobs {
         let free = self.free.round() as u32;
         let named =
             |name: &str, weight: f64, grader| WeightedGrader { name: name.into(), weight: tidy(weight), grader };
-        RewardConfig {
-            graders: vec![
-                named(
-                    "truthful",
-                    self.truthful,
-                    Grader::Truthful { right: 1.0, abstain: tidy(self.abstain), wrong: tidy(self.wrong) },
-                ),
-                named("format", self.format, Grader::Format {}),
-                named("length", self.length, Grader::Length { free, limit: (self.limit.round() as u32).max(free + 1) }),
-            ],
-        }
+        RewardConfig::sum(vec![
+            named(
+                "truthful",
+                self.truthful,
+                Grader::Truthful { right: 1.0, abstain: tidy(self.abstain), wrong: tidy(self.wrong) },
+            ),
+            named("format", self.format, Grader::Format {}),
+            named("length", self.length, Grader::Length { free, limit: (self.limit.round() as u32).max(free + 1) }),
+        ])
     }
 
     /// How answers are drawn.

@@ -23,7 +23,7 @@ pub enum RewardError {
     /// A number outside its range.
     #[error("grader {name:?}: {field} is {got}, expected {expected}")]
     Value {
-        /// The grader's name.
+        /// The grader's name, or the part of the configuration.
         name: String,
         /// The field.
         field: &'static str,
@@ -31,5 +31,15 @@ pub enum RewardError {
         got: String,
         /// The range.
         expected: String,
+    },
+    /// A gate, constraint or domain weight of a grader that is not there.
+    #[error("a {part} names the grader {name:?}, expected one of {known}; rename it or add the grader")]
+    Unknown {
+        /// What names it.
+        part: &'static str,
+        /// The name.
+        name: String,
+        /// The graders that there are.
+        known: String,
     },
 }

@@ -9,17 +9,22 @@
 #![warn(missing_docs)]
 
 pub mod compose;
+pub mod confidence;
+pub mod constraints;
 mod error;
 pub mod fixtures;
 pub mod graders;
+pub mod group;
 pub mod matching;
 pub mod normalise;
 pub mod number;
+pub mod objectives;
 #[cfg(feature = "openai")]
 pub mod openai;
 mod phrases;
 mod spans;
 pub mod verdict;
+pub mod votes;
 
 pub use compose::{hash_input, reward, validate};
 pub use error::RewardError;

@@ -82,12 +82,15 @@ fn candidates(item: &Item, words: &[&str]) -> Vec<std::ops::Range<usize>> {
     }
     let asked: Vec<Normalised> = item.messages.iter().map(|m| normalise(&m.content)).collect();
     let asked: HashSet<&str> = asked.iter().flat_map(Normalised::words).collect();
-    let repeats = |words: &[&str]| !words.is_empty() && words.iter().all(|w| asked.contains(w) || is_article(w));
+    let repeated = |w: &&&str| asked.contains(**w) || is_article(w);
+    // How far the question is repeated from either end, counted once: a text of nothing but copulas stays linear.
+    let from_start = words.iter().take_while(repeated).count();
+    let from_end = words.iter().rev().take_while(repeated).count();
     for (i, _) in words.iter().enumerate().filter(|(_, w)| is_copula(w)) {
-        if i + 1 < words.len() && repeats(&words[..i]) {
+        if i > 0 && i + 1 < words.len() && i <= from_start {
             ranges.push(i + 1..words.len());
         }
-        if i > 0 && repeats(&words[i + 1..]) {
+        if i > 0 && i + 1 < words.len() && words.len() - (i + 1) <= from_end {
             ranges.push(0..i);
         }
     }

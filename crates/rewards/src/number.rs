@@ -40,7 +40,7 @@ pub fn whole_number(text: &str) -> Option<f64> {
 }
 
 /// The number that begins at byte `start`, and where it ends.
-fn number_at(text: &str, start: usize) -> Option<(f64, usize)> {
+pub(crate) fn number_at(text: &str, start: usize) -> Option<(f64, usize)> {
     let mut scan = Scan { text, at: start };
     let mut plain = String::new();
     match scan.peek()? {

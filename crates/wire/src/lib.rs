@@ -9,11 +9,13 @@
 
 mod chat;
 mod checkpoint;
+mod composition;
 mod engine;
 mod error;
 mod eval;
 mod event;
 mod feedback;
+mod grader;
 pub mod grader_run;
 mod ids;
 mod item;
@@ -22,9 +24,11 @@ mod recipe;
 mod reward;
 mod rollout;
 mod run;
+mod schema;
 
 pub use chat::{Message, Role};
 pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
+pub use composition::{Clamp, Combine, Constraint, DomainWeight, Gate, MultiplierStep};
 pub use engine::{BenchReport, BenchSpec, EngineReply, EngineRequest, GroupJudgement, WeightsSource};
 pub use error::ApiError;
 pub use eval::{DomainScore, EvalReport, Rate, Verdict};
@@ -32,12 +36,14 @@ pub use event::{Event, RunEvent, SampleGroup, SampledCompletion, SampledToken};
 pub use feedback::{
     Feedback, FeedbackBody, FeedbackFilter, FeedbackKind, FeedbackRow, FlagReason, PairChoice, SampleRef,
 };
+pub use grader::{ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use recipe::{
     AdvantageScale, Algorithm, CheckpointSpec, DataSpec, EvalSpec, GrpoSpec, LossAggregation, OptimSpec, Recipe,
     RolloutSpec, Schedule, SftSpec, ZeroVariance,
 };
-pub use reward::{Grader, Receipt, Reward, RewardConfig, Span, WeightedGrader};
+pub use reward::{Receipt, Reward, RewardConfig, Span, WeightedGrader};
 pub use rollout::{Rollout, Sampling, StopReason, TokenAlternative, TokenInfo};
 pub use run::{Run, RunCommand, RunStatus};
+pub use schema::{JsonSchema, JsonType};

@@ -1,29 +1,59 @@
 //! A reward as data: which graders look at an answer, with which weight, and what each of them said.
 
+use crate::{Clamp, Combine, Constraint, DomainWeight, Gate, Grader};
 use serde::{Deserialize, Serialize};
 
-/// A whole reward: the weighted sum of its graders. Its JSON is what is hashed, stored and compared.
+/// A whole reward: its graders, and how their scores become one number. Its JSON is what is hashed, stored and compared,
+/// so a field added later is left out of it while it says nothing: old configurations keep their bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RewardConfig {
     /// The graders, in the order in which receipts are shown. Names are unique.
     pub graders: Vec<WeightedGrader>,
+    /// How scores become one number.
+    #[serde(default, skip_serializing_if = "Combine::is_sum")]
+    pub combine: Combine,
+    /// Factors on a grader's weight in one domain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domain_weights: Vec<DomainWeight>,
+    /// Costs that must stay below a limit on average.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<Constraint>,
+    /// The range of the total; none leaves it as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clamp: Option<Clamp>,
+    /// What must hold before anything else counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<Gate>,
+}
+
+impl RewardConfig {
+    /// The weighted sum of these graders and nothing else.
+    #[must_use]
+    pub fn sum(graders: Vec<WeightedGrader>) -> Self {
+        Self {
+            graders,
+            combine: Combine::Sum {},
+            domain_weights: Vec::new(),
+            constraints: Vec::new(),
+            clamp: None,
+            gates: Vec::new(),
+        }
+    }
 }
 
 impl Default for RewardConfig {
     /// Truthfulness with a small bonus for form: what the playground starts with.
     fn default() -> Self {
-        Self {
-            graders: vec![
-                WeightedGrader {
-                    name: "truthful".into(),
-                    weight: 1.0,
-                    grader: Grader::Truthful { right: 1.0, abstain: 0.0, wrong: -1.0 },
-                },
-                WeightedGrader { name: "format".into(), weight: 0.1, grader: Grader::Format {} },
-                WeightedGrader { name: "length".into(), weight: 0.1, grader: Grader::Length { free: 48, limit: 96 } },
-            ],
-        }
+        Self::sum(vec![
+            WeightedGrader {
+                name: "truthful".into(),
+                weight: 1.0,
+                grader: Grader::Truthful { right: 1.0, abstain: 0.0, wrong: -1.0 },
+            },
+            WeightedGrader { name: "format".into(), weight: 0.1, grader: Grader::Format {} },
+            WeightedGrader { name: "length".into(), weight: 0.1, grader: Grader::Length { free: 48, limit: 96 } },
+        ])
     }
 }
 
@@ -39,47 +69,16 @@ pub struct WeightedGrader {
     pub grader: Grader,
 }
 
-/// What a grader looks at. Each gives a score, a reason in plain words, and the bytes of the answer that it rests on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Grader {
-    /// 1 if the answer equals an accepted answer byte for byte (outer white space aside), else 0.
-    Exact {},
-    /// 1 if the answer equals an accepted answer after normalisation (case, accents, punctuation, articles), else 0.
-    Normalised {},
-    /// 1 if the first number in the answer is within `tolerance` of an accepted number, else 0.
-    Numeric {
-        /// Largest absolute difference that still counts as right.
-        tolerance: f64,
-    },
-    /// Ternary truthfulness (TruthRL, arXiv 2509.25760): right, abstained and wrong each have their value.
-    /// Declining a forbidden request counts as right, doing it as wrong, declining a harmless one as wrong.
-    Truthful {
-        /// Value of a right answer.
-        right: f64,
-        /// Value of "I don't know".
-        abstain: f64,
-        /// Value of a wrong answer.
-        wrong: f64,
-    },
-    /// 1 if the answer is one non-empty sentence that starts with a capital, a digit or a quote and ends with a full stop, else 0.
-    Format {},
-    /// 0 up to `free` characters, then falling linearly to -1 at `limit` and beyond.
-    Length {
-        /// Characters that cost nothing.
-        free: u32,
-        /// Characters at which the full penalty is reached; above `free`.
-        limit: u32,
-    },
-}
-
 /// What the whole reward came to, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reward {
-    /// Sum of weight times score over the graders that apply.
+    /// Sum of weight times score over the graders that apply, unless `notes` say what became of it.
     pub total: f64,
     /// One receipt per grader, in the order of the config.
     pub receipts: Vec<Receipt>,
+    /// Why the total is not that sum, in plain words: a constraint, a closed gate, a clamp, an order of precedence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What one grader said about one answer.
@@ -89,7 +88,7 @@ pub struct Receipt {
     pub grader: String,
     /// Its score; none where it does not apply (then it is left out of sum and means).
     pub score: Option<f64>,
-    /// Its weight in the sum.
+    /// Its weight in the sum, with the factor of the question's domain.
     pub weight: f64,
     /// Why, in plain words for the person who reads it.
     pub reason: String,

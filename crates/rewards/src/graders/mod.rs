@@ -4,11 +4,23 @@
 //! `compose::validate`, cases in `fixtures`, a section in docs/algorithms/rewards.md. The compiler lists what is
 //! forgotten of the first three.
 
+mod confidence;
 mod exact;
+pub(crate) mod forbidden;
 mod format;
+mod grounding;
+mod json_schema;
 mod length;
 mod normalised;
 mod numeric;
+pub(crate) mod pattern;
+mod pii;
+mod reasoning;
+pub(crate) mod repetition;
+mod script;
+mod soft_overlong;
+pub(crate) mod template;
+mod threshold;
 mod truthful;
 
 use crate::MAX_TEXT_BYTES;
@@ -51,7 +63,31 @@ pub fn grade(grader: &Grader, item: &Item, text: &str) -> Graded {
         }
         Grader::Format {} => format::grade(text),
         Grader::Length { free, limit } => length::grade(text, *free, *limit),
+        Grader::Regex { pattern } => pattern::grade(text, pattern),
+        Grader::JsonSchema { schema } => json_schema::grade(text, schema),
+        Grader::Template { template } => template::grade(text, template),
+        Grader::SoftOverlong { max, cache, unit } => soft_overlong::grade(text, *max, *cache, *unit),
+        Grader::Repetition { n } => repetition::grade(text, *n),
+        Grader::Script { allowed } => script::grade(text, allowed),
+        Grader::Forbidden { phrases } => forbidden::grade(text, phrases),
+        Grader::Pii { kinds } => pii::grade(text, kinds),
+        Grader::Grounding {} => grounding::grade(item, text),
+        Grader::Reasoning {} => reasoning::grade(text),
+        Grader::Threshold { t } => threshold::grade(item, text, *t),
+        Grader::Confidence {} => confidence::grade(item, text),
     }
+}
+
+/// Most spans on a receipt of a grader that looks for many things.
+const MAX_EVIDENCE: usize = 16;
+
+/// The beginning of a text, for a reason: at most 80 characters on one line.
+pub(crate) fn excerpt(text: &str) -> String {
+    let mut shown: String = text.chars().take(80).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// The accepted answers for a reason: at most three, quoted.

@@ -40,8 +40,7 @@ fn recipe(algorithm: Algorithm) -> Recipe {
         clicker_train::recipe::from_toml(&format!("name = 'test'\nalgorithm = '{name}'\nsteps = 4\nseed = 5")).unwrap();
     // A model that knows nothing yet earns nothing for truth; answers of different lengths still differ in worth.
     let length = Grader::Length { free: 1, limit: 20 };
-    recipe.reward =
-        RewardConfig { graders: vec![WeightedGrader { name: "length".into(), weight: 1.0, grader: length }] };
+    recipe.reward = RewardConfig::sum(vec![WeightedGrader { name: "length".into(), weight: 1.0, grader: length }]);
     recipe.rollout.prompts = 3;
     recipe.rollout.group_size = 4;
     recipe.rollout.sampling.max_new_tokens = 6;

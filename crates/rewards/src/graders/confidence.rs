@@ -1,0 +1,38 @@
+//! Calibration as a reward (RLCR, arXiv 2507.16806): being right pays, and so does knowing how sure to be. The second
+//! term is the Brier score, which is best at the true chance of being right.
+
+use super::Graded;
+use crate::confidence::{Stated, without};
+use crate::spans::trimmed;
+use crate::{confidence, verdict};
+use clicker_wire::{Expected, Item, Verdict};
+
+/// `y - (c - y)^2` with y = 1 for a right answer and 0 for any other, and c the confidence that it states. The statement
+/// is cut out before the answer is judged. Without one, "I don't know" counts as c = 0 (worth 0) and everything else as
+/// c = 1: an answer without a doubt is certain. More than one statement counts as none. Does not apply where nothing is
+/// known about the truth.
+pub(super) fn grade(item: &Item, text: &str) -> Graded {
+    if item.expected == Expected::Unknown {
+        return Graded::does_not_apply("nothing is known about the truth of this question");
+    }
+    let stated = confidence::stated(text);
+    let (answer, spans) = match &stated {
+        Stated::Once { span, .. } => (without(text, *span), vec![*span]),
+        Stated::Never | Stated::Often => (text.to_string(), trimmed(text)),
+    };
+    let verdict = verdict(item, &answer);
+    let (c, how) = match (&stated, verdict) {
+        (Stated::Once { value, .. }, _) => (*value, format!("states confidence {value}")),
+        (_, Verdict::Abstained) => (0.0, "states no confidence and claims nothing, which counts as 0".to_string()),
+        (Stated::Often, _) => (1.0, "states more than one confidence, which counts as 1".to_string()),
+        (Stated::Never, _) => (1.0, "states no confidence, which counts as 1".to_string()),
+    };
+    let (y, was) = match verdict {
+        Verdict::Right => (1.0, "right"),
+        Verdict::Abstained => (0.0, "says that it does not know"),
+        Verdict::Refused => (0.0, "declines what nothing forbids"),
+        Verdict::Wrong => (0.0, "wrong"),
+    };
+    let score = y - (c - y) * (c - y);
+    Graded::scored(score, format!("{was}, and {how}: {y} - ({c} - {y})² = {score:.4}"), spans)
+}

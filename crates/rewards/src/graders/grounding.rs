@@ -1,0 +1,98 @@
+//! Whether the answer rests on the passage it was given. It compares words, never meaning: it can tell that a word was
+//! not given, not that a given word was put in the wrong place.
+//!
+//! The question is the last sentence of the last user turn that ends with a question mark, or else that whole turn; the
+//! passage is everything before it in the conversation. Words of the question prove nothing, so only the words that the
+//! answer adds are looked for.
+
+use super::{Graded, MAX_EVIDENCE, excerpt};
+use crate::normalise::{Normalised, normalise};
+use crate::phrases::stance;
+use crate::spans::trimmed;
+use clicker_wire::{Item, Role};
+use std::collections::HashSet;
+
+/// Share of the content words that the answer adds to the question and the passage holds; 0 if it adds none. Does not
+/// apply without a passage, and to an answer that only declines or says that it does not know. The evidence is the
+/// words that are not in the passage, or the whole answer if all are.
+pub(super) fn grade(item: &Item, text: &str) -> Graded {
+    let (passage, question) = passage_and_question(item);
+    let sentences: Vec<(&str, Normalised)> =
+        passage.iter().flat_map(|turn| sentences(turn)).map(|s| (s, normalise(s))).collect();
+    let given: HashSet<&str> = sentences.iter().flat_map(|(_, n)| n.words()).filter(|w| is_content(w)).collect();
+    if given.is_empty() {
+        return Graded::does_not_apply("the conversation holds no passage before the question");
+    }
+    if stance(text).is_some() {
+        return Graded::does_not_apply("the answer claims nothing");
+    }
+    let question = normalise(question);
+    let asked: HashSet<&str> = question.words().collect();
+    let answer = normalise(text);
+    let added: Vec<(usize, &str)> =
+        answer.words().enumerate().filter(|(_, w)| is_content(w) && !asked.contains(w)).collect();
+    if added.is_empty() {
+        return Graded::scored(0.0, "adds nothing to the question that the passage could support", trimmed(text));
+    }
+    let missing: Vec<(usize, &str)> = added.iter().filter(|(_, w)| !given.contains(w)).copied().collect();
+    let score = (added.len() - missing.len()) as f64 / added.len() as f64;
+    let support = best(&sentences, &added).map_or_else(String::new, |s| format!(" (the passage: “{}”)", excerpt(s)));
+    match missing.first() {
+        Some((_, word)) => {
+            let reason =
+                format!("{} of {} words are not in the passage, first “{}”", missing.len(), added.len(), excerpt(word));
+            let spans = missing.iter().take(MAX_EVIDENCE).filter_map(|(at, _)| answer.span(*at..at + 1));
+            Graded::scored(score, reason + &support, spans)
+        }
+        None => Graded::scored(score, format!("every word it adds is in the passage{support}"), trimmed(text)),
+    }
+}
+
+/// The turns of the passage, the last one up to the question, and the question.
+fn passage_and_question(item: &Item) -> (Vec<&str>, &str) {
+    let last = item.messages.iter().rposition(|m| m.role == Role::User);
+    let mut passage: Vec<&str> = Vec::new();
+    let mut question = "";
+    for (i, message) in item.messages.iter().enumerate() {
+        let content = message.content.as_str();
+        if Some(i) != last {
+            passage.push(content);
+            continue;
+        }
+        let asking = sentences(content).filter(|s| s.trim_end().ends_with('?')).last();
+        question = asking.unwrap_or(content);
+        passage.extend(asking.and_then(|asking| content.rsplit_once(asking)).map(|(before, _)| before));
+    }
+    (passage, question)
+}
+
+/// Sentences with the sign that ends them.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(['.', '!', '?', '\n', ':']).map(str::trim).filter(|s| !s.is_empty())
+}
+
+/// The sentence of the passage that holds most of the added words, the first of equals; none if none holds any.
+fn best<'a>(sentences: &[(&'a str, Normalised)], added: &[(usize, &str)]) -> Option<&'a str> {
+    let added: HashSet<&str> = added.iter().map(|(_, w)| *w).collect();
+    let held = |n: &Normalised| n.words().filter(|w| added.contains(w)).count();
+    let mut best = (0, None);
+    for (sentence, normalised) in sentences {
+        let count = held(normalised);
+        if count > best.0 {
+            best = (count, Some(*sentence));
+        }
+    }
+    best.1
+}
+
+/// Whether a word says something of its own. The list is English.
+fn is_content(word: &str) -> bool {
+    const SMALL: [&str; 64] = [
+        "a", "an", "the", "and", "or", "but", "so", "if", "then", "of", "in", "on", "at", "to", "from", "by", "with",
+        "for", "as", "is", "are", "was", "were", "be", "been", "am", "it", "its", "this", "that", "these", "those",
+        "he", "she", "they", "we", "you", "i", "his", "her", "their", "our", "my", "your", "him", "them", "me", "us",
+        "do", "does", "did", "has", "have", "had", "will", "would", "can", "could", "there", "here", "answer", "text",
+        "passage", "=",
+    ];
+    !SMALL.contains(&word)
+}

@@ -1,0 +1,82 @@
+//! What a group of answers to one question says together: which agree, how sure the group is, and how consistent each
+//! answer is with the rest. No truth is needed, so it works where nothing is known.
+//!
+//! Discrete semantic entropy (Farquhar et al., Nature 630, 2024): answers are clustered by what they say, and with the
+//! share p_c of each cluster the entropy is `SE = -sum_c p_c ln p_c`, nats: 0 if all agree, ln n if all differ.
+//! Departure: meaning is compared by the normalised answer, with no language model, which is exact for short answers and
+//! blind to paraphrases in long ones.
+
+use crate::matching::core_answer;
+use crate::{is_abstention, is_refusal};
+use clicker_wire::Item;
+use std::collections::HashMap;
+
+/// A group of answers, clustered by what they say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clusters {
+    /// The cluster of each answer; clusters are numbered in the order in which they first appear.
+    pub of: Vec<usize>,
+    /// Answers in each cluster.
+    pub sizes: Vec<usize>,
+}
+
+/// Clusters of one group. All ways to say "I don't know" are one cluster, all ways to decline another; every other
+/// answer is compared by [`core_answer`].
+#[must_use]
+pub fn clusters(item: &Item, texts: &[&str]) -> Clusters {
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let (mut of, mut sizes) = (Vec::with_capacity(texts.len()), Vec::new());
+    for text in texts {
+        let next = numbers.len();
+        let cluster = *numbers.entry(meaning(item, text)).or_insert(next);
+        if cluster == sizes.len() {
+            sizes.push(0);
+        }
+        sizes[cluster] += 1;
+        of.push(cluster);
+    }
+    Clusters { of, sizes }
+}
+
+/// Discrete semantic entropy of the group, nats; 0 for a group of one or none. Nothing but the sizes of the clusters
+/// counts, not their order.
+#[must_use]
+pub fn semantic_entropy(clusters: &Clusters) -> f64 {
+    let all = clusters.of.len() as f64;
+    // Sorted, so that the rounding of the sum does not depend on the order either.
+    let mut sizes = clusters.sizes.clone();
+    sizes.sort_unstable();
+    sizes.iter().map(|size| *size as f64 / all).fold(0.0, |sum, p| if p < 1.0 { sum - p * p.ln() } else { sum })
+}
+
+/// For each answer the share of the other answers that say the same: 0 to 1. Empty for a group of one, which has nobody
+/// to agree with.
+#[must_use]
+pub fn agreement(clusters: &Clusters) -> Vec<f64> {
+    let others = clusters.of.len().saturating_sub(1);
+    if others == 0 {
+        return Vec::new();
+    }
+    clusters.of.iter().map(|cluster| (clusters.sizes[*cluster] - 1) as f64 / others as f64).collect()
+}
+
+/// For each answer its agreement, discounted by the entropy of the group: `agreement_i (1 - SE / ln n)`. 1 where all
+/// agree, 0 for an answer that stands alone and for all answers of a group without any agreement. Empty for a group of
+/// one.
+#[must_use]
+pub fn consistency(clusters: &Clusters) -> Vec<f64> {
+    let largest = (clusters.of.len() as f64).ln();
+    let discount = (1.0 - semantic_entropy(clusters) / largest).clamp(0.0, 1.0);
+    agreement(clusters).into_iter().map(|agreement| agreement * discount).collect()
+}
+
+/// What an answer is compared by. The mark in front cannot occur in a normalised text.
+fn meaning(item: &Item, text: &str) -> String {
+    if is_abstention(text) {
+        "?abstains".into()
+    } else if is_refusal(text) {
+        "!declines".into()
+    } else {
+        core_answer(item, text)
+    }
+}

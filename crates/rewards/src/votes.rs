@@ -1,0 +1,72 @@
+//! What people think of a text, from votes that are given as arguments: this module knows no store.
+//!
+//! A rater counts as much as others agree with them. With a_r of the c_r comparisons of rater r with another rater on
+//! the same text in agreement, the weight is Laplace's rule of succession, `w_r = (a_r + 1) / (c_r + 2)`: one half for a
+//! rater who was never compared. With U the weights of thumbs up and D of thumbs down, the text's score is the same rule
+//! stretched to -1..1: `2 (U + 1) / (U + D + 2) - 1 = (U - D) / (U + D + 2)`. So one vote moves the score a little and
+//! never to the end, and many raters who disagree stay near 0.
+//!
+//! How it is gamed: by voting often under many names (weights shrink only if honest raters vote on the same texts), or
+//! by agreeing with oneself. Count raters, and show the number of votes beside the score.
+
+use crate::graders::Graded;
+use crate::normalise::normalise;
+use std::collections::BTreeMap;
+
+/// One stored vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vote<'a> {
+    /// Pseudonym of the person.
+    pub rater: &'a str,
+    /// The text that was voted on.
+    pub text: &'a str,
+    /// Thumbs up.
+    pub up: bool,
+}
+
+/// The score of `text` from -1 to 1, and how it came about; does not apply where nobody voted on it. Texts are the same
+/// when they are after normalisation; of several votes by one person on one text the last counts.
+#[must_use]
+pub fn score(text: &str, votes: &[Vote]) -> Graded {
+    let by_text = by_text(votes);
+    let Some(here) = by_text.get(&normalise(text).text) else {
+        return Graded { score: None, reason: "nobody has voted on this text".into(), spans: Vec::new() };
+    };
+    let weights = weights_of(&by_text);
+    let sum = |up: bool| -> f64 {
+        here.iter().filter(|(_, vote)| **vote == up).filter_map(|(rater, _)| weights.get(rater)).sum()
+    };
+    let (up, down) = (sum(true), sum(false));
+    let (ups, all) = (here.values().filter(|vote| **vote).count(), here.len());
+    let reason = format!("{ups} of {all} people like it; weighted by agreement {up:.2} for and {down:.2} against");
+    Graded { score: Some((up - down) / (up + down + 2.0)), reason, spans: crate::spans::trimmed(text) }
+}
+
+/// How much each rater counts: above 0 and below 1.
+#[must_use]
+pub fn weights<'a>(votes: &[Vote<'a>]) -> BTreeMap<&'a str, f64> {
+    weights_of(&by_text(votes))
+}
+
+/// The last vote of each rater, by normalised text. Ordered maps, so that sums do not depend on a hash.
+fn by_text<'a>(votes: &[Vote<'a>]) -> BTreeMap<String, BTreeMap<&'a str, bool>> {
+    let mut out: BTreeMap<String, BTreeMap<&str, bool>> = BTreeMap::new();
+    for vote in votes {
+        out.entry(normalise(vote.text).text).or_default().insert(vote.rater, vote.up);
+    }
+    out
+}
+
+fn weights_of<'a>(by_text: &BTreeMap<String, BTreeMap<&'a str, bool>>) -> BTreeMap<&'a str, f64> {
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for raters in by_text.values() {
+        let ups = raters.values().filter(|up| **up).count();
+        for (rater, up) in raters {
+            let same = if *up { ups } else { raters.len() - ups };
+            let (agreed, compared) = counts.entry(rater).or_default();
+            *agreed += same - 1;
+            *compared += raters.len() - 1;
+        }
+    }
+    counts.into_iter().map(|(rater, (a, c))| (rater, (a as f64 + 1.0) / (c as f64 + 2.0))).collect()
+}
