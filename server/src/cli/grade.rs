@@ -3,7 +3,7 @@
 use super::print_json;
 use clicker_service::headless::{self, GradeRequest, GradeSummary, GradedLine};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Options of `clicker grade`.
 #[derive(Debug, clap::Args)]
@@ -15,8 +15,8 @@ pub(crate) struct Grade {
     /// as `item`, or the item under `item`.
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// The model that judges for score_model and label_model, whatever model the grader names; without it, `builtin` is the shipped
-    /// one.
+    /// The model that judges for score_model and label_model, whatever model the grader names: a GGUF file, a Hugging Face folder,
+    /// or `builtin`, the shipped one. Without it, only graders that name `builtin` have a judge.
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
     /// Print a receipt a line as JSON instead of the table.
@@ -28,7 +28,10 @@ pub(crate) fn run(command: &Grade) -> anyhow::Result<()> {
     let request = GradeRequest {
         grader: command.grader.clone(),
         input: command.input.clone(),
-        model: command.model.clone(),
+        model: command
+            .model
+            .clone()
+            .map(|path| if path == Path::new("builtin") { super::BUILTIN.into() } else { path }),
         builtin: super::BUILTIN.into(),
     };
     // A file that cannot be measured cannot be read either, and then the reading says why.
@@ -93,7 +96,8 @@ mod tests {
     #[test]
     fn the_table_has_a_row_per_grader() {
         let some = Scores { n: 4, mean: 0.5, std: 0.25, min: 0.0, max: 1.0, errors: 1 };
-        let none = Scores { n: 0, mean: f64::NAN, std: f64::NAN, min: f64::INFINITY, max: f64::NEG_INFINITY, errors: 4 };
+        let none =
+            Scores { n: 0, mean: f64::NAN, std: f64::NAN, min: f64::INFINITY, max: f64::NEG_INFINITY, errors: 4 };
         let scores = vec![("all".to_owned(), some), ("close".to_owned(), none)];
         let expected = "\
 grader           n     mean      std      min      max   errors

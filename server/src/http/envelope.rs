@@ -20,10 +20,10 @@ pub(super) struct Said {
 
 /// Middleware, outside of all that may refuse a request.
 pub(crate) async fn envelope(request: Request, next: Next) -> Response {
-    let ours = !request.uri().path().starts_with("/v1/");
+    let theirs = request.uri().path().starts_with("/v1/");
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Said>() {
-        Some(said) if !ours => write(response.status(), &said),
+        Some(said) if theirs => write(response.status(), &said),
         _ => response,
     }
 }

@@ -124,7 +124,8 @@ fn panel(grader: &openai::Grader, request: &GradeRequest) -> Result<Panel> {
             Some(path) => path,
             None if name == "builtin" => &request.builtin,
             None => {
-                let reason = format!("there is no model {name:?} here; name a file that judges in its place with --model");
+                let reason =
+                    format!("there is no model {name:?} here; name a file that judges in its place with --model");
                 seats.insert(name.to_owned(), Err(reason));
                 continue;
             }
