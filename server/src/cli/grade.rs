@@ -1,8 +1,9 @@
 //! `clicker grade`: one of OpenAI's graders over a file of samples.
 
-use super::print_json;
-use clicker_service::headless::{self, GradeRequest, GradeSummary, GradedLine};
+use anyhow::Context;
+use clicker_service::headless::{self, GradeRequest, GradeSummary, GradedLine, Receipt};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Options of `clicker grade`.
@@ -41,9 +42,8 @@ pub(crate) fn run(command: &Grade) -> anyhow::Result<()> {
     let summary = headless::grade(&request, &mut |line, read| {
         bar.set_position(read);
         match line {
-            GradedLine::Receipt(receipt) if command.json => {
-                let printed = bar.suspend(|| print_json(receipt));
-                failed = failed.take().or(printed.err());
+            GradedLine::Receipt(receipt) if command.json && failed.is_none() => {
+                failed = bar.suspend(|| write_line(receipt)).err();
             }
             GradedLine::Receipt(_) => {}
             GradedLine::Bad { line, problem } => {
@@ -53,8 +53,11 @@ pub(crate) fn run(command: &Grade) -> anyhow::Result<()> {
     });
     bar.finish_and_clear();
     let summary = summary?;
-    if let Some(error) = failed {
-        return Err(error);
+    match failed {
+        // Whoever read has seen enough, as after `| head`.
+        Some(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+        Some(error) => return Err(error).context("the receipts cannot be written"),
+        None => {}
     }
     if !command.json {
         print!("{}", table(&summary));
@@ -63,6 +66,13 @@ pub(crate) fn run(command: &Grade) -> anyhow::Result<()> {
         eprintln!("{} of {} lines could not be read", summary.bad, summary.bad + summary.graded);
     }
     Ok(())
+}
+
+/// A receipt on standard output. `println!` would panic where nobody reads on.
+fn write_line(receipt: &Receipt) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, receipt)?;
+    out.write_all(b"\n")
 }
 
 /// A row per grader: the whole first, then the parts of a multi.
