@@ -1,7 +1,7 @@
 //! The binary `clicker`: reads the command line and hands over to the library.
 
 use clap::Parser;
-use clicker_server::cli::{Cli, run};
+use clicker_server::cli::{Cli, exit_code, run};
 use std::process::ExitCode;
 
 /// Tensors of a training step are allocated and freed by the thousand; mimalloc keeps that off the critical path and
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("clicker: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(exit_code(&error))
         }
     }
 }

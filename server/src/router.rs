@@ -3,12 +3,13 @@
 use crate::AppState;
 use crate::guard::{BODY_LIMIT, guard};
 use crate::headers::secured;
-use crate::http::{checkpoints, error, events, feedback, health, objects, owner, runs, world};
+use crate::http::envelope::envelope;
+use crate::http::{checkpoints, error, events, feedback, graders, health, objects, owner, runs, world};
 use crate::owner::identify;
 use crate::pages::pages;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::trace::TraceLayer;
@@ -29,6 +30,9 @@ pub fn router(state: AppState) -> Router {
         .route("/api/feedback", get(feedback::list).post(feedback::submit))
         .route("/api/feedback/export", get(feedback::export))
         .route("/api/{*rest}", any(error::no_route))
+        .route("/v1/fine_tuning/alpha/graders/validate", post(graders::validate))
+        .route("/v1/fine_tuning/alpha/graders/run", post(graders::run))
+        .route("/v1/{*rest}", any(error::no_route))
         .method_not_allowed_fallback(error::wrong_method);
 
     let all = Router::new()
@@ -43,6 +47,7 @@ pub fn router(state: AppState) -> Router {
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(from_fn_with_state(state.clone(), identify))
         .layer(from_fn_with_state(state.clone(), guard))
+        .layer(from_fn(envelope))
         .layer(TraceLayer::new_for_http())
         .with_state(state);
     secured(guarded)

@@ -31,6 +31,15 @@ pub enum ServiceError {
         /// Which value is wrong, and what would do.
         reason: String,
     },
+    /// A grader's JSON is wrong.
+    #[error(transparent)]
+    Grader(#[from] clicker_rewards::openai::GraderError),
+    /// A grader broke while it ran, which is a mistake of this program.
+    #[error("the grader could not be run: {reason}")]
+    Grading {
+        /// The last words of what broke.
+        reason: String,
+    },
     /// The id of a vote was used before for something else.
     #[error(
         "vote `{id}` is stored already with other content; an id names one vote for good: send the changed vote under a new id"

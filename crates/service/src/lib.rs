@@ -2,8 +2,9 @@
 //! cannot diverge.
 //!
 //! Reading order: [`ServiceConfig`] says what a service is made of and [`Service::open`] makes it; `world`, `checkpoints`,
-//! `objects`, `runs`, `follow`, `presets` and `feedback` are the use cases; `queue` knows who may work on which run, `worker` does
-//! the work, and `sink` makes each of its steps durable.
+//! `objects`, `runs`, `follow`, `presets`, `feedback` and `grading` are the use cases; `queue` knows who may work on which run,
+//! `worker` does the work, and `sink` makes each of its steps durable; `judge` lets a model answer a grader, and `judges` keeps
+//! the models that do. [`headless`] is what the command line does without a server.
 //!
 //! This crate never knows HTTP, cookies or a user interface.
 #![warn(missing_docs)]
@@ -14,8 +15,11 @@ mod config;
 mod error;
 mod feedback;
 mod follow;
+mod grading;
 pub mod headless;
 mod ids;
+mod judge;
+mod judges;
 mod objects;
 mod open;
 mod presets;

@@ -1,5 +1,6 @@
 //! Opening and closing a service.
 
+use crate::judges::Judges;
 use crate::queue::Queue;
 use crate::{ServiceConfig, ServiceError, builtin, worker, world};
 use clicker_store::{Backend, Store};
@@ -21,6 +22,8 @@ pub(crate) struct Inner {
     pub(crate) config: ServiceConfig,
     pub(crate) builtin: Option<Manifest>,
     pub(crate) world: OnceLock<world::Questions>,
+    /// The models that have graded lately.
+    pub(crate) judges: Judges,
     /// Counts writes to runs and events; followers wait for it to move and then read the database.
     pub(crate) changed: watch::Sender<u64>,
     /// Wakes the worker when a run was queued.
@@ -45,6 +48,7 @@ impl Service {
             store,
             builtin,
             world: OnceLock::new(),
+            judges: Judges::default(),
             changed: watch::Sender::new(0),
             queued: Notify::new(),
             closing: watch::Sender::new(false),

@@ -5,7 +5,7 @@
 //! data only: `clicker_rewards::openai` checks and runs them, and says more about a wrong field than serde can.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A grader. `label_model` is allowed at the top as well as in a `multi`; a `multi` may not hold a `multi`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,21 @@ impl Grader {
             Self::LabelModel(g) => &g.name,
             Self::Python(g) => &g.name,
             Self::Multi(g) => &g.name,
+        }
+    }
+
+    /// The models that it asks, its parts' among them.
+    #[must_use]
+    pub fn models(&self) -> BTreeSet<&str> {
+        match self {
+            Self::StringCheck(_) | Self::TextSimilarity(_) | Self::Python(_) => BTreeSet::new(),
+            Self::ScoreModel(g) => BTreeSet::from([g.model.as_str()]),
+            Self::LabelModel(g) => BTreeSet::from([g.model.as_str()]),
+            Self::Multi(g) => match &g.graders {
+                Parts::One(part) => part.models(),
+                Parts::List(parts) => parts.iter().flat_map(Self::models).collect(),
+                Parts::Named(parts) => parts.values().flat_map(Self::models).collect(),
+            },
         }
     }
 }

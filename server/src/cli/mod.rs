@@ -4,12 +4,14 @@ mod bench;
 mod eval;
 mod export;
 mod generate;
+mod grade;
 mod migrate;
 mod pretrain;
 mod serve;
 mod train;
 
 use clap::{Parser, Subcommand};
+use clicker_service::headless::HeadlessError;
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
@@ -33,6 +35,8 @@ enum Command {
     Generate(generate::Generate),
     /// Logits that follow given token ids.
     Logits(generate::Logits),
+    /// Grade a file of samples with one of OpenAI's graders.
+    Grade(grade::Grade),
     /// Make the built-in model from nothing.
     Pretrain(pretrain::Pretrain),
     /// Measure how fast this build is on this machine.
@@ -55,10 +59,20 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Eval(command) => eval::run(&command),
         Command::Generate(command) => generate::run(&command),
         Command::Logits(command) => generate::logits(&command),
+        Command::Grade(command) => grade::run(&command),
         Command::Pretrain(command) => pretrain::run(&command),
         Command::Bench(command) => bench::run(&command),
         Command::Export(command) => export::run(&command),
         Command::Migrate(command) => migrate::run(&command),
+    }
+}
+
+/// The exit code of an error: 2 where what was given means nothing, as after a wrong option, else 1.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref() {
+        Some(HeadlessError::Grader { .. }) => 2,
+        _ => 1,
     }
 }
 

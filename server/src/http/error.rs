@@ -1,5 +1,6 @@
 //! Every error that a client can see, its status code and its stable name: here and nowhere else.
 
+use super::envelope::Said;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
@@ -95,6 +96,15 @@ impl HttpError {
         }
     }
 
+    /// Which part of the request is wrong, where that is known.
+    fn param(&self) -> Option<String> {
+        match self {
+            Self::Service(ServiceError::Grader(problem)) => Some(problem.at().to_owned()),
+            Self::Service(ServiceError::Invalid { field, .. }) => Some(field.clone()),
+            _ => None,
+        }
+    }
+
     /// The body as JSON.
     pub(crate) fn body(&self) -> ApiError {
         let (_, code, message) = self.parts();
@@ -108,21 +118,25 @@ fn service(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::NotFound { .. } => (S::NOT_FOUND, "not_found"),
         ServiceError::NoBuiltin => (S::NOT_FOUND, "no_builtin"),
         ServiceError::Invalid { .. } | ServiceError::Recipe { .. } => (S::UNPROCESSABLE_ENTITY, "invalid"),
+        ServiceError::Grader(_) => (S::BAD_REQUEST, "invalid_grader"),
         ServiceError::FeedbackConflict { .. } => (S::CONFLICT, "feedback_conflict"),
         ServiceError::RunState { .. } => (S::CONFLICT, "run_state"),
         ServiceError::ShuttingDown => (S::SERVICE_UNAVAILABLE, "shutting_down"),
         ServiceError::DataDirInUse { .. } => (S::SERVICE_UNAVAILABLE, "data_dir_in_use"),
         ServiceError::Model { .. } => (S::INTERNAL_SERVER_ERROR, "model"),
-        ServiceError::Randomness { .. } | ServiceError::Export(_) | ServiceError::Store(_) => {
-            (S::INTERNAL_SERVER_ERROR, "internal")
-        }
+        ServiceError::Randomness { .. }
+        | ServiceError::Grading { .. }
+        | ServiceError::Export(_)
+        | ServiceError::Store(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
     }
 }
 
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         let (status, code, message) = self.parts();
+        let said = Said { code, message: message.clone(), param: self.param() };
         let mut response = (status, Json(ApiError { code: code.into(), message })).into_response();
+        response.extensions_mut().insert(said);
         if let Self::Range { size } = self
             && let Ok(value) = format!("bytes */{size}").parse()
         {

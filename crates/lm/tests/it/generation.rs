@@ -1,7 +1,7 @@
 //! Batched generation: replay from a seed, limits, stop tokens, and agreement with the packed forward pass.
 
 use crate::support::{close, random_model};
-use clicker_lm::{GenerateOptions, Generator, RowPlan, generate, stream_seed};
+use clicker_lm::{GenerateOptions, Generator, RowPlan, generate, log_likelihoods, stream_seed};
 use clicker_wire::{Sampling, StopReason};
 use std::sync::Arc;
 
@@ -50,6 +50,31 @@ fn stored_logprobs_are_those_of_a_whole_forward_pass() {
     for draw in &drawn.draws {
         assert_eq!(draw.alternatives.len(), 3);
         assert!(draw.alternatives.is_sorted_by(|a, b| a.1 >= b.1));
+    }
+}
+
+#[test]
+fn whole_answers_are_weighed_as_drawing_them_would() {
+    let model = random_model();
+    let prompt = vec![1, 50, 60];
+    let rows: Vec<(usize, u64)> = [5, 6, 7].map(|stream| (0, stream)).to_vec();
+    let drawn: Vec<_> = [1, 4, 12]
+        .into_iter()
+        .zip(&rows)
+        .map(|(most, row)| generate(&model, std::slice::from_ref(&prompt), &[*row], sampled(most)).unwrap().remove(0))
+        .collect();
+    let answers: Vec<Vec<u32>> = drawn.iter().map(clicker_lm::Drawn::ids).collect();
+    let expected: Vec<f32> = drawn.iter().map(|d| d.draws.iter().map(|d| d.logprob).sum()).collect();
+    let got: Vec<f32> = log_likelihoods(&model, &prompt, &answers).unwrap().into_iter().map(|p| p as f32).collect();
+    close("ln p", &got, &expected, 2e-5);
+    for (prompt, answers, words) in [
+        (vec![], vec![vec![1]], "0 tokens"),
+        (vec![1], vec![vec![1], vec![]], "answer 1 has no tokens"),
+        (vec![1], vec![vec![1 << 20]], "token 1048576"),
+        (vec![1; 4000], vec![vec![1]], "4000 tokens"),
+    ] {
+        let said = log_likelihoods(&model, &prompt, &answers).unwrap_err().to_string();
+        assert!(said.contains(words), "{said}");
     }
 }
 

@@ -70,6 +70,22 @@ pub enum GraderError {
     },
 }
 
+impl GraderError {
+    /// Which part of the JSON is wrong, such as `grader.graders.close.operation`.
+    #[must_use]
+    pub fn at(&self) -> &str {
+        match self {
+            Self::Json { .. } => "grader",
+            Self::UnknownField { at, .. }
+            | Self::MissingField { at, .. }
+            | Self::Value { at, .. }
+            | Self::Template { at, .. }
+            | Self::Formula { at, .. }
+            | Self::NestedMulti { at } => at,
+        }
+    }
+}
+
 fn hint(nearest: &Option<&'static str>) -> String {
     nearest.map(|word| format!(" (did you mean {word:?}?)")).unwrap_or_default()
 }

@@ -3,6 +3,8 @@
 mod bench;
 mod evaluate;
 mod generate;
+mod grade;
+mod graded_row;
 mod models;
 mod pretrain;
 mod train;
@@ -10,6 +12,7 @@ mod train;
 pub use bench::{BenchGenerate, BenchGrpo, BenchSft, bench_generate, bench_grpo, bench_sft};
 pub use evaluate::{EvalRequest, evaluate};
 pub use generate::{GenerateRequest, Generated, Prompt, generate, logits};
+pub use grade::{GradeRequest, GradeSummary, GradedLine, Receipt, Scores, grade};
 pub use models::{hash_file, load, master_bytes};
 pub use pretrain::{PretrainProgress, PretrainRequest, Pretrained, pretrain};
 pub use train::{TrainProgress, TrainRequest, newest_checkpoint, train};
@@ -30,6 +33,14 @@ pub enum HeadlessError {
         path: String,
         /// The system's own words.
         source: std::io::Error,
+    },
+    /// A grader's JSON.
+    #[error("{path}: {problem}")]
+    Grader {
+        /// Its file.
+        path: String,
+        /// What is wrong with it, and where.
+        problem: clicker_rewards::openai::GraderError,
     },
     /// A request that makes no sense.
     #[error("{0}")]
