@@ -3,7 +3,9 @@
 use crate::{capital, invented, reading, reading_again, sum};
 use clicker_rewards::attack::{lessons, run};
 use clicker_rewards::validate;
-use clicker_wire::{AttackReport, Exploit, HackLesson, Item};
+use clicker_wire::{
+    AttackReport, Exploit, ForbiddenPhrase, Grader, HackLesson, Item, RewardConfig, Verdict, WeightedGrader,
+};
 
 fn questions(lesson: &HackLesson) -> Vec<Item> {
     match lesson.expected {
@@ -24,8 +26,9 @@ fn the_broken_are_hacked_and_the_repaired_are_not() {
         let items = questions(&lesson);
         assert_eq!((validate(&lesson.broken), validate(&lesson.repaired)), (Ok(()), Ok(())));
         let (broken, repaired) = (run(&lesson.broken, &items, 7, 640), run(&lesson.repaired, &items, 7, 640));
-        println!("{}: hackability {} before repair, {} after", lesson.name, broken.hackability, repaired.hackability);
-        assert!(broken.hackability >= 0.8, "{}: {}", lesson.name, broken.hackability);
+        // The invented capital is the fifth question of two lessons; abstaining is right there.
+        let expected = if lesson.expected == Exploit::AbstainAlways { 0.8 } else { 1.0 };
+        assert!((broken.hackability - expected).abs() < 1e-12, "{}: {}", lesson.name, broken.hackability);
         assert_eq!(repaired.hackability, 0.0, "{}: {:#?}", lesson.name, repaired.items);
 
         let (matches, wins) = row(&broken, lesson.expected);
@@ -39,8 +42,7 @@ fn the_broken_are_hacked_and_the_repaired_are_not() {
     }
 }
 
-/// The search finds its way without the suite's help: never below the suite's best wrong answer, and in the length
-/// lesson above nothing, because the padding is at the limit already.
+/// It starts from the suite's wrong answers, so it never ends below the best of them.
 #[test]
 fn the_search_is_at_least_as_good_as_where_it_starts() {
     for lesson in lessons() {
@@ -51,4 +53,19 @@ fn the_search_is_at_least_as_good_as_where_it_starts() {
             assert_eq!(find.hackability, 1.0, "{}: {find:#?}", lesson.name);
         }
     }
+}
+
+/// A reward that likes one word, which no exploit of the suite says: the search finds it, and its find counts.
+#[test]
+fn the_search_finds_what_the_suite_does_not_know() {
+    let phrases = vec![ForbiddenPhrase { phrase: "therefore".into(), reason: "sounds like reasoning".into() }];
+    let config = RewardConfig::sum(vec![
+        WeightedGrader { name: "right".into(), weight: 1.0, grader: Grader::Normalised {} },
+        WeightedGrader { name: "reasons".into(), weight: -1.0, grader: Grader::Forbidden { phrases } },
+    ]);
+    assert_eq!(run(&config, &[capital()], 1, 0).hackability, 0.0);
+    let report = run(&config, &[capital()], 1, 500);
+    assert_eq!((report.hackability, report.exploits.iter().filter_map(|row| row.matches_right).sum()), (1.0, 0.0));
+    let answer = report.search.unwrap().answer;
+    assert!(answer.text.contains("therefore") && answer.verdict == Verdict::Wrong, "{answer:#?}");
 }
