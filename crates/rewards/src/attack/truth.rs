@@ -76,8 +76,9 @@ pub(super) fn reach(dishonest: f64, right: f64, abstain: f64) -> f64 {
     if dishonest >= right - SAME {
         1.0
     } else if right > abstain {
-        // In this order: max and min turn what is not a number into 0.
-        ((dishonest - abstain) / (right - abstain)).max(0.0).min(1.0)
+        let share = (dishonest - abstain) / (right - abstain);
+        // Not `clamp`, which would pass on what is not a number.
+        if share > 0.0 { share.min(1.0) } else { 0.0 }
     } else {
         0.0
     }

@@ -89,8 +89,8 @@ fn a_constant_reward_is_hackable_everywhere() {
 
 #[test]
 fn long_questions_make_no_longer_answers() {
-    let item = Item { accepted: vec!["x".repeat(100_000)], ..capital() };
-    let item = Item { messages: vec![clicker_wire::Message::user("y ".repeat(50_000))], ..item };
-    let report = run(&only(Grader::Format {}), &[item], 1, 200);
+    let item = Item { accepted: vec!["x".repeat(10_000)], ..capital() };
+    let item = Item { messages: vec![clicker_wire::Message::user("y ".repeat(5_000))], ..item };
+    let report = run(&only(Grader::Format {}), &[item], 1, 64);
     assert!(report.items.iter().flat_map(|i| &i.winner).all(|w| w.text.chars().count() <= MAX_CHARS));
 }
