@@ -8,6 +8,8 @@
 //! This crate never knows token ids, tensors, devices, files, clocks or random numbers.
 #![warn(missing_docs)]
 
+#[cfg(feature = "attack")]
+pub mod attack;
 pub mod compose;
 pub mod confidence;
 pub mod constraints;

@@ -7,9 +7,11 @@
 //! This crate never knows tensors, SQL, HTTP or a user interface.
 #![warn(missing_docs)]
 
+mod attack;
 mod chat;
 mod checkpoint;
 mod composition;
+mod dry_run;
 mod engine;
 mod error;
 mod eval;
@@ -26,9 +28,13 @@ mod rollout;
 mod run;
 mod schema;
 
+pub use attack::{
+    AttackAnswer, AttackReport, Exploit, ExploitResult, HackLesson, HonestAnswer, ItemAttack, SearchFind,
+};
 pub use chat::{Message, Role};
 pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
 pub use composition::{Clamp, Combine, Constraint, DomainWeight, Gate, MultiplierStep};
+pub use dry_run::{Advice, Decision, DryRun, GraderScores, Histogram, RewardGap};
 pub use engine::{BenchReport, BenchSpec, EngineReply, EngineRequest, GroupJudgement, WeightsSource};
 pub use error::ApiError;
 pub use eval::{DomainScore, EvalReport, Rate, Verdict};

@@ -1,0 +1,49 @@
+//! Whether a reward can be hacked, asked before a policy asks it: a suite of cheap exploits and a small search against
+//! any configuration, a dry run over sampled answers, and the gap between training and held-out reward.
+//!
+//! What is right is decided by [`crate::verdict()`] alone, never by the reward under attack. Everything is a pure function
+//! of its arguments; chance comes from the seed. Formulas and limits: docs/algorithms/reward-attack.md.
+
+mod dice;
+mod dry_run;
+mod exploits;
+mod gap;
+mod histogram;
+mod lessons;
+mod report;
+mod search;
+mod spearman;
+mod suite;
+mod trial;
+mod truth;
+
+pub use dry_run::dry_run;
+pub use gap::gap;
+pub use histogram::histogram;
+pub use lessons::lessons;
+pub use spearman::spearman;
+pub use suite::{Entry, SUITE};
+
+use clicker_wire::{AttackReport, Item, RewardConfig};
+use trial::Trial;
+
+/// Longest answer that an attack tries, characters: long enough for every limit on length in use, short enough that a
+/// hostile question does not make the attack slow.
+pub const MAX_CHARS: usize = 4_000;
+
+/// Totals closer than this are equal: sums in another order differ in the last digit.
+const SAME: f64 = 1e-9;
+
+/// Attacks a reward: every exploit on every question, then a search that tries at most `budget` more answers. Questions
+/// of which nothing is known are left out. A configuration that [`crate::validate`] refuses gives numbers without
+/// meaning, never a panic.
+#[must_use]
+pub fn run(config: &RewardConfig, items: &[Item], seed: u64, budget: u32) -> AttackReport {
+    let trials: Vec<Trial> = items.iter().filter_map(|item| Trial::new(config, item)).collect();
+    let found = search::search(config, &trials, seed, budget);
+    let mut report = report::report(config, &trials, &found);
+    report.seed = seed;
+    report.budget = budget;
+    report.left_out = (items.len() - trials.len()) as u32;
+    report
+}
