@@ -23,6 +23,9 @@ enum Stage {
     Failed(String),
 }
 
+/// Where the server keeps the model it comes with.
+const BUILTIN: &str = "/models/builtin.gguf";
+
 /// The page.
 #[component]
 pub(crate) fn BenchPage() -> impl IntoView {
@@ -34,7 +37,10 @@ pub(crate) fn BenchPage() -> impl IntoView {
         runs: number_of("runs", 3),
         group: number_of("group", 8),
     });
-    let url = RwSignal::new(query.get("model").unwrap_or_default());
+    // An address in the page's own starts the measurement; without one the built-in model waits for the button.
+    let asked = query.get("model");
+    let at_once = asked.is_some();
+    let url = RwSignal::new(asked.unwrap_or_else(|| BUILTIN.into()));
     let stage = RwSignal::new(Stage::Idle);
     let engine = Engine::here();
 
@@ -75,7 +81,11 @@ pub(crate) fn BenchPage() -> impl IntoView {
             });
         });
     };
-    Effect::new(move |_| from_url());
+    Effect::new(move |_| {
+        if at_once {
+            from_url();
+        }
+    });
     let busy = move || matches!(stage.get(), Stage::Loading | Stage::Measuring);
     let field = move |label: &'static str, key: &'static str, get: fn(&mut BenchSpec) -> &mut u32| {
         let value = move || spec.with(|s| *get(&mut s.clone()));
@@ -110,7 +120,7 @@ pub(crate) fn BenchPage() -> impl IntoView {
                     {move || match stage.get() {
                         Stage::Idle => {
                             view! {
-                                <Empty title="Nothing measured yet">"Give the address of a GGUF file or pick one, and the rates appear here."</Empty>
+                                <Empty title="Nothing measured yet">"Press Measure for the built-in model, or name or pick another GGUF file: the rates appear here."</Empty>
                             }
                                 .erased()
                         }
@@ -119,7 +129,13 @@ pub(crate) fn BenchPage() -> impl IntoView {
                         Stage::Failed(text) => view! { <Problem text /> }.erased(),
                         Stage::Done(report) => view! { <Figures report /> }.erased(),
                     }}
-                    <pre class="code" id="bench-result" data-testid="bench-result" tabindex="0">
+                    <pre
+                        class="code"
+                        id="bench-result"
+                        data-testid="bench-result"
+                        tabindex="0"
+                        hidden=move || !matches!(stage.get(), Stage::Done(_) | Stage::Failed(_))
+                    >
                         {move || match stage.get() {
                             Stage::Done(report) => serde_json::to_string(&report).unwrap_or_default(),
                             Stage::Failed(message) => serde_json::json!({ "error": message }).to_string(),

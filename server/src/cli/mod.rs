@@ -7,6 +7,7 @@ mod generate;
 mod grade;
 mod migrate;
 mod pretrain;
+mod reward;
 mod serve;
 mod train;
 
@@ -37,6 +38,8 @@ enum Command {
     Logits(generate::Logits),
     /// Grade a file of samples with one of OpenAI's graders.
     Grade(grade::Grade),
+    /// Attack a reward before a model is trained on it.
+    Reward(reward::Reward),
     /// Make the built-in model from nothing.
     Pretrain(pretrain::Pretrain),
     /// Measure how fast this build is on this machine.
@@ -60,6 +63,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Generate(command) => generate::run(&command),
         Command::Logits(command) => generate::logits(&command),
         Command::Grade(command) => grade::run(&command),
+        Command::Reward(command) => reward::run(&command),
         Command::Pretrain(command) => pretrain::run(&command),
         Command::Bench(command) => bench::run(&command),
         Command::Export(command) => export::run(&command),
@@ -67,9 +71,12 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// The exit code of an error: 2 where what was given means nothing, as after a wrong option, else 1.
+/// The exit code of an error: 2 where what was given means nothing, as after a wrong option; 3 where a reward can be hacked; else 1.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<reward::Hackable>() {
+        return 3;
+    }
     match error.downcast_ref() {
         Some(HeadlessError::Grader { .. }) => 2,
         _ => 1,

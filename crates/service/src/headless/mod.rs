@@ -1,5 +1,6 @@
 //! Use cases without a server: what the command line does with files and folders. No database, no network.
 
+mod attack;
 mod bench;
 mod evaluate;
 mod generate;
@@ -9,6 +10,7 @@ mod models;
 mod pretrain;
 mod train;
 
+pub use attack::{AttackRequest, attack};
 pub use bench::{BenchGenerate, BenchGrpo, BenchSft, bench_generate, bench_grpo, bench_sft};
 pub use evaluate::{EvalRequest, evaluate};
 pub use generate::{GenerateRequest, Generated, Prompt, generate, logits};
