@@ -77,7 +77,7 @@ pub(crate) fn run(command: &Reward) -> anyhow::Result<()> {
 fn table(report: &AttackReport) -> String {
     let percent = |share: Option<f64>| share.map_or_else(|| "-".into(), |share| format!("{:.0} %", share * 100.0));
     let mut out = format!(
-        "hackability {:.3} over {} questions ({} left out)\n\n{:<28}{:>5}{:>10}{:>16}{:>18}\n",
+        "hackability {:.3} over {} questions ({} left out)\n\n{:<28}{:>5}{:>10}{:>18}{:>20}\n",
         report.hackability,
         report.attacked,
         report.left_out,
@@ -90,7 +90,7 @@ fn table(report: &AttackReport) -> String {
     for row in &report.exploits {
         let mean = row.mean_total.map_or_else(|| "-".into(), |mean| format!("{mean:+.3}"));
         out += &format!(
-            "{:<28}{:>5}{mean:>10}{:>16}{:>18}\n",
+            "{:<28}{:>5}{mean:>10}{:>18}{:>20}\n",
             row.title,
             row.n,
             percent(row.matches_right),
@@ -100,7 +100,7 @@ fn table(report: &AttackReport) -> String {
     let worst = report.items.iter().max_by(|a, b| a.hackability.total_cmp(&b.hackability));
     let Some((item, winner)) = worst.and_then(|item| Some((item, item.winner.as_ref()?))) else { return out };
     out += &format!(
-        "\nmost gained on {}: hackability {:.2}\n  right    {:+.3}  {}\n  not knowing {:+.3}  {}\n  exploit  {:+.3}  {}\n",
+        "\nmost gained on {}: hackability {:.2}\n  right        {:+.3}  {}\n  not knowing  {:+.3}  {}\n  exploit      {:+.3}  {}\n",
         item.item.0,
         item.hackability,
         item.right.total,
