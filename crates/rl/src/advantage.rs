@@ -11,6 +11,16 @@
 //! [`ZERO_VARIANCE_TOLERANCE`](crate::ZERO_VARIANCE_TOLERANCE) has advantages of exactly 0 rather than amplified
 //! rounding; a group of one is an error (some trainers then use the raw reward as advantage).
 
+//!
+//! Other yardsticks have files of their own: [`baseline`] (leave-one-out, greedy answer, length-weighted mean),
+//! [`returns`] (per token, with the KL in the reward), [`gae`] (a value network), [`gdpo`] (several rewards).
+
+pub mod baseline;
+pub mod gae;
+pub mod gdpo;
+pub mod returns;
+pub mod whiten;
+
 use crate::groups::is_zero_variance;
 use crate::{Result, RlError, shape};
 use candle_core::{DType, Tensor};
@@ -61,10 +71,7 @@ fn of_groups(op: &'static str, rewards: &[Option<f64>], group_size: usize, scale
     if group_size < 2 {
         return Err(RlError::GroupTooSmall { op, got: group_size });
     }
-    if let Some(bad) = rewards.iter().flatten().find(|r| !r.is_finite()) {
-        let expected = "a finite number, or 0 in `scored`";
-        return Err(RlError::Value { op, what: "a reward", got: bad.to_string(), expected });
-    }
+    finite(op, rewards)?;
     let batch = deviation(rewards);
     let advantages = |group: &[Option<f64>]| -> Vec<f64> {
         let mean = mean(group);
@@ -77,6 +84,17 @@ fn of_groups(op: &'static str, rewards: &[Option<f64>], group_size: usize, scale
         group.iter().map(|r| r.filter(|_| !silent).map_or(0.0, |r| (r - mean) / divisor)).collect()
     };
     Ok(rewards.chunks(group_size).flat_map(advantages).collect())
+}
+
+/// A reward that exists must be a number.
+pub(crate) fn finite(op: &'static str, rewards: &[Option<f64>]) -> Result<()> {
+    match rewards.iter().flatten().find(|r| !r.is_finite()) {
+        None => Ok(()),
+        Some(bad) => {
+            let expected = "a finite number, or none (0 in `scored`) where an answer cannot be scored";
+            Err(RlError::Value { op, what: "a reward", got: bad.to_string(), expected })
+        }
+    }
 }
 
 /// Mean of the scored rewards; 0 without any.
