@@ -103,6 +103,11 @@ pub(crate) fn algorithm(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::Sft => "SFT",
         Algorithm::Grpo => "GRPO",
+        Algorithm::Dpo => "DPO",
+        Algorithm::Kto => "KTO",
+        Algorithm::Orpo => "ORPO",
+        Algorithm::Raft => "RAFT",
+        Algorithm::RewardModel => "reward model",
     }
 }
 

@@ -11,7 +11,7 @@ use candle_core::Tensor;
 ///
 /// # Errors
 /// Tensor arithmetic.
-pub fn log_sigmoid(x: &Tensor) -> Result<Tensor> {
+pub(crate) fn log_sigmoid(x: &Tensor) -> Result<Tensor> {
     let ones = x.ones_like()?.detach();
     let sign = x.detach().ge(0f64)?.where_cond(&ones, &ones.neg()?)?;
     let size = (x * sign)?;
@@ -23,7 +23,7 @@ pub fn log_sigmoid(x: &Tensor) -> Result<Tensor> {
 ///
 /// # Errors
 /// Tensor arithmetic.
-pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
+pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
     Ok(log_sigmoid(x)?.exp()?)
 }
 

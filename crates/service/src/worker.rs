@@ -129,7 +129,7 @@ async fn start(queue: &Queue, claim: &Claim) -> Result<Start, ServiceError> {
         }
         None => None,
     };
-    Ok(Start { model, state })
+    Ok(Start { model, state, preferences: None })
 }
 
 fn last_words(result: Result<(), Box<dyn Any + Send>>) -> String {

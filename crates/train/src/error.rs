@@ -29,6 +29,9 @@ pub enum TrainError {
         /// Why.
         reason: String,
     },
+    /// Data that cannot be read.
+    #[error("data.preferences: {0}")]
+    Data(#[from] clicker_dataset::Error),
     /// The model.
     #[error(transparent)]
     Lm(#[from] clicker_lm::LmError),

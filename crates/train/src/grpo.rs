@@ -140,6 +140,8 @@ impl Batch {
                 LossAggregation::Grpo => Aggregation::Grpo { sequences },
                 LossAggregation::Dapo => Aggregation::Dapo { denominator: tokens },
                 LossAggregation::DrGrpo => Aggregation::DrGrpo { max_len: limit.into(), sequences },
+                LossAggregation::Bnpo => Aggregation::Bnpo { micro_batches: SHARDS as f64 },
+                LossAggregation::SequenceSum => Aggregation::SequenceSum { sequences },
             },
             clip: ClipConfig { epsilon_low: spec.epsilon, epsilon_high: spec.epsilon_high },
             beta: spec.beta,

@@ -12,17 +12,24 @@ pub mod batch;
 pub mod bench;
 mod checkpoint;
 mod cursor;
+mod dpo;
 mod error;
 pub mod eval;
 mod grpo;
+mod kto;
 pub mod optimizer;
+mod orpo;
+mod pairs;
 mod parallel;
 pub mod pretrain;
+mod raft;
 pub mod recipe;
 pub mod reward;
+mod reward_model;
 pub mod rollout;
 mod samples;
 pub mod schedule;
+pub mod scorer;
 mod session;
 mod sft;
 mod sink;
@@ -34,8 +41,9 @@ pub use error::{Result, TrainError};
 pub use optimizer::AdamW;
 pub use sink::{CheckpointBytes, Control, Outcome, Sink, StepRecord};
 
-use clicker_dataset::World;
+use clicker_dataset::{Comparison, World};
 use clicker_wire::{Algorithm, Item, Recipe, Split};
+use pairs::Pair;
 use session::Session;
 
 /// What a run starts from.
@@ -44,6 +52,8 @@ pub struct Start {
     pub model: Vec<u8>,
     /// State of the last committed step, to go on from there.
     pub state: Option<Vec<u8>>,
+    /// The JSONL that `data.preferences` of the recipe names.
+    pub preferences: Option<Vec<u8>>,
 }
 
 /// Run a recipe from its start (or its last committed step) to its end, blocking the calling thread. `control` is asked
@@ -60,6 +70,35 @@ pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn
             let items = items(&world, recipe, Split::Rl)?;
             grpo::run(&mut session, &items, sink, control)
         }
+        Algorithm::Raft => {
+            let items = items(&world, recipe, Split::Rl)?;
+            raft::run(&mut session, &items, sink, control)
+        }
+        Algorithm::Dpo => {
+            let pairs = pairs(&session, comparisons(&world, recipe, start)?)?;
+            dpo::run(&mut session, &pairs, sink, control)
+        }
+        Algorithm::Orpo => {
+            let pairs = pairs(&session, comparisons(&world, recipe, start)?)?;
+            orpo::run(&mut session, &pairs, sink, control)
+        }
+        Algorithm::RewardModel => {
+            let pairs = pairs(&session, comparisons(&world, recipe, start)?)?;
+            // People's comparisons have no held-out half that we could know of.
+            let held_out = match start.preferences {
+                Some(_) => Vec::new(),
+                None => self::pairs(&session, made(&world, recipe, Split::Eval)?)?,
+            };
+            reward_model::run(&mut session, &pairs, &held_out, sink, control)
+        }
+        Algorithm::Kto => {
+            let judged = match &start.preferences {
+                Some(bytes) => not_empty(clicker_dataset::comparisons::read_judgements(bytes)?)?,
+                None => clicker_dataset::comparisons::judgements(&items(&world, recipe, Split::Rl)?, recipe.seed),
+            };
+            let votes = judged.iter().map(|j| kto::Vote::new(&session.language, j)).collect::<Result<Vec<_>>>()?;
+            kto::run(&mut session, &votes, sink, control)
+        }
         Algorithm::Sft => {
             let demonstrations = items(&world, recipe, Split::Sft)?
                 .iter()
@@ -75,6 +114,29 @@ pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn
             sft::run(&mut session, &demonstrations, sink, control)
         }
     }
+}
+
+/// What a run compares: the recipe's file, or pairs made from the questions that GRPO would ask.
+fn comparisons(world: &World, recipe: &Recipe, start: &Start) -> Result<Vec<Comparison>> {
+    match &start.preferences {
+        Some(bytes) => not_empty(clicker_dataset::comparisons::read_comparisons(bytes)?),
+        None => made(world, recipe, Split::Rl),
+    }
+}
+
+fn made(world: &World, recipe: &Recipe, split: Split) -> Result<Vec<Comparison>> {
+    not_empty(clicker_dataset::comparisons::comparisons(&items(world, recipe, split)?, recipe.seed))
+}
+
+fn not_empty<T>(rows: Vec<T>) -> Result<Vec<T>> {
+    match rows.is_empty() {
+        true => Err(TrainError::Recipe("data.preferences holds no rows that can be learnt from".into())),
+        false => Ok(rows),
+    }
+}
+
+fn pairs(session: &Session<'_>, rows: Vec<Comparison>) -> Result<Vec<Pair>> {
+    rows.iter().map(|row| Pair::new(&session.language, row)).collect()
 }
 
 /// Earlier assistant turns of a demonstration are context, not lessons.

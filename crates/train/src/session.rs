@@ -27,6 +27,8 @@ pub(crate) struct Session<'a> {
     optimizer: AdamW,
     eval_items: Vec<Item>,
     fresh: bool,
+    /// Whether the model can be asked questions at all.
+    answers: bool,
 }
 
 impl<'a> Session<'a> {
@@ -48,14 +50,20 @@ impl<'a> Session<'a> {
             optimizer,
             eval_items: spread(world.items(Split::Eval), recipe.eval.items as usize),
             fresh: start.state.is_none(),
+            answers: true,
         })
+    }
+
+    /// The model being trained does not answer (it scores): nothing is asked of it when measuring.
+    pub(crate) fn never_asks(&mut self) {
+        self.answers = false;
     }
 
     /// Steps that are still to do, the first record first.
     pub(crate) fn next_step(&mut self, sink: &mut dyn Sink) -> Result<Option<u32>> {
         if self.fresh {
             self.fresh = false;
-            let events = vec![self.eval()?];
+            let events = if self.answers { vec![self.eval()?] } else { Vec::new() };
             self.commit(sink, events)?;
         }
         Ok((self.place.step < self.recipe.steps).then_some(self.place.step + 1))
@@ -81,7 +89,7 @@ impl<'a> Session<'a> {
         let (step, last) = (self.place.step, self.place.step == self.recipe.steps);
         metrics.insert("num_tokens".into(), self.place.num_tokens as f64);
         events.insert(0, Event::Metrics { step, values: metrics });
-        if last || due(step, self.recipe.eval.every) {
+        if self.answers && (last || due(step, self.recipe.eval.every)) {
             let eval = self.eval()?;
             events.push(eval);
         }

@@ -40,7 +40,7 @@ pub fn train(
 ) -> Result<Outcome> {
     let folder = Folder { path: request.out.clone() };
     let state = folder.prepare(request)?;
-    let start = Start { model: master_bytes(&request.model)?, state };
+    let start = Start { model: master_bytes(&request.model)?, state, preferences: preferences(&request.recipe)? };
     let mut sink = FolderSink { folder, progress };
     Ok(clicker_train::run(&request.recipe, &start, &mut sink, control)?)
 }

@@ -60,7 +60,8 @@ fn play(recipe: &Recipe, state: Option<Vec<u8>>, steps: u32) -> Vec<StepRecord> 
         asked.set(asked.get() + 1);
         if asked.get() > steps { Control::Pause } else { Control::Continue }
     };
-    let outcome = run(recipe, &Start { model: model().to_vec(), state }, &mut sink, &control).unwrap();
+    let outcome =
+        run(recipe, &Start { model: model().to_vec(), state, preferences: None }, &mut sink, &control).unwrap();
     let done = sink.0.last().is_some_and(|r| r.step == recipe.steps);
     assert_eq!(outcome, if done { Outcome::Finished } else { Outcome::Paused });
     sink.0
@@ -104,7 +105,7 @@ fn a_state_of_another_recipe_is_refused() {
     let recipe = recipe(Algorithm::Sft);
     let state = play(&recipe, None, 1).pop().unwrap().state;
     let other = Recipe { seed: 6, ..recipe };
-    let start = Start { model: model().to_vec(), state: Some(state) };
+    let start = Start { model: model().to_vec(), state: Some(state), preferences: None };
     let error = run(&other, &start, &mut Memory::default(), &|| Control::Continue).unwrap_err();
     assert!(error.to_string().contains("another recipe"), "{error}");
 }
@@ -135,7 +136,7 @@ fn a_sink_that_fails_stops_the_run() {
             Err("the disk is full".into())
         }
     }
-    let start = Start { model: model().to_vec(), state: None };
+    let start = Start { model: model().to_vec(), state: None, preferences: None };
     let error = run(&recipe(Algorithm::Sft), &start, &mut Full, &|| Control::Continue).unwrap_err().to_string();
     assert!(error.contains("disk is full") && error.contains("step 0"), "{error}");
 }
