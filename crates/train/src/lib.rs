@@ -11,10 +11,15 @@ mod alarms;
 pub mod batch;
 pub mod bench;
 mod checkpoint;
+mod controllers;
 mod cursor;
+mod dry_run;
 mod error;
 pub mod eval;
+mod exact;
 mod grpo;
+mod held_out;
+mod looks;
 pub mod optimizer;
 mod parallel;
 pub mod pretrain;
@@ -30,12 +35,15 @@ pub mod state;
 
 pub use alarms::Alarms;
 pub use checkpoint::checkpoint_bytes;
+pub use controllers::Controllers;
 pub use error::{Result, TrainError};
+pub use held_out::Course;
 pub use optimizer::AdamW;
 pub use sink::{CheckpointBytes, Control, Outcome, Sink, StepRecord};
 
 use clicker_dataset::World;
 use clicker_wire::{Algorithm, Item, Recipe, Split};
+use held_out::HeldOut;
 use session::Session;
 
 /// What a run starts from.
@@ -50,7 +58,8 @@ pub struct Start {
 /// before every step.
 ///
 /// # Errors
-/// An impossible recipe, unreadable weights or state, numbers that diverge, or a sink that fails.
+/// An impossible recipe, a reward that fails its dry run, unreadable weights or state, numbers that diverge, or a sink
+/// that fails.
 pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn() -> Control) -> Result<Outcome> {
     recipe::validate(recipe)?;
     let world = World::new(recipe.data.world_seed);
@@ -58,6 +67,7 @@ pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn
     match recipe.algorithm {
         Algorithm::Grpo => {
             let items = items(&world, recipe, Split::Rl)?;
+            session.compare_with(HeldOut::new(recipe, &items, world.items(Split::Eval)));
             grpo::run(&mut session, &items, sink, control)
         }
         Algorithm::Sft => {

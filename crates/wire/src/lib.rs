@@ -46,7 +46,7 @@ pub use grader::{ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use recipe::{
-    AdvantageScale, Algorithm, CheckpointSpec, DataSpec, EvalSpec, GrpoSpec, LossAggregation, OptimSpec, Recipe,
+    AdvantageScale, Algorithm, CheckpointSpec, DataSpec, DryRunSpec, EvalSpec, GrpoSpec, LossAggregation, OptimSpec, Recipe,
     RolloutSpec, Schedule, SftSpec, ZeroVariance,
 };
 pub use reward::{Receipt, Reward, RewardConfig, Span, WeightedGrader};
