@@ -126,8 +126,7 @@ impl Alarms {
             ));
         }
         if first > 0.0 && entropy < 0.3 * first {
-            let cause =
-                format!("the entropy fell from {first:.3} to {entropy:.3} nats: answers hardly vary any more");
+            let cause = format!("the entropy fell from {first:.3} to {entropy:.3} nats: answers hardly vary any more");
             out.push((
                 "entropy_collapse",
                 cause,
@@ -136,7 +135,11 @@ impl Alarms {
         }
         if gap > 1e-3 {
             let cause = format!("sampler and trainer disagree by {gap:.4} nats per token");
-            out.push(("sampler_gap", cause, "Both should run the same weights in the same precision; please report this."));
+            out.push((
+                "sampler_gap",
+                cause,
+                "Both should run the same weights in the same precision; please report this.",
+            ));
         }
         let kl = self.watched.get("kl");
         if let (Some(now), Some(before)) = (metrics.get("kl"), kl.and_then(|c| c.last.front()))

@@ -1,8 +1,8 @@
 //! The reward tried on the first step's answers before anything is trained. They are the very answers that the first step
 //! trains on, so looking at them first costs nothing but the grading.
 
-use crate::rollout::Group;
 use crate::TrainError;
+use crate::rollout::Group;
 use clicker_rewards::attack;
 use clicker_wire::{Decision, DryRun, Event, Item, Recipe, StopReason};
 

@@ -7,6 +7,7 @@
 //! Both rewards are those of the configuration as written: prices and weights that move during the run would move the
 //! scale they are compared on.
 
+use crate::Result;
 use crate::alarms::{Alarms, Found, percent};
 use crate::batch::Packed;
 use crate::eval::spread;
@@ -15,7 +16,6 @@ use crate::parallel::{SHARDS, shards};
 use crate::reward::Scored;
 use crate::rollout::{Group, Language, collect};
 use crate::session::Metrics;
-use crate::Result;
 use clicker_lm::PolicySnapshot;
 use clicker_rewards::{attack, compose, judge};
 use clicker_wire::{Decision, Domain, Event, Expected, Item, Knowledge, Recipe, RewardConfig, Sampling};
@@ -79,8 +79,7 @@ impl HeldOut {
                 course.trained.len() - 1
             });
             for (answer, reward) in group.answers.iter().zip(rewards) {
-                let total =
-                    if fixed { judge::total(reward) } else { proxy(config, &group.item, answer.text.as_str()) };
+                let total = if fixed { judge::total(reward) } else { proxy(config, &group.item, answer.text.as_str()) };
                 if let Some(total) = total {
                     course.trained[place].sum.0 += total;
                     course.trained[place].n += 1;
@@ -113,7 +112,8 @@ impl HeldOut {
         let golds: Vec<Option<f64>> = answers.iter().map(|(item, text)| attack::gold(item, text)).collect();
         let kl = if step == 0 { 0.0 } else { divergence(&groups, reference)? };
         let (reward, gold) = (self.mean(&sums(&answers, &rewards)), self.mean(&sums(&answers, &golds)));
-        let mut out: Metrics = [("heldout/kl".to_owned(), kl), ("heldout/sqrt_kl".to_owned(), kl.max(0.0).sqrt())].into();
+        let mut out: Metrics =
+            [("heldout/kl".to_owned(), kl), ("heldout/sqrt_kl".to_owned(), kl.max(0.0).sqrt())].into();
         out.extend(reward.map(|r| ("heldout/reward".to_owned(), r)));
         out.extend(gold.map(|g| ("heldout/gold".to_owned(), g)));
         let (Some(reward), Some(gold)) = (reward, gold) else { return Ok((out, Vec::new())) };

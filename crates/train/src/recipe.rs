@@ -84,7 +84,9 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     if let Some((_, rule)) = rules.into_iter().find(|(kept, _)| !kept) {
         return Err(TrainError::Recipe(rule));
     }
-    if grpo && recipe.reward.combine == (Combine::NormaliseThenSum {}) && recipe.grpo.scale_rewards != AdvantageScale::Group
+    if grpo
+        && recipe.reward.combine == (Combine::NormaliseThenSum {})
+        && recipe.grpo.scale_rewards != AdvantageScale::Group
     {
         return Err(TrainError::Recipe(
             "grpo.scale_rewards is inert with reward.combine normalise_then_sum, which normalises by itself; leave it at \
@@ -114,7 +116,10 @@ mod tests {
             ("[optim]\nlearning_rate = 0.0", "learning_rate"),
             ("[reward]\ngraders = []", "grader"),
             ("[dry_run]\nskip = true", "skip"),
-            ("[reward]\ngraders = [{ name = 'f', weight = 1.0, grader = { type = 'format' } }]\ncombine = { type = 'normalise_then_sum' }\n[grpo]\nscale_rewards = 'none'", "scale_rewards"),
+            (
+                "[reward]\ngraders = [{ name = 'f', weight = 1.0, grader = { type = 'format' } }]\ncombine = { type = 'normalise_then_sum' }\n[grpo]\nscale_rewards = 'none'",
+                "scale_rewards",
+            ),
         ] {
             let message = from_toml(&format!("{base}{extra}")).unwrap_err().to_string();
             assert!(message.contains(word), "{extra} gave: {message}");

@@ -34,12 +34,7 @@ pub fn score(config: &RewardConfig, groups: &[Group], scale: AdvantageScale) -> 
 ///
 /// # Errors
 /// A group of one.
-pub fn score_at(
-    config: &RewardConfig,
-    multipliers: &[f64],
-    groups: &[Group],
-    scale: AdvantageScale,
-) -> Result<Scored> {
+pub fn score_at(config: &RewardConfig, multipliers: &[f64], groups: &[Group], scale: AdvantageScale) -> Result<Scored> {
     let asked: Vec<judge::Asked<'_>> =
         groups.iter().map(|g| (&g.item, g.answers.iter().map(|a| a.text.as_str()).collect())).collect();
     let judged = judge(config, &asked, multipliers, |totals| advantages(totals, scale))?;

@@ -46,7 +46,10 @@ impl<'a> Session<'a> {
         let mut policy = Policy::new(&model.config, model.snapshot.weights())?;
         let (place, optimizer) = match &start.state {
             Some(bytes) => state::restore(recipe, bytes, &mut policy)?,
-            None => (Place { controllers: Controllers::start(&recipe.reward), ..Place::default() }, AdamW::new(&recipe.optim, policy.parameters())),
+            None => (
+                Place { controllers: Controllers::start(&recipe.reward), ..Place::default() },
+                AdamW::new(&recipe.optim, policy.parameters()),
+            ),
         };
         Ok(Self {
             recipe,
@@ -117,14 +120,14 @@ impl<'a> Session<'a> {
     }
 
     /// A number is not finite: the step is recorded without its update, and the error that ends the run comes back. Weights
-    /// that still give a finite loss are published; others never are, so that the newest checkpoint is a good one.
+    /// that are still sound are published; others never are, so that the newest checkpoint is a good one.
     pub(crate) fn rescue(&mut self, sink: &mut dyn Sink, metrics: Metrics, error: TrainError) -> TrainError {
         let TrainError::Diverged { step, what, value } = error else { return error };
         self.place.step = step;
         let metrics: Metrics = metrics.into_iter().filter(|(_, value)| value.is_finite()).collect();
-        let (publish, kept) = match what {
-            LOSS => (Publish::Never, "the weights are broken already, the newest checkpoint is the last good one"),
-            _ => (Publish::Now, "this step's checkpoint holds the weights before it"),
+        let (publish, kept) = match what != LOSS && self.is_sound().unwrap_or(false) {
+            false => (Publish::Never, "the weights are broken already, the newest checkpoint is the last good one"),
+            true => (Publish::Now, "this step's checkpoint holds the weights before it"),
         };
         let alarm = Event::Alarm {
             step,
@@ -136,6 +139,12 @@ impl<'a> Session<'a> {
             Ok(()) => TrainError::Diverged { step, what, value },
             Err(sink) => sink,
         }
+    }
+
+    /// Whether the weights are anywhere near those of the start: training moves their norm by percents.
+    fn is_sound(&self) -> Result<bool> {
+        let start = Policy::new(self.reference.decoder().config(), self.reference.weights())?;
+        Ok(norm(&self.policy)? < 3.0 * norm(&start)?)
     }
 
     /// Make a step durable: its metrics and events, a held-out measurement and a checkpoint where they are due.
@@ -196,6 +205,16 @@ enum Publish {
     Now,
     /// In no case.
     Never,
+}
+
+/// Root of the sum of all squared weights.
+fn norm(policy: &Policy) -> Result<f64> {
+    let mut sum = 0.0;
+    for (_, parameter) in policy.parameters() {
+        let values = parameter.as_tensor().flatten_all()?.to_vec1::<f32>()?;
+        sum += values.into_iter().map(|x| f64::from(x) * f64::from(x)).sum::<f64>();
+    }
+    Ok(sum.sqrt())
 }
 
 /// What [`Session::rescue`] tells broken weights by.

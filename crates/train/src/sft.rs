@@ -27,8 +27,8 @@ pub(crate) fn run(
         let learning_rate = schedule::learning_rate(&recipe.optim, step, recipe.steps);
         let gradient = gradient(&session.policy, &chosen)?;
         watch.lap(&mut values, "timing/train");
-        let update = finite(step, LOSS, gradient.loss)
-            .and_then(|_| session.update(step, &gradient.gradients, learning_rate));
+        let update =
+            finite(step, LOSS, gradient.loss).and_then(|_| session.update(step, &gradient.gradients, learning_rate));
         let norm = match update {
             Ok(norm) => norm,
             Err(error) => return Err(session.rescue(sink, values, error)),

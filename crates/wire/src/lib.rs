@@ -29,7 +29,7 @@ mod run;
 mod schema;
 
 pub use attack::{
-    AttackAnswer, AttackReport, Exploit, ExploitResult, HackLesson, HonestAnswer, ItemAttack, SearchFind,
+    AttackAnswer, AttackReport, Exploit, ExploitResult, HackLesson, HonestAnswer, ItemAttack, LessonRuns, SearchFind,
 };
 pub use chat::{Message, Role};
 pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
@@ -46,8 +46,8 @@ pub use grader::{ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use recipe::{
-    AdvantageScale, Algorithm, CheckpointSpec, DataSpec, DryRunSpec, EvalSpec, GrpoSpec, LossAggregation, OptimSpec, Recipe,
-    RolloutSpec, Schedule, SftSpec, ZeroVariance,
+    AdvantageScale, Algorithm, CheckpointSpec, DataSpec, DryRunSpec, EvalSpec, GrpoSpec, LossAggregation, OptimSpec,
+    Recipe, RolloutSpec, Schedule, SftSpec, ZeroVariance,
 };
 pub use reward::{Receipt, Reward, RewardConfig, Span, WeightedGrader};
 pub use rollout::{Rollout, Sampling, StopReason, TokenAlternative, TokenInfo};

@@ -21,7 +21,11 @@ pub(crate) fn judge(
     let judged = judge::judge(reward, &group, &constraints::start(&reward.constraints), |totals| {
         // One answer has nobody to be compared with.
         let lonely = totals.iter().all(|group| group.len() < 2);
-        if lonely { Ok(totals.iter().map(|g| vec![0.0; g.len()]).collect()) } else { advantage::of_batch(totals, scale) }
+        if lonely {
+            Ok(totals.iter().map(|g| vec![0.0; g.len()]).collect())
+        } else {
+            advantage::of_batch(totals, scale)
+        }
     })?;
     let rewards: Vec<_> = judged.rewards.into_iter().flatten().collect();
     let known: Vec<f64> = rewards.iter().filter_map(judge::total).collect();

@@ -50,9 +50,10 @@ fn combination(config: &RewardConfig) -> Result<(), RewardError> {
         }
     }
     if config.combine == (Combine::NormaliseThenSum {}) && (config.clamp.is_some() || !config.gates.is_empty()) {
-        let expected = "no clamp and no gates: they act on totals, and here every grader is normalised before there is \
+        let expected =
+            "no clamp and no gates: they act on totals, and here every grader is normalised before there is \
                         one; remove them, or combine by sum"
-            .to_string();
+                .to_string();
         return Err(out_of_range("combine", "type", &"normalise_then_sum", expected));
     }
     let Combine::Lexicographic { levels } = config.combine else { return Ok(()) };

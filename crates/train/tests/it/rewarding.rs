@@ -65,8 +65,10 @@ fn a_resumed_run_goes_on_with_its_prices() {
 /// Rewards and advantages of a group as the playground computes them.
 fn preview(config: &RewardConfig, item: &Item, texts: Vec<&str>) -> judge::Judged {
     let prices = constraints::start(&config.constraints);
-    judge::judge(config, &[(item, texts)], &prices, |totals| advantage::of_batch(totals, rl_scale(AdvantageScale::Group)))
-        .unwrap()
+    judge::judge(config, &[(item, texts)], &prices, |totals| {
+        advantage::of_batch(totals, rl_scale(AdvantageScale::Group))
+    })
+    .unwrap()
 }
 
 fn two_objectives() -> RewardConfig {
@@ -133,16 +135,24 @@ fn several_objectives_are_normalised_before_they_are_summed() {
     assert_eq!(alike.outcomes.zero_variance, [true]);
 
     // The group of three and one: format normalises to 1.5 and -0.5, length to -1.5 and 0.5 (over 1e-4), their sum is 0.
-    let weighted = RewardConfig { graders: vec![grader("format", 2.0, Grader::Format {}), config.graders[1].clone()], ..config };
+    let weighted =
+        RewardConfig { graders: vec![grader("format", 2.0, Grader::Format {}), config.graders[1].clone()], ..config };
     let alone = score(&weighted, &[group(&first)], AdvantageScale::Group).unwrap();
     assert_eq!(alone.outcomes.zero_variance, [false]);
     assert!(alone.advantages[0][0] > 1.0 && alone.advantages[0][1] < 0.0, "{:?}", alone.advantages);
-    assert_eq!(alone.advantages, preview(&weighted, &item, first.to_vec()).advantages, "one group: the preview's numbers");
+    assert_eq!(
+        alone.advantages,
+        preview(&weighted, &item, first.to_vec()).advantages,
+        "one group: the preview's numbers"
+    );
 
     // In a batch the sums within groups are the preview's; only the last normalisation sees all groups.
     let both = score(&weighted, &[group(&first), group(&second)], AdvantageScale::Group).unwrap();
-    let sums: Vec<f64> =
-        [&first, &second].iter().flat_map(|t| preview(&weighted, &item, t.to_vec()).signals.remove(0)).flatten().collect();
+    let sums: Vec<f64> = [&first, &second]
+        .iter()
+        .flat_map(|t| preview(&weighted, &item, t.to_vec()).signals.remove(0))
+        .flatten()
+        .collect();
     let mean = sums.iter().sum::<f64>() / 8.0;
     let deviation = (sums.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 7.0).sqrt();
     for (got, sum) in both.advantages.concat().iter().zip(&sums) {
@@ -180,7 +190,9 @@ fn a_reward_that_is_not_about_the_truth_is_stopped_before_the_first_step() {
 fn a_stop_can_be_waived_with_a_reason_and_costs_no_answers() {
     let waived = recipe(Algorithm::Grpo);
     let records = play(&waived, None, u32::MAX);
-    let Event::DryRun { report, waived: Some(reason) } = &records[0].events[0] else { panic!("{:?}", records[0].events) };
+    let Event::DryRun { report, waived: Some(reason) } = &records[0].events[0] else {
+        panic!("{:?}", records[0].events)
+    };
     assert_eq!((report.decision, reason), (Decision::Stop, &waived.dry_run.start_anyway));
     // The first step trains on the very answers that were looked at: their totals have the same mean.
     let first = figures(&records[1])["reward"];
@@ -216,5 +228,5 @@ fn numbers_that_diverge_end_the_run_and_leave_no_broken_checkpoint() {
     let last = sink.0.last().unwrap();
     assert_eq!(last.step, step);
     assert_eq!(alarms(&sink.0).last().unwrap(), &(step, "diverged".to_owned()));
-    assert!(last.checkpoint.is_none(), "weights without a finite loss are not published");
+    assert!(last.checkpoint.is_none(), "broken weights are not published");
 }
