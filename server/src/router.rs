@@ -22,6 +22,7 @@ pub fn router(state: AppState) -> Router {
         .route("/api/checkpoints", get(checkpoints::list))
         .route("/api/checkpoints/{id}", get(checkpoints::one))
         .route("/api/presets", get(runs::presets))
+        .route("/api/lessons", get(runs::lessons))
         .route("/api/runs", get(runs::list).post(runs::start))
         .route("/api/runs/{id}", get(runs::one))
         .route("/api/runs/{id}/command", post(runs::command))

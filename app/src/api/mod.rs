@@ -10,7 +10,7 @@ mod world;
 pub use feedback::{send_votes, votes};
 pub use me::is_owner;
 pub use models::{builtin, checkpoint, checkpoints};
-pub use runs::{command_run, presets, run, run_checkpoints, runs, start_run};
+pub use runs::{command_run, lessons, presets, run, run_checkpoints, runs, start_run};
 pub use world::{world_item, world_items};
 
 use leptos::prelude::ServerFnError;

@@ -4,12 +4,15 @@ use super::runs::algorithm;
 use crate::api;
 use crate::components::alarms::Alarms;
 use crate::components::chart::{LineChart, Series, Unit};
+use crate::components::dry_run::DryRunPanel;
 use crate::components::eval_table::EvalTable;
 use crate::components::live::follow_run;
 use crate::components::note::Problem;
+use crate::components::reward_charts::RewardCharts;
 use crate::components::run_bar::RunBar;
 use crate::components::samples::Samples;
 use crate::components::stack::StackChart;
+use crate::components::zeros::Zeros;
 use crate::erased::Erase;
 use crate::state::run_view::RunView;
 use crate::state::{figures, words};
@@ -90,7 +93,9 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
             </p>
             <Alarms alarms />
         </section>
+        <DryRunPanel recipe=recipe.clone() view owner />
         <Curves view />
+        <Zeros recipe=recipe.clone() />
         <section class="panel" aria-labelledby="eval-title">
             <h2 id="eval-title">"Held out: before and after"</h2>
             <EvalTable first last />
@@ -145,6 +150,8 @@ fn Curves(view: RwSignal<RunView>) -> impl IntoView {
                 hint="Tokens per answer."
                 series=line("completions/mean_length", "mean length")
             />
+            <LineChart title="Loss" hint="The number whose gradient is followed." series=line("loss", "loss") />
+            <RewardCharts view />
         </section>
     }
     .erased()

@@ -17,6 +17,7 @@ mod error;
 pub mod fixtures;
 pub mod graders;
 pub mod group;
+pub mod judge;
 pub mod matching;
 pub mod normalise;
 pub mod number;

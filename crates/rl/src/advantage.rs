@@ -66,6 +66,20 @@ pub fn of_rewards(rewards: &[Option<f64>], scale: Scale) -> Result<Vec<f64>> {
     of_groups("advantage::of_rewards", rewards, rewards.len(), scale)
 }
 
+/// Advantages of a batch of groups of one size given as numbers: [`group`] on a `[P, G]` tensor.
+///
+/// # Errors
+/// Groups of different sizes or of fewer than two; a reward that is not finite.
+pub fn of_batch(groups: &[Vec<Option<f64>>], scale: Scale) -> Result<Vec<Vec<f64>>> {
+    const OP: &str = "advantage::of_batch";
+    let Some(size) = groups.first().map(Vec::len) else { return Ok(Vec::new()) };
+    for group in groups {
+        shape::same_len(OP, "a group", group.len(), "the first group", size)?;
+    }
+    let flat: Vec<Option<f64>> = groups.iter().flatten().copied().collect();
+    Ok(of_groups(OP, &flat, size, scale)?.chunks(size).map(<[f64]>::to_vec).collect())
+}
+
 /// The arithmetic, on numbers: there is no gradient to keep, and a browser that previews rewards needs no tensors for it.
 fn of_groups(op: &'static str, rewards: &[Option<f64>], group_size: usize, scale: Scale) -> Result<Vec<f64>> {
     if group_size < 2 {
@@ -187,6 +201,18 @@ mod tests {
         assert!(of_rewards(&[], Scale::None).is_err());
         let e = group(&noise(1, &[2, 3], 1.0), &noise(1, &[3, 2], 1.0), Scale::Group).unwrap_err().to_string();
         assert!(e.contains("[3, 2]") && e.contains("[2, 3]"), "{e}");
+    }
+
+    #[test]
+    fn a_batch_as_numbers_is_the_tensor() {
+        let numbers = vec![vec![Some(0.), Some(1.)], vec![Some(2.), Some(5.)]];
+        let r = matrix(&[&[0., 1.], &[2., 5.]]);
+        for scale in [Scale::Group, Scale::Batch, Scale::None] {
+            let tensor = group(&r, &all(&r), scale).unwrap().to_vec2::<f64>().unwrap();
+            assert_eq!(of_batch(&numbers, scale).unwrap(), tensor);
+        }
+        assert!(of_batch(&[], Scale::Group).unwrap().is_empty());
+        assert!(of_batch(&[vec![Some(1.), Some(2.)], vec![Some(1.)]], Scale::Group).is_err());
     }
 
     /// The same formula as a loop over numbers.

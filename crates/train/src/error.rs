@@ -21,6 +21,14 @@ pub enum TrainError {
         /// What it became.
         value: f64,
     },
+    /// The reward was tried before the first step and should not be trained on.
+    #[error(
+        "the dry run advises against this run: {advice} To start it anyway, give a reason: `start_anyway` under [dry_run] in the recipe, `--skip-dry-run` on the command line, or the button on the run's page"
+    )]
+    DryRun {
+        /// What was seen, and its cure.
+        advice: String,
+    },
     /// The sink could not store a step.
     #[error("step {step} could not be stored: {reason}")]
     Sink {

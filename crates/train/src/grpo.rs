@@ -11,10 +11,10 @@
 use crate::batch::Packed;
 use crate::cursor::Cursor;
 use crate::parallel::{SHARDS, shards};
-use crate::reward::{Scored, score};
+use crate::reward::{Scored, score_at};
 use crate::rollout::{Group, collect};
-use crate::session::{Metrics, Session, Stopwatch, finite};
-use crate::{Control, Outcome, Result, Sink, samples, schedule};
+use crate::session::{LOSS, Metrics, Session, Stopwatch, finite};
+use crate::{Control, Outcome, Result, Sink, dry_run, samples, schedule};
 use candle_core::{Device, Tensor};
 use clicker_lm::{Policy, PolicySnapshot};
 use clicker_rl::metrics::{self, ClipCount};
@@ -31,18 +31,31 @@ pub(crate) fn run(
     let rollout = &recipe.rollout;
     let sampling = Sampling { seed: recipe.seed, ..rollout.sampling.clone() };
     let mut cursor = Cursor::new(recipe.seed, items.len(), rollout.prompts as usize);
+    let draw = |session: &Session<'_>, step: u32, cursor: &mut Cursor| {
+        let asked: Vec<Item> = cursor.items(step).into_iter().map(|i| items[i].clone()).collect();
+        let sampler = session.policy.snapshot()?;
+        collect(&sampler, &session.language, &asked, rollout.group_size as usize, &sampling, step)
+    };
+    // The dry run looks at the first step's answers, which are then trained on.
+    let mut drawn = if session.is_fresh() { Some(draw(session, 1, &mut cursor)?) } else { None };
+    if let Some(groups) = &drawn {
+        session.open_with(dry_run::opening(recipe, groups));
+    }
     while let Some(step) = session.next_step(sink)? {
         if control() == Control::Pause {
             return Ok(Outcome::Paused);
         }
         let (mut watch, mut values) = (Stopwatch::start(), Metrics::new());
 
-        let asked: Vec<Item> = cursor.items(step).into_iter().map(|i| items[i].clone()).collect();
-        let sampler = session.policy.snapshot()?;
-        let groups = collect(&sampler, &session.language, &asked, rollout.group_size as usize, &sampling, step)?;
+        let groups = match drawn.take() {
+            Some(groups) => groups,
+            None => draw(session, step, &mut cursor)?,
+        };
         watch.lap(&mut values, "timing/rollout");
 
-        let scored = score(&recipe.reward, &groups, recipe.grpo.scale_rewards)?;
+        let prices = session.place.controllers.multipliers();
+        let scored = score_at(&recipe.reward, &prices, &groups, recipe.grpo.scale_rewards)?;
+        values.extend(session.observe(step, &groups, &scored));
         watch.lap(&mut values, "timing/reward");
         let reference = (recipe.grpo.beta > 0.0).then_some(&session.reference);
         let limit = rollout.sampling.max_new_tokens;
@@ -53,9 +66,14 @@ pub(crate) fn run(
         let mut first: Option<Vec<Pass>> = None;
         for _ in 0..recipe.grpo.num_iterations {
             let passes = batch.passes(&session.policy)?;
-            finite(step, "the loss", passes.iter().map(|p| p.loss).sum())?;
             book(&mut watch, &mut values, &passes);
-            let norm = session.update(step, &sum_gradients(&passes)?, learning_rate)?;
+            let gradients = sum_gradients(&passes)?;
+            let update = finite(step, LOSS, passes.iter().map(|p| p.loss).sum())
+                .and_then(|_| session.update(step, &gradients, learning_rate));
+            let norm = match update {
+                Ok(norm) => norm,
+                Err(error) => return Err(session.rescue(sink, values, error)),
+            };
             watch.lap(&mut values, "timing/optimizer");
             values.insert("grad_norm".into(), norm);
             first.get_or_insert(passes);

@@ -11,12 +11,17 @@ mod alarms;
 pub mod batch;
 pub mod bench;
 mod checkpoint;
+mod controllers;
 mod cursor;
 mod dpo;
+mod dry_run;
 mod error;
 pub mod eval;
+mod exact;
 mod grpo;
 mod kto;
+mod held_out;
+mod looks;
 pub mod optimizer;
 mod orpo;
 mod pairs;
@@ -37,12 +42,15 @@ pub mod state;
 
 pub use alarms::Alarms;
 pub use checkpoint::checkpoint_bytes;
+pub use controllers::Controllers;
 pub use error::{Result, TrainError};
+pub use held_out::Course;
 pub use optimizer::AdamW;
 pub use sink::{CheckpointBytes, Control, Outcome, Sink, StepRecord};
 
 use clicker_dataset::{Comparison, World};
 use clicker_wire::{Algorithm, Item, Recipe, Split};
+use held_out::HeldOut;
 use pairs::Pair;
 use session::Session;
 
@@ -60,7 +68,8 @@ pub struct Start {
 /// before every step.
 ///
 /// # Errors
-/// An impossible recipe, unreadable weights or state, numbers that diverge, or a sink that fails.
+/// An impossible recipe, a reward that fails its dry run, unreadable weights or state, numbers that diverge, or a sink
+/// that fails.
 pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn() -> Control) -> Result<Outcome> {
     recipe::validate(recipe)?;
     let world = World::new(recipe.data.world_seed);
@@ -68,6 +77,7 @@ pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn
     match recipe.algorithm {
         Algorithm::Grpo => {
             let items = items(&world, recipe, Split::Rl)?;
+            session.compare_with(HeldOut::new(recipe, &items, world.items(Split::Eval)));
             grpo::run(&mut session, &items, sink, control)
         }
         Algorithm::Raft => {

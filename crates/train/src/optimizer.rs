@@ -42,7 +42,7 @@ impl AdamW {
     }
 
     /// Update every parameter in place from its gradient (same order; none where it got no gradient, which counts as 0).
-    /// Returns the gradients' global norm before clipping.
+    /// Returns the gradients' global norm before clipping; if that is not finite, nothing is updated.
     ///
     /// # Errors
     /// Tensor arithmetic.
@@ -61,6 +61,9 @@ impl AdamW {
             })
             .collect::<Result<Vec<Vec<f32>>>>()?;
         let norm = gradients.iter().flatten().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
+        if !norm.is_finite() {
+            return Ok(norm);
+        }
         let clip = if self.spec.max_grad_norm > 0.0 { (self.spec.max_grad_norm / (norm + 1e-6)).min(1.0) } else { 1.0 };
         self.updates += 1;
         for (((name, parameter), gradient), moments) in parameters.iter().zip(&gradients).zip(&mut self.moments) {

@@ -1,7 +1,7 @@
 //! Recipes as TOML, and the rules that a recipe must keep before anything starts.
 
 use crate::{Result, TrainError};
-use clicker_wire::{Algorithm, Recipe};
+use clicker_wire::{AdvantageScale, Algorithm, Combine, Recipe};
 
 /// Read a recipe; unknown keys are errors that name the key and the place.
 ///
@@ -84,6 +84,16 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     if let Some((_, rule)) = rules.into_iter().find(|(kept, _)| !kept) {
         return Err(TrainError::Recipe(rule));
     }
+    if grpo
+        && recipe.reward.combine == (Combine::NormaliseThenSum {})
+        && recipe.grpo.scale_rewards != AdvantageScale::Group
+    {
+        return Err(TrainError::Recipe(
+            "grpo.scale_rewards is inert with reward.combine normalise_then_sum, which normalises by itself; leave it at \
+             `group`, or combine by sum"
+                .into(),
+        ));
+    }
     if grpo {
         clicker_rewards::compose::validate(&recipe.reward)?;
     }
@@ -105,6 +115,11 @@ mod tests {
             ("[rollout]\ngroup_size = 1", "group_size"),
             ("[optim]\nlearning_rate = 0.0", "learning_rate"),
             ("[reward]\ngraders = []", "grader"),
+            ("[dry_run]\nskip = true", "skip"),
+            (
+                "[reward]\ngraders = [{ name = 'f', weight = 1.0, grader = { type = 'format' } }]\ncombine = { type = 'normalise_then_sum' }\n[grpo]\nscale_rewards = 'none'",
+                "scale_rewards",
+            ),
         ] {
             let message = from_toml(&format!("{base}{extra}")).unwrap_err().to_string();
             assert!(message.contains(word), "{extra} gave: {message}");

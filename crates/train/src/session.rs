@@ -2,8 +2,13 @@
 //! durable. Never knows an algorithm.
 
 use crate::checkpoint::checkpoint_bytes;
+use crate::controllers::Controllers;
+use crate::dry_run::Opening;
 use crate::eval::{EvalOptions, evaluate, spread};
-use crate::rollout::Language;
+use crate::held_out::HeldOut;
+use crate::looks::looks;
+use crate::reward::Scored;
+use crate::rollout::{Group, Language};
 use crate::state::{self, Place};
 use crate::{AdamW, Result, Sink, Start, StepRecord, TrainError};
 use candle_core::Tensor;
@@ -26,9 +31,11 @@ pub(crate) struct Session<'a> {
     pub(crate) place: Place,
     optimizer: AdamW,
     eval_items: Vec<Item>,
+    /// What the reward is compared on while it trains; none without a reward.
+    held_out: Option<HeldOut>,
     fresh: bool,
-    /// Whether the model can be asked questions at all.
-    answers: bool,
+    /// What the first record says before anything else, and why nothing may follow it.
+    opening: Option<Opening>,
 }
 
 impl<'a> Session<'a> {
@@ -39,7 +46,10 @@ impl<'a> Session<'a> {
         let mut policy = Policy::new(&model.config, model.snapshot.weights())?;
         let (place, optimizer) = match &start.state {
             Some(bytes) => state::restore(recipe, bytes, &mut policy)?,
-            None => (Place::default(), AdamW::new(&recipe.optim, policy.parameters())),
+            None => (
+                Place { controllers: Controllers::start(&recipe.reward), ..Place::default() },
+                AdamW::new(&recipe.optim, policy.parameters()),
+            ),
         };
         Ok(Self {
             recipe,
@@ -49,31 +59,97 @@ impl<'a> Session<'a> {
             place,
             optimizer,
             eval_items: spread(world.items(Split::Eval), recipe.eval.items as usize),
+            held_out: None,
             fresh: start.state.is_none(),
-            answers: true,
+            opening: None,
         })
+    }
+
+    /// Compare the reward with held-out questions at every measurement.
+    pub(crate) fn compare_with(&mut self, held_out: HeldOut) {
+        self.held_out = Some(held_out);
     }
 
     /// The model being trained does not answer (it scores): nothing is asked of it when measuring.
     pub(crate) fn never_asks(&mut self) {
-        self.answers = false;
+        self.eval_items.clear();
+    }
+
+    /// Whether nothing has been recorded yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// What the first record is to say.
+    pub(crate) fn open_with(&mut self, opening: Opening) {
+        self.opening = Some(opening);
     }
 
     /// Steps that are still to do, the first record first.
     pub(crate) fn next_step(&mut self, sink: &mut dyn Sink) -> Result<Option<u32>> {
         if self.fresh {
             self.fresh = false;
-            let events = if self.answers { vec![self.eval()?] } else { Vec::new() };
-            self.commit(sink, events)?;
+            let (mut events, refusal) = self.opening.take().map_or_else(Default::default, |o| (o.events, o.refusal));
+            if let Some(refusal) = refusal {
+                self.commit(sink, events, Publish::WhenDue)?;
+                return Err(refusal);
+            }
+            let mut metrics = Metrics::new();
+            let measured = self.measure(0, &mut metrics)?;
+            if !metrics.is_empty() {
+                events.push(Event::Metrics { step: 0, values: metrics });
+            }
+            events.extend(measured);
+            self.commit(sink, events, Publish::WhenDue)?;
         }
         Ok((self.place.step < self.recipe.steps).then_some(self.place.step + 1))
+    }
+
+    /// After a step's answers are rewarded: the controllers move, and what the answers look like is noted.
+    pub(crate) fn observe(&mut self, step: u32, groups: &[Group], scored: &Scored) -> Metrics {
+        let config = &self.recipe.reward;
+        if self.held_out.is_some() {
+            HeldOut::book(config, &mut self.place.course, groups, scored);
+        }
+        let mut metrics = looks(groups);
+        metrics.extend(self.place.controllers.advance(step, config, &scored.rewards));
+        metrics
     }
 
     /// One optimizer update from gradients in the order of the policy's parameters.
     pub(crate) fn update(&mut self, step: u32, gradients: &[Option<Tensor>], learning_rate: f64) -> Result<f64> {
         let norm = self.optimizer.step(self.policy.parameters(), gradients, learning_rate)?;
+        finite(step, "the gradient's norm", norm)?;
         self.policy.bump_version();
-        finite(step, "the gradient's norm", norm)
+        Ok(norm)
+    }
+
+    /// A number is not finite: the step is recorded without its update, and the error that ends the run comes back. Weights
+    /// that are still sound are published; others never are, so that the newest checkpoint is a good one.
+    pub(crate) fn rescue(&mut self, sink: &mut dyn Sink, metrics: Metrics, error: TrainError) -> TrainError {
+        let TrainError::Diverged { step, what, value } = error else { return error };
+        self.place.step = step;
+        let metrics: Metrics = metrics.into_iter().filter(|(_, value)| value.is_finite()).collect();
+        let (publish, kept) = match what != LOSS && self.is_sound().unwrap_or(false) {
+            false => (Publish::Never, "the weights are broken already, the newest checkpoint is the last good one"),
+            true => (Publish::Now, "this step's checkpoint holds the weights before it"),
+        };
+        let alarm = Event::Alarm {
+            step,
+            name: "diverged".into(),
+            cause: format!("{what} is {value}; the run ends, {kept}"),
+            remedy: "Lower the learning rate or raise beta, and start again from that checkpoint.".into(),
+        };
+        match self.commit(sink, vec![Event::Metrics { step, values: metrics }, alarm], publish) {
+            Ok(()) => TrainError::Diverged { step, what, value },
+            Err(sink) => sink,
+        }
+    }
+
+    /// Whether the weights are anywhere near those of the start: training moves their norm by percents.
+    fn is_sound(&self) -> Result<bool> {
+        let start = Policy::new(self.reference.decoder().config(), self.reference.weights())?;
+        Ok(norm(&self.policy)? < 3.0 * norm(&start)?)
     }
 
     /// Make a step durable: its metrics and events, a held-out measurement and a checkpoint where they are due.
@@ -88,28 +164,66 @@ impl<'a> Session<'a> {
         self.place.num_tokens += tokens as u64;
         let (step, last) = (self.place.step, self.place.step == self.recipe.steps);
         metrics.insert("num_tokens".into(), self.place.num_tokens as f64);
-        events.insert(0, Event::Metrics { step, values: metrics });
-        if self.answers && (last || due(step, self.recipe.eval.every)) {
-            let eval = self.eval()?;
-            events.push(eval);
+        if last || due(step, self.recipe.eval.every) {
+            events.extend(self.measure(step, &mut metrics)?);
         }
-        self.commit(sink, events)
+        events.insert(0, Event::Metrics { step, values: metrics });
+        self.commit(sink, events, Publish::WhenDue)
     }
 
-    fn commit(&self, sink: &mut dyn Sink, events: Vec<Event>) -> Result<()> {
+    fn commit(&self, sink: &mut dyn Sink, events: Vec<Event>, publish: Publish) -> Result<()> {
         let step = self.place.step;
-        let publish = step > 0 && (step == self.recipe.steps || due(step, self.recipe.checkpoint.every));
+        let due = step > 0 && (step == self.recipe.steps || due(step, self.recipe.checkpoint.every));
+        let publish = match publish {
+            Publish::WhenDue => due,
+            Publish::Now => true,
+            Publish::Never => false,
+        };
         let checkpoint = publish.then(|| checkpoint_bytes(&self.policy.snapshot()?, &self.language)).transpose()?;
         let state = state::save(self.recipe, &self.place, &self.policy, &self.optimizer)?;
         sink.commit(StepRecord { step, events, state, checkpoint }).map_err(|reason| TrainError::Sink { step, reason })
     }
 
-    fn eval(&self) -> Result<Event> {
-        let report =
-            evaluate(&self.policy.snapshot()?, &self.language, &self.eval_items, &EvalOptions::quick("held-out"))?;
-        Ok(Event::Eval { step: self.place.step, report })
+    /// Ask the held-out questions; figures of the reward go to `metrics`.
+    fn measure(&mut self, step: u32, metrics: &mut Metrics) -> Result<Vec<Event>> {
+        let policy = self.policy.snapshot()?;
+        let report = evaluate(&policy, &self.language, &self.eval_items, &EvalOptions::quick("held-out"))?;
+        let mut events = vec![Event::Eval { step, report }];
+        if let Some(held_out) = &self.held_out {
+            let Place { course, alarms, .. } = &mut self.place;
+            let models = (&policy, &self.reference);
+            let (figures, raised) =
+                held_out.measure(&self.recipe.reward, course, alarms, step, models, &self.language)?;
+            metrics.extend(figures);
+            events.extend(raised);
+        }
+        Ok(events)
     }
 }
+
+/// Whether a record publishes its weights.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Publish {
+    /// As the recipe says.
+    WhenDue,
+    /// In any case.
+    Now,
+    /// In no case.
+    Never,
+}
+
+/// Root of the sum of all squared weights.
+fn norm(policy: &Policy) -> Result<f64> {
+    let mut sum = 0.0;
+    for (_, parameter) in policy.parameters() {
+        let values = parameter.as_tensor().flatten_all()?.to_vec1::<f32>()?;
+        sum += values.into_iter().map(|x| f64::from(x) * f64::from(x)).sum::<f64>();
+    }
+    Ok(sum.sqrt())
+}
+
+/// What [`Session::rescue`] tells broken weights by.
+pub(crate) const LOSS: &str = "the loss";
 
 /// Refuse a number that is not finite, naming it.
 pub(crate) fn finite(step: u32, what: &'static str, value: f64) -> Result<f64> {

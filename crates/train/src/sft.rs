@@ -4,7 +4,7 @@
 use crate::batch::Packed;
 use crate::cursor::Cursor;
 use crate::parallel::{SHARDS, shards};
-use crate::session::{Metrics, Session, Stopwatch, finite};
+use crate::session::{LOSS, Metrics, Session, Stopwatch, finite};
 use crate::{Control, Outcome, Result, Sink, schedule};
 use candle_core::Tensor;
 use clicker_lm::{Policy, RenderedChat};
@@ -27,8 +27,12 @@ pub(crate) fn run(
         let learning_rate = schedule::learning_rate(&recipe.optim, step, recipe.steps);
         let gradient = gradient(&session.policy, &chosen)?;
         watch.lap(&mut values, "timing/train");
-        finite(step, "the loss", gradient.loss)?;
-        let norm = session.update(step, &gradient.gradients, learning_rate)?;
+        let update =
+            finite(step, LOSS, gradient.loss).and_then(|_| session.update(step, &gradient.gradients, learning_rate));
+        let norm = match update {
+            Ok(norm) => norm,
+            Err(error) => return Err(session.rescue(sink, values, error)),
+        };
         watch.lap(&mut values, "timing/optimizer");
         values.extend(metrics::token_accuracy(&gradient.hits));
         values.extend(metrics::entropy(&gradient.entropies));

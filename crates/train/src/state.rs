@@ -4,6 +4,8 @@
 //! The format is safetensors with the recipe in its metadata, so that a state cannot be resumed under another recipe.
 
 use crate::alarms::Alarms;
+use crate::controllers::Controllers;
+use crate::held_out::Course;
 use crate::optimizer::{AdamW, Moments};
 use crate::{Result, TrainError};
 use clicker_lm::Policy;
@@ -21,6 +23,10 @@ pub struct Place {
     pub num_tokens: u64,
     /// What has been noticed so far.
     pub alarms: Alarms,
+    /// What adjusts the reward.
+    pub controllers: Controllers,
+    /// How training compares with held-out questions.
+    pub course: Course,
 }
 
 /// The state at `place`, as bytes.
@@ -48,6 +54,8 @@ pub fn save(recipe: &Recipe, place: &Place, policy: &Policy, optimizer: &AdamW) 
         num_tokens: place.num_tokens,
         updates: optimizer.updates(),
         alarms: place.alarms.clone(),
+        controllers: place.controllers.clone(),
+        course: place.course.clone(),
     };
     // One entry: the library writes several in the order of a hash map, and equal states must be equal bytes.
     let header = serde_json::to_string(&header).map_err(|e| TrainError::State(e.to_string()))?;
@@ -66,7 +74,14 @@ pub fn restore(recipe: &Recipe, bytes: &[u8], policy: &mut Policy) -> Result<(Pl
             "it belongs to another recipe; resume with the recipe that the run was started with".into(),
         ));
     }
-    let place = Place { step: header.step, num_tokens: header.num_tokens, alarms: header.alarms };
+    let fits = header.controllers.fits(&recipe.reward);
+    let place = Place {
+        step: header.step,
+        num_tokens: header.num_tokens,
+        alarms: header.alarms,
+        controllers: if fits { header.controllers } else { Controllers::start(&recipe.reward) },
+        course: header.course,
+    };
     let updates = header.updates;
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
     let mut moments = Vec::new();
@@ -105,6 +120,11 @@ struct Header {
     num_tokens: u64,
     updates: u32,
     alarms: Alarms,
+    /// States of older versions lack what follows.
+    #[serde(default)]
+    controllers: Controllers,
+    #[serde(default)]
+    course: Course,
 }
 
 /// Name of the only metadata entry.

@@ -29,7 +29,7 @@ mod run;
 mod schema;
 
 pub use attack::{
-    AttackAnswer, AttackReport, Exploit, ExploitResult, HackLesson, HonestAnswer, ItemAttack, SearchFind,
+    AttackAnswer, AttackReport, Exploit, ExploitResult, HackLesson, HonestAnswer, ItemAttack, LessonRuns, SearchFind,
 };
 pub use chat::{Message, Role};
 pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
@@ -46,7 +46,7 @@ pub use grader::{ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use recipe::{
-    AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, DataSpec, DpoLoss, DpoSpec, EvalSpec, GrpoSpec,
+    AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, DataSpec, DpoLoss, DpoSpec, DryRunSpec, EvalSpec, GrpoSpec,
     ImportanceSamplingLevel, KlEstimator, KtoSpec, LossAggregation, OptimSpec, OrpoSpec, PolicyLoss, RaftSpec, Recipe,
     RewardModelSpec, RolloutSpec, Schedule, SftSpec, ZeroVariance,
 };

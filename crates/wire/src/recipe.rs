@@ -65,6 +65,9 @@ pub struct Recipe {
     /// When weights are published.
     #[serde(default)]
     pub checkpoint: CheckpointSpec,
+    /// What follows from the dry run before the first step (GRPO).
+    #[serde(default, skip_serializing_if = "DryRunSpec::is_default")]
+    pub dry_run: DryRunSpec,
 }
 
 fn says_nothing<T: Default + PartialEq>(value: &T) -> bool {
@@ -374,5 +377,21 @@ pub struct CheckpointSpec {
 impl Default for CheckpointSpec {
     fn default() -> Self {
         Self { every: 20 }
+    }
+}
+
+/// What follows from the dry run: the reward tried on the first step's answers. It is always made and always reported.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DryRunSpec {
+    /// Why the run goes on even if the dry run says stop; empty: it does not. Lessons in reward hacking say so.
+    pub start_anyway: String,
+}
+
+impl DryRunSpec {
+    /// Whether a stop stops.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.start_anyway.is_empty()
     }
 }

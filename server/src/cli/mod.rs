@@ -1,6 +1,7 @@
 //! The command line: one subcommand per role, one file per subcommand.
 
 mod bench;
+mod dry_run;
 mod eval;
 mod export;
 mod generate;

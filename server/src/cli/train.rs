@@ -30,6 +30,9 @@ pub(crate) struct Train {
     /// Go on from the folder's last step; the curve is the same as without the interruption.
     #[arg(long)]
     resume: bool,
+    /// Start even if the dry run of the reward says stop. The reason is printed and kept with the run.
+    #[arg(long, value_name = "REASON", num_args = 0..=1, require_equals = true, default_missing_value = "--skip-dry-run was given")]
+    skip_dry_run: Option<String>,
 }
 
 pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
@@ -38,6 +41,9 @@ pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
     let mut recipe = headless::recipe(&text).with_context(|| command.recipe.display().to_string())?;
     recipe.seed = command.seed.unwrap_or(recipe.seed);
     recipe.steps = command.steps.unwrap_or(recipe.steps);
+    if let Some(reason) = &command.skip_dry_run {
+        recipe.dry_run.start_anyway.clone_from(reason);
+    }
     let model = command.model.clone().unwrap_or_else(|| match recipe.model.as_str() {
         "builtin" => super::BUILTIN.into(),
         path => path.into(),
@@ -58,6 +64,10 @@ pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
                         first.get_or_insert_with(|| report.clone());
                         last = Some(report.clone());
                     }
+                    Event::DryRun { report, waived } => {
+                        bar.suspend(|| print!("{}", super::dry_run::table(report, waived.as_deref())));
+                    }
+                    Event::Alarm { name, .. } if name == "dry_run" => {}
                     Event::Alarm { name, cause, remedy, .. } => bar.println(format!("{name}: {cause}. {remedy}")),
                     _ => {}
                 }

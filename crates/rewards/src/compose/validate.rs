@@ -49,6 +49,13 @@ fn combination(config: &RewardConfig) -> Result<(), RewardError> {
             return Err(out_of_range("clamp", "high", &clamp.high, expected));
         }
     }
+    if config.combine == (Combine::NormaliseThenSum {}) && (config.clamp.is_some() || !config.gates.is_empty()) {
+        let expected =
+            "no clamp and no gates: they act on totals, and here every grader is normalised before there is \
+                        one; remove them, or combine by sum"
+                .to_string();
+        return Err(out_of_range("combine", "type", &"normalise_then_sum", expected));
+    }
     let Combine::Lexicographic { levels } = config.combine else { return Ok(()) };
     let bits = f64::from(levels.max(2)).log2() * config.graders.len() as f64;
     if levels < 2 || bits > MAX_PRECEDENCE_BITS {

@@ -1,10 +1,11 @@
-//! A run into a folder: `metrics.jsonl`, `samples.jsonl`, `eval.jsonl`, `checkpoints/<step>.gguf`, `state.safetensors`, `recipe.json`.
+//! A run into a folder: `dry_run.json`, `metrics.jsonl`, `samples.jsonl` (alarms among them), `eval.jsonl`,
+//! `checkpoints/<step>.gguf`, `state.safetensors`, `recipe.json`.
 //!
 //! A step counts once its state has been renamed into place. Lines of later steps, written by a run that was killed before
 //! that, are cut off on resuming, so that every file tells of the same steps.
 
 use super::{HeadlessError, Result, at, master_bytes};
-use clicker_train::{Control, Outcome, Sink, Start, StepRecord};
+use clicker_train::{Control, Outcome, Sink, Start, StepRecord, TrainError};
 use clicker_wire::{Event, Recipe};
 use serde_json::Value;
 use std::fs::{self, File, OpenOptions};
@@ -42,7 +43,13 @@ pub fn train(
     let state = folder.prepare(request)?;
     let start = Start { model: master_bytes(&request.model)?, state, preferences: preferences(&request.recipe)? };
     let mut sink = FolderSink { folder, progress };
-    Ok(clicker_train::run(&request.recipe, &start, &mut sink, control)?)
+    let outcome = clicker_train::run(&request.recipe, &start, &mut sink, control);
+    if let Err(TrainError::DryRun { .. }) = &outcome {
+        // Nothing was trained: the folder is free for the same run with another reward, or with a reason to start anyway.
+        let state = sink.folder.path.join(STATE);
+        fs::remove_file(&state).map_err(at(&state))?;
+    }
+    Ok(outcome?)
 }
 
 struct Folder {
@@ -133,6 +140,11 @@ impl Sink for FolderSink<'_> {
 impl FolderSink<'_> {
     fn store(&self, record: &StepRecord) -> Result<()> {
         for event in &record.events {
+            if let Event::DryRun { .. } = event {
+                let json = serde_json::to_vec_pretty(event).map_err(|e| HeadlessError::Request(e.to_string()))?;
+                self.folder.replace("dry_run.json", &json)?;
+                continue;
+            }
             let log = match event {
                 Event::Metrics { .. } => "metrics.jsonl",
                 Event::Eval { .. } => "eval.jsonl",

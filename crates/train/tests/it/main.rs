@@ -2,5 +2,7 @@
 
 mod golden;
 mod golden_losses;
+mod rewarding;
 mod support;
+mod tiny;
 mod trajectory;

@@ -1,86 +1,8 @@
 //! Whole runs on a tiny untrained model: resumed equals uninterrupted bit for bit, and frozen models stay frozen.
 
-use clicker_lm::weights::{Encoding, export};
-use clicker_train::pretrain::{PretrainSpec, pretrain};
-use clicker_train::{Control, Outcome, Sink, Start, StepRecord, run};
-use clicker_wire::{Algorithm, Event, Grader, Recipe, RewardConfig, WeightedGrader};
-use std::cell::Cell;
-use std::sync::OnceLock;
-
-#[derive(Default)]
-struct Memory(Vec<StepRecord>);
-
-impl Sink for Memory {
-    fn commit(&mut self, record: StepRecord) -> Result<(), String> {
-        self.0.push(record);
-        Ok(())
-    }
-}
-
-/// A model that has seen a few batches: enough to answer in words.
-fn model() -> &'static [u8] {
-    static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
-    MODEL.get_or_init(|| {
-        let spec = PretrainSpec {
-            steps: 30,
-            batch: 16,
-            vocab: 400,
-            tokenizer_documents: 500,
-            shape: [32, 2, 2, 1, 64, 192],
-            ..PretrainSpec::default()
-        };
-        let (snapshot, tokenizer) = pretrain(&spec, &mut |_| {}).unwrap();
-        export(&snapshot, Some(&tokenizer), "tiny", Encoding::F32).unwrap()
-    })
-}
-
-fn recipe(algorithm: Algorithm) -> Recipe {
-    let name = if algorithm == Algorithm::Sft { "sft" } else { "grpo" };
-    let mut recipe =
-        clicker_train::recipe::from_toml(&format!("name = 'test'\nalgorithm = '{name}'\nsteps = 4\nseed = 5")).unwrap();
-    // A model that knows nothing yet earns nothing for truth; answers of different lengths still differ in worth.
-    let length = Grader::Length { free: 1, limit: 20 };
-    recipe.reward = RewardConfig::sum(vec![WeightedGrader { name: "length".into(), weight: 1.0, grader: length }]);
-    recipe.rollout.prompts = 3;
-    recipe.rollout.group_size = 4;
-    recipe.rollout.sampling.max_new_tokens = 6;
-    recipe.sft.batch = 5;
-    recipe.grpo.num_iterations = 2;
-    recipe.optim.learning_rate = 1e-3;
-    recipe.eval.items = 12;
-    recipe.eval.every = 2;
-    recipe.checkpoint.every = 2;
-    recipe
-}
-
-fn play(recipe: &Recipe, state: Option<Vec<u8>>, steps: u32) -> Vec<StepRecord> {
-    let mut sink = Memory::default();
-    let asked = Cell::new(0);
-    let control = || {
-        asked.set(asked.get() + 1);
-        if asked.get() > steps { Control::Pause } else { Control::Continue }
-    };
-    let outcome =
-        run(recipe, &Start { model: model().to_vec(), state, preferences: None }, &mut sink, &control).unwrap();
-    let done = sink.0.last().is_some_and(|r| r.step == recipe.steps);
-    assert_eq!(outcome, if done { Outcome::Finished } else { Outcome::Paused });
-    sink.0
-}
-
-/// Events without the wall-clock figures.
-fn story(records: &[StepRecord]) -> Vec<String> {
-    records
-        .iter()
-        .flat_map(|r| &r.events)
-        .map(|event| {
-            let mut event = event.clone();
-            if let Event::Metrics { values, .. } = &mut event {
-                values.retain(|name, _| !name.starts_with("timing/") && name != "step_time");
-            }
-            serde_json::to_string(&event).unwrap()
-        })
-        .collect()
-}
+use crate::tiny::{Memory, model, play, recipe, story};
+use clicker_train::{Control, Sink, Start, StepRecord, run};
+use clicker_wire::{Algorithm, Event, Recipe};
 
 #[test]
 fn a_resumed_run_is_bit_equal_to_an_uninterrupted_one() {
