@@ -1,5 +1,7 @@
 //! Training runs: asking for one, looking at it, commanding it.
 
+mod preferences;
+
 use crate::ids::random_hex;
 use crate::{Service, ServiceError};
 use clicker_store::Wanted;
@@ -15,12 +17,13 @@ impl Service {
     ///
     /// # Errors
     /// A recipe that cannot work; a server that is stopping; a store that fails.
-    pub async fn start_run(&self, recipe: Recipe) -> Result<Run, ServiceError> {
+    pub async fn start_run(&self, mut recipe: Recipe) -> Result<Run, ServiceError> {
         if self.is_closing() {
             return Err(ServiceError::ShuttingDown);
         }
         clicker_train::recipe::validate(&recipe).map_err(|e| ServiceError::Recipe { reason: e.to_string() })?;
         self.starting_checkpoint(&recipe).await?;
+        self.freeze_preferences(&mut recipe).await?;
         let run = Run {
             id: RunId(random_hex::<8>()?),
             recipe,

@@ -129,7 +129,8 @@ async fn start(queue: &Queue, claim: &Claim) -> Result<Start, ServiceError> {
         }
         None => None,
     };
-    Ok(Start { model, state, preferences: None })
+    let preferences = service.preferences(&claim.run.recipe).await?;
+    Ok(Start { model, state, preferences })
 }
 
 fn last_words(result: Result<(), Box<dyn Any + Send>>) -> String {

@@ -1,10 +1,12 @@
-//! What adjusts the reward while a run learns: the multipliers of its safety constraints. Part of the saved state, so that a
-//! resumed run goes on with the prices it had. Never knows the model.
+//! What adjusts itself while a run learns: the multipliers of its safety constraints, and the price of the KL. Part of the
+//! saved state, so that a resumed run goes on with the prices it had. Never knows the model.
 
+use crate::Result;
 use crate::exact::Exact;
 use crate::session::Metrics;
 use clicker_rewards::constraints;
-use clicker_wire::{Reward, RewardConfig};
+use clicker_rl::control::{KlTarget, kl_coefficient};
+use clicker_wire::{GrpoSpec, Reward, RewardConfig};
 use serde::{Deserialize, Serialize};
 
 /// Where the controllers of a run stand.
@@ -13,17 +15,40 @@ use serde::{Deserialize, Serialize};
 pub struct Controllers {
     /// One per constraint, in the order of the configuration.
     multipliers: Vec<Exact>,
+    /// The price of the KL, once it has moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beta: Option<Exact>,
 }
+
+/// Answers over which the price of the KL adapts where the recipe does not say.
+const KL_HORIZON: f64 = 10_000.0;
 
 impl Controllers {
     /// Before the first step.
     pub(crate) fn start(config: &RewardConfig) -> Self {
-        Self { multipliers: exact(constraints::start(&config.constraints)) }
+        Self { multipliers: exact(constraints::start(&config.constraints)), beta: None }
     }
 
     /// The prices that this step's costs have.
     pub(crate) fn multipliers(&self) -> Vec<f64> {
         self.multipliers.iter().map(|m| m.0).collect()
+    }
+
+    /// The price that this step's KL has.
+    pub(crate) fn beta(&self, spec: &GrpoSpec) -> f64 {
+        self.beta.map_or(spec.beta, |b| b.0)
+    }
+
+    /// After a step of so many answers with this mean KL per token: the price moves towards the recipe's target, if it has
+    /// one. `spec.beta` is the price that the step had.
+    ///
+    /// # Errors
+    /// More answers than the horizon.
+    pub(crate) fn move_beta(&mut self, spec: &GrpoSpec, kl: f64, answers: f64) -> Result<()> {
+        let Some(target) = spec.kl_target else { return Ok(()) };
+        let config = KlTarget { target, horizon: spec.kl_horizon.unwrap_or(KL_HORIZON) };
+        self.beta = Some(Exact(kl_coefficient(spec.beta, kl, answers, &config)?));
+        Ok(())
     }
 
     /// Whether this state fits the configuration; that of an older version may know nothing of its constraints.

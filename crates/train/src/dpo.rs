@@ -6,8 +6,8 @@
 
 use crate::cursor::Cursor;
 use crate::pairs::{Divisors, Objective, Pair, Tables, chosen_nll, gradient, split};
-use crate::session::{Metrics, Session, Stopwatch, finite};
-use crate::{Control, Outcome, Result, Sink, schedule};
+use crate::session::{Metrics, Session, Stopwatch};
+use crate::{Control, Outcome, Result, Sink};
 use clicker_rl::metrics::pairs as named;
 use clicker_rl::preference::{PairOut, means, pairs, sums, weighted};
 use clicker_wire::{DpoLoss, DpoSpec};
@@ -30,17 +30,13 @@ pub(crate) fn run(
         let reference = (spec.loss_type != DpoLoss::Simpo).then_some(&session.reference);
         let gradient = gradient(&session.policy, reference, &batch, &|t| objective(t, spec, divisors))?;
         watch.lap(&mut values, "timing/train");
-        finite(step, "the loss", gradient.loss)?;
-        let learning_rate = schedule::learning_rate(&recipe.optim, step, recipe.steps);
-        let norm = session.update(step, &gradient.gradients, learning_rate)?;
+        session.learn(sink, step, &mut values, gradient.loss, &gradient.gradients)?;
         watch.lap(&mut values, "timing/optimizer");
         values.extend(named::rewards(&gradient.chosen_rewards, &gradient.rejected_rewards)?);
         values.extend(named::logps(&gradient.chosen_logps, &gradient.rejected_logps));
         if spec.sft_weight > 0.0 {
             values.insert("nll_loss".into(), gradient.nll);
         }
-        let rest = [("loss", gradient.loss), ("grad_norm", norm), ("learning_rate", learning_rate)];
-        values.extend(rest.map(|(name, value)| (name.to_owned(), value)));
         values.insert("epoch".into(), cursor.epoch(step));
         watch.total(&mut values);
         session.finish_step(sink, values, Vec::new(), gradient.tokens)?;

@@ -16,12 +16,14 @@ mod cursor;
 mod dpo;
 mod dry_run;
 mod error;
+mod estimate;
 pub mod eval;
 mod exact;
 mod grpo;
-mod kto;
 mod held_out;
+mod kto;
 mod looks;
+mod objective;
 pub mod optimizer;
 mod orpo;
 mod pairs;
@@ -29,6 +31,7 @@ mod parallel;
 pub mod pretrain;
 mod raft;
 pub mod recipe;
+mod refill;
 pub mod reward;
 mod reward_model;
 pub mod rollout;
@@ -72,6 +75,9 @@ pub struct Start {
 /// that fails.
 pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn() -> Control) -> Result<Outcome> {
     recipe::validate(recipe)?;
+    if let (Some(named), None) = (&recipe.data.preferences, &start.preferences) {
+        return Err(TrainError::Recipe(format!("data.preferences names {named}, but its rows were not brought along")));
+    }
     let world = World::new(recipe.data.world_seed);
     let mut session = Session::open(recipe, start, &world)?;
     match recipe.algorithm {

@@ -5,8 +5,8 @@
 
 use crate::cursor::Cursor;
 use crate::pairs::{Divisors, Objective, Pair, Tables, chosen_nll, gradient, numbers, split};
-use crate::session::{Metrics, Session, Stopwatch, finite};
-use crate::{Control, Outcome, Result, Sink, schedule};
+use crate::session::{Metrics, Session, Stopwatch};
+use crate::{Control, Outcome, Result, Sink};
 use clicker_rl::metrics::pairs as named;
 use clicker_rl::preference::{means, orpo, weighted};
 use clicker_wire::OrpoSpec;
@@ -28,9 +28,7 @@ pub(crate) fn run(
         let divisors = Divisors::of(&batch);
         let gradient = gradient(&session.policy, None, &batch, &|t| objective(t, spec, divisors))?;
         watch.lap(&mut values, "timing/train");
-        finite(step, "the loss", gradient.loss)?;
-        let learning_rate = schedule::learning_rate(&recipe.optim, step, recipe.steps);
-        let norm = session.update(step, &gradient.gradients, learning_rate)?;
+        session.learn(sink, step, &mut values, gradient.loss, &gradient.gradients)?;
         watch.lap(&mut values, "timing/optimizer");
         let scaled = |rewards: &[f64]| rewards.iter().map(|r| spec.beta * r).collect::<Vec<f64>>();
         values.extend(named::rewards(&scaled(&gradient.chosen_rewards), &scaled(&gradient.rejected_rewards))?);
@@ -38,8 +36,6 @@ pub(crate) fn run(
         // The odds term is -ln sig(lo); the metric is ln sig(lo).
         let log_sigmoids: Vec<f64> = gradient.losses.iter().map(|l| -l).collect();
         values.extend(named::odds(&gradient.log_odds, &log_sigmoids, gradient.nll));
-        let rest = [("loss", gradient.loss), ("grad_norm", norm), ("learning_rate", learning_rate)];
-        values.extend(rest.map(|(name, value)| (name.to_owned(), value)));
         values.insert("epoch".into(), cursor.epoch(step));
         watch.total(&mut values);
         session.finish_step(sink, values, Vec::new(), gradient.tokens)?;

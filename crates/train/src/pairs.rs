@@ -10,7 +10,6 @@ use candle_core::{Device, Tensor};
 use clicker_dataset::Comparison;
 use clicker_lm::{Policy, PolicySnapshot};
 use clicker_rl::preference::PairOut;
-use clicker_wire::Message;
 
 /// A comparison in tokens.
 #[derive(Clone, Debug)]
@@ -48,11 +47,6 @@ pub(crate) fn answer(language: &Language, text: &str) -> Result<Vec<u32>> {
         ));
     }
     Ok(ids)
-}
-
-/// A prompt in words, for errors.
-pub(crate) fn question(prompt: &[Message]) -> &str {
-    prompt.last().map_or("", |m| m.content.as_str())
 }
 
 /// What a loss on pairs is made of, one shard's. n pairs.
@@ -190,4 +184,63 @@ pub(crate) fn numbers(t: &Tensor) -> Result<Vec<f64>> {
 pub(crate) fn chosen_nll(tables: &Tables, divisors: Divisors) -> Result<Tensor> {
     let (chosen, _) = split(&clicker_rl::preference::sums(&tables.logp, &tables.mask)?)?;
     Ok(clicker_rl::preference::weighted(&chosen.neg()?, &tables.weights, divisors.chosen_tokens)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clicker_lm::LoadedModel;
+    use clicker_rl::preference::{pairs, sums, weighted};
+
+    fn golden() -> LoadedModel {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/llama-tiny");
+        let mut read = |name: &str| {
+            let path = folder.join(name);
+            if path.exists() { std::fs::read(path).map(Some) } else { Ok(None) }
+        };
+        LoadedModel::from_hf_folder(&mut read).unwrap()
+    }
+
+    fn dpo(tables: &Tables, divisors: Divisors) -> Result<Objective> {
+        let h = (&tables.logp - tables.reference.as_ref().unwrap())?;
+        let (c, r) = split(&sums(&h, &tables.mask)?)?;
+        let out = pairs::dpo(&c, &r, 0.1)?;
+        let loss = (weighted(&out.per_pair, &tables.weights, divisors.weight)? + chosen_nll(tables, divisors)?)?;
+        Ok(Objective { loss, out, nll: 0.0, log_odds: Vec::new() })
+    }
+
+    #[test]
+    fn a_batch_is_the_sum_of_its_parts() {
+        let model = golden();
+        let policy = Policy::new(&model.config, model.snapshot.weights()).unwrap();
+        let ids = |seed: u32, len: u32| (0..len).map(|i| (seed * 31 + i * 7) % 50).collect::<Vec<u32>>();
+        let data: Vec<Pair> = (0..6)
+            .map(|i| Pair {
+                prompt: ids(i, 3 + i),
+                chosen: ids(i + 10, 1 + i % 4),
+                rejected: ids(i + 20, 5 - i % 3),
+                weight: 0.5 + f64::from(i),
+                margin: 0.0,
+            })
+            .collect();
+        let all: Vec<&Pair> = data.iter().collect();
+        let divisors = Divisors::of(&all);
+        let of = |batch: &[&Pair]| gradient(&policy, Some(&model.snapshot), batch, &|t| dpo(t, divisors)).unwrap();
+        let whole = of(&all);
+        assert_eq!(whole.losses.len(), 6);
+        for cut in [1, 3] {
+            let parts: Vec<PairGradient> = all.chunks(cut).map(of).collect();
+            let loss: f64 = parts.iter().map(|p| p.loss).sum();
+            assert!((loss - whole.loss).abs() < 1e-5, "{loss} against {}", whole.loss);
+            let mut sum = vec![None; whole.gradients.len()];
+            parts.iter().for_each(|p| add_gradients(&mut sum, &p.gradients).unwrap());
+            for ((name, _), (a, b)) in policy.parameters().iter().zip(sum.iter().zip(&whole.gradients)) {
+                let flat = |t: &Option<Tensor>| t.as_ref().unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                let (a, b) = (flat(a), flat(b));
+                let size = b.iter().fold(1e-3f32, |m, x| m.max(x.abs()));
+                let gap = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(gap < 1e-4 * size, "{name}: off by {gap:e} of {size:e}, cut by {cut}");
+            }
+        }
+    }
 }

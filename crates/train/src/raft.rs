@@ -6,12 +6,13 @@
 //! good enough changes nothing. Never knows a reference or a KL.
 
 use crate::cursor::Cursor;
-use crate::reward::score;
+use crate::reward::score_at;
 use crate::rollout::{Group, collect};
-use crate::session::{Metrics, Session, Stopwatch, finite};
+use crate::session::{Metrics, Session, Stopwatch};
 use crate::sft::gradient;
-use crate::{Control, Outcome, Result, Sink, schedule};
+use crate::{Control, Outcome, Result, Sink};
 use clicker_lm::RenderedChat;
+use clicker_rewards::judge;
 use clicker_rl::{metrics, select};
 use clicker_wire::{AdvantageScale, Item, Reward, Sampling, StopReason};
 
@@ -34,19 +35,18 @@ pub(crate) fn run(
         let groups = collect(&sampler, &session.language, &asked, rollout.group_size as usize, &sampling, step)?;
         watch.lap(&mut values, "timing/rollout");
 
-        let scored = score(&recipe.reward, &groups, AdvantageScale::None)?;
+        let prices = session.place.controllers.multipliers();
+        let scored = score_at(&recipe.reward, &prices, &groups, AdvantageScale::None)?;
+        values.extend(session.observe(step, &groups, &scored));
         let kept = demonstrations(&groups, &scored.rewards, recipe.raft.accept_above);
         watch.lap(&mut values, "timing/reward");
 
-        let learning_rate = schedule::learning_rate(&recipe.optim, step, recipe.steps);
         let gradient = gradient(&session.policy, &kept.iter().collect::<Vec<_>>())?;
         watch.lap(&mut values, "timing/train");
-        finite(step, "the loss", gradient.loss)?;
         // Without a gradient the optimizer's momentum would still move the weights.
-        let norm = match kept.is_empty() {
-            true => 0.0,
-            false => session.update(step, &gradient.gradients, learning_rate)?,
-        };
+        if !kept.is_empty() {
+            session.learn(sink, step, &mut values, gradient.loss, &gradient.gradients)?;
+        }
         watch.lap(&mut values, "timing/optimizer");
 
         values.extend(scored.metrics);
@@ -57,13 +57,7 @@ pub(crate) fn run(
         let entropies: Vec<f64> = answers().flat_map(|a| a.entropies.iter().map(|&e| f64::from(e))).collect();
         values.extend(metrics::entropy(&entropies));
         values.extend(metrics::token_accuracy(&gradient.hits));
-        let rest = [
-            ("raft/accepted", kept.len() as f64 / groups.len().max(1) as f64),
-            ("loss", gradient.loss),
-            ("grad_norm", norm),
-            ("learning_rate", learning_rate),
-            ("epoch", cursor.epoch(step)),
-        ];
+        let rest = [("raft/accepted", kept.len() as f64 / groups.len().max(1) as f64), ("epoch", cursor.epoch(step))];
         values.extend(rest.map(|(name, value)| (name.to_owned(), value)));
         watch.total(&mut values);
         let events = session.place.alarms.check(step, &values);
@@ -74,8 +68,7 @@ pub(crate) fn run(
 
 /// The best answer of every group that is good enough, as a conversation whose answer counts.
 fn demonstrations(groups: &[Group], rewards: &[Vec<Reward>], above: f64) -> Vec<RenderedChat> {
-    let total = |r: &Reward| r.receipts.iter().any(|x| x.score.is_some()).then_some(r.total);
-    let totals: Vec<Vec<Option<f64>>> = rewards.iter().map(|g| g.iter().map(total).collect()).collect();
+    let totals: Vec<Vec<Option<f64>>> = rewards.iter().map(|g| g.iter().map(judge::total).collect()).collect();
     let chat = |(p, g): (usize, usize)| {
         let (prompt, answer) = (&groups[p].prompt, &groups[p].answers[g].ids);
         let mut loss_mask = vec![false; prompt.len()];

@@ -1,15 +1,21 @@
 //! Recipes as TOML, and the rules that a recipe must keep before anything starts.
 
-use crate::{Result, TrainError};
-use clicker_wire::{AdvantageScale, Algorithm, Combine, Recipe};
+mod keys;
+mod preferences;
 
-/// Read a recipe; unknown keys are errors that name the key and the place.
+use crate::{Result, TrainError, objective};
+use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Recipe};
+
+/// Read a recipe; unknown keys are errors that name the key and what was probably meant, and so are keys without effect.
 ///
 /// # Errors
 /// Not TOML, an unknown key, or a rule that [`validate`] holds.
 pub fn from_toml(text: &str) -> Result<Recipe> {
-    let recipe: Recipe = toml::from_str(text).map_err(|e| TrainError::Recipe(e.to_string()))?;
+    let recipe: Recipe = toml::from_str(text).map_err(|e| TrainError::Recipe(keys::with_suggestion(&e.to_string())))?;
     validate(&recipe)?;
+    if let Some(complaint) = keys::inert(text, recipe.algorithm) {
+        return Err(TrainError::Recipe(complaint));
+    }
     Ok(recipe)
 }
 
@@ -23,6 +29,7 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     let not_negative = |x: f64| x.is_finite() && x >= 0.0;
     let fraction = |x: f64| (0.0..1.0).contains(&x);
     let grpo = recipe.algorithm == Algorithm::Grpo;
+    let samples = recipe.algorithm.samples();
     let rules = [
         (!recipe.name.trim().is_empty() && recipe.name.len() <= 80, "name: give it 1 to 80 characters".to_owned()),
         ((1..=1_000_000).contains(&recipe.steps), format!("steps is {}; expected 1 to 1000000", recipe.steps)),
@@ -43,26 +50,26 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
             "optim.weight_decay and max_grad_norm: expected numbers of at least 0".into(),
         ),
         (
-            grpo || (1..=65_536).contains(&recipe.sft.batch),
+            recipe.algorithm != Algorithm::Sft || (1..=65_536).contains(&recipe.sft.batch),
             format!("sft.batch is {}; expected 1 to 65536", recipe.sft.batch),
         ),
         (
-            !grpo || (1..=4096).contains(&rollout.prompts),
+            !samples || (1..=4096).contains(&rollout.prompts),
             format!("rollout.prompts is {}; expected 1 to 4096", rollout.prompts),
         ),
         (
-            !grpo || (2..=1024).contains(&rollout.group_size),
+            !samples || (2..=1024).contains(&rollout.group_size),
             format!(
                 "rollout.group_size is {}; a group needs at least 2 answers to compare, at most 1024",
                 rollout.group_size
             ),
         ),
         (
-            !grpo || rollout.sampling.max_new_tokens >= 1,
+            !samples || rollout.sampling.max_new_tokens >= 1,
             "rollout.sampling.max_new_tokens is 0; expected at least 1".into(),
         ),
         (
-            !grpo || positive(rollout.sampling.temperature.into()),
+            !samples || positive(rollout.sampling.temperature.into()),
             format!(
                 "rollout.sampling.temperature is {}; exploring needs a number above 0",
                 rollout.sampling.temperature
@@ -84,6 +91,20 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     if let Some((_, rule)) = rules.into_iter().find(|(kept, _)| !kept) {
         return Err(TrainError::Recipe(rule));
     }
+    if let Some(rule) = preferences::complaint(recipe) {
+        return Err(TrainError::Recipe(rule));
+    }
+    if let Some(rule) = objective::complaint(&recipe.grpo).filter(|_| grpo) {
+        return Err(TrainError::Recipe(rule));
+    }
+    let group_mean = recipe.grpo.advantage == AdvantageEstimator::Grpo && !recipe.grpo.kl_in_reward;
+    if grpo && recipe.reward.combine == (Combine::NormaliseThenSum {}) && !group_mean {
+        return Err(TrainError::Recipe(
+            "reward.combine normalise_then_sum makes advantages by itself; leave grpo.advantage and kl_in_reward out, or \
+             combine by sum"
+                .into(),
+        ));
+    }
     if grpo
         && recipe.reward.combine == (Combine::NormaliseThenSum {})
         && recipe.grpo.scale_rewards != AdvantageScale::Group
@@ -94,7 +115,7 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
                 .into(),
         ));
     }
-    if grpo {
+    if samples {
         clicker_rewards::compose::validate(&recipe.reward)?;
     }
     Ok(())
@@ -123,6 +144,18 @@ mod tests {
         ] {
             let message = from_toml(&format!("{base}{extra}")).unwrap_err().to_string();
             assert!(message.contains(word), "{extra} gave: {message}");
+        }
+        for (text, words) in [
+            ("algorithm = 'grpo'\n[grpo]\nbetta = 1.0", ["betta", "did you mean `beta`?"]),
+            ("algorithm = 'dpo'\n[grpo]\nbeta = 1.0", ["[grpo]", "dpo"]),
+            ("algorithm = 'dpo'\n[dpo]\ngamma = 1.0", ["gamma", "simpo"]),
+            ("algorithm = 'kto'\n[kto]\nbatch = 1", ["kto.batch", "2"]),
+            ("algorithm = 'grpo'\n[data]\npreferences = 'x.jsonl'", ["preferences", "no effect"]),
+            ("algorithm = 'grpo'\n[grpo]\ndelta = 1.0", ["delta", "epsilon_high"]),
+            ("algorithm = 'grpo'\n[grpo]\nkl_estimator = 'k4'", ["k4", "did you mean `k"]),
+        ] {
+            let message = from_toml(&format!("name = 'x'\nsteps = 3\n{text}")).unwrap_err().to_string();
+            assert!(words.iter().all(|word| message.contains(word)), "{text} gave: {message}");
         }
         assert!(from_toml("name = 'x'\nalgorithm = 'ppo'\nsteps = 3").unwrap_err().to_string().contains("ppo"));
     }

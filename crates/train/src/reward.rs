@@ -62,6 +62,15 @@ pub fn score_at(config: &RewardConfig, multipliers: &[f64], groups: &[Group], sc
     Ok(Scored { rewards: judged.rewards, advantages: judged.advantages, outcomes, metrics: named })
 }
 
+/// Rewards of single answers, one to each question, which nothing is compared with. [P]
+pub(crate) fn greedy_rewards(config: &RewardConfig, multipliers: &[f64], groups: &[Group]) -> Vec<Option<f64>> {
+    let of = |g: &Group| {
+        let texts: Vec<&str> = g.answers.iter().take(1).map(|a| a.text.as_str()).collect();
+        judge::group(config, &g.item, &texts, multipliers).first().and_then(judge::total)
+    };
+    groups.iter().map(of).collect()
+}
+
 pub(crate) fn advantages(totals: &[Vec<Option<f64>>], scale: AdvantageScale) -> Result<Vec<Vec<f64>>> {
     Ok(advantage::of_batch(totals, rl_scale(scale))?)
 }

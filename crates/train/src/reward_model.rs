@@ -9,9 +9,9 @@ use crate::pairs::{Pair, numbers, split};
 use crate::parallel::{SHARDS, shards};
 use crate::rollout::Language;
 use crate::scorer::{row, scores};
-use crate::session::{Metrics, Session, Stopwatch, finite};
+use crate::session::{Metrics, Session, Stopwatch};
 use crate::sft::add_gradients;
-use crate::{Control, Outcome, Result, Sink, schedule};
+use crate::{Control, Outcome, Result, Sink};
 use candle_core::{Device, Tensor};
 use clicker_lm::Decoder;
 use clicker_rl::metrics::pairs as named;
@@ -36,13 +36,9 @@ pub(crate) fn run(
         let batch: Vec<&Pair> = cursor.items(step).into_iter().map(|i| &data[i]).collect();
         let gradient = gradient(session, &batch)?;
         watch.lap(&mut values, "timing/train");
-        finite(step, "the loss", gradient.loss)?;
-        let learning_rate = schedule::learning_rate(&recipe.optim, step, recipe.steps);
-        let norm = session.update(step, &gradient.gradients, learning_rate)?;
+        session.learn(sink, step, &mut values, gradient.loss, &gradient.gradients)?;
         watch.lap(&mut values, "timing/optimizer");
         values.extend(named::scores(&gradient.chosen, &gradient.rejected)?);
-        let rest = [("loss", gradient.loss), ("grad_norm", norm), ("learning_rate", learning_rate)];
-        values.extend(rest.map(|(name, value)| (name.to_owned(), value)));
         values.insert("epoch".into(), cursor.epoch(step));
         let due = step == recipe.steps || clicker_rl::control::due(step, recipe.eval.every);
         if due && !held_out.is_empty() {

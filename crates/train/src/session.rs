@@ -10,11 +10,12 @@ use crate::looks::looks;
 use crate::reward::Scored;
 use crate::rollout::{Group, Language};
 use crate::state::{self, Place};
-use crate::{AdamW, Result, Sink, Start, StepRecord, TrainError};
+use crate::{AdamW, Result, Sink, Start, StepRecord, TrainError, schedule};
 use candle_core::Tensor;
 use clicker_dataset::World;
-use clicker_lm::{LoadedModel, Policy, PolicySnapshot, Precision};
-use clicker_wire::{Event, Item, Recipe, Split};
+use clicker_lm::weights::WeightTensor;
+use clicker_lm::{LoadedModel, Policy, PolicySnapshot, Precision, Weights};
+use clicker_wire::{Event, GrpoSpec, Item, Recipe, Split};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -26,7 +27,7 @@ pub(crate) struct Session<'a> {
     pub(crate) recipe: &'a Recipe,
     pub(crate) language: Language,
     pub(crate) policy: Policy,
-    /// The weights that the run started from.
+    /// The weights that the run started from, or what a recipe lets follow the policy.
     pub(crate) reference: PolicySnapshot,
     pub(crate) place: Place,
     optimizer: AdamW,
@@ -44,8 +45,12 @@ impl<'a> Session<'a> {
         let model = LoadedModel::from_gguf(&start.model, Precision::Full)?;
         let language = Language::of(&model)?;
         let mut policy = Policy::new(&model.config, model.snapshot.weights())?;
+        let mut reference = model.snapshot;
         let (place, optimizer) = match &start.state {
-            Some(bytes) => state::restore(recipe, bytes, &mut policy)?,
+            Some(bytes) => {
+                reference = state::reference(bytes, &model.config)?.unwrap_or(reference);
+                state::restore(recipe, bytes, &mut policy)?
+            }
             None => (
                 Place { controllers: Controllers::start(&recipe.reward), ..Place::default() },
                 AdamW::new(&recipe.optim, policy.parameters()),
@@ -55,7 +60,7 @@ impl<'a> Session<'a> {
             recipe,
             language,
             policy,
-            reference: model.snapshot,
+            reference,
             place,
             optimizer,
             eval_items: spread(world.items(Split::Eval), recipe.eval.items as usize),
@@ -124,6 +129,48 @@ impl<'a> Session<'a> {
         Ok(norm)
     }
 
+    /// Check a loss, update once, note both; where a number is not finite, rescue what can be rescued.
+    ///
+    /// # Errors
+    /// Numbers that are not finite; a sink that fails.
+    pub(crate) fn learn(
+        &mut self,
+        sink: &mut dyn Sink,
+        step: u32,
+        metrics: &mut Metrics,
+        loss: f64,
+        gradients: &[Option<Tensor>],
+    ) -> Result<()> {
+        let learning_rate = schedule::learning_rate(&self.recipe.optim, step, self.recipe.steps);
+        let update = finite(step, LOSS, loss).and_then(|_| self.update(step, gradients, learning_rate));
+        match update {
+            Ok(norm) => {
+                let named = [("loss", loss), ("grad_norm", norm), ("learning_rate", learning_rate)];
+                metrics.extend(named.map(|(name, value)| (name.to_owned(), value)));
+                Ok(())
+            }
+            Err(error) => Err(self.rescue(sink, std::mem::take(metrics), error)),
+        }
+    }
+
+    /// After a step: the reference takes a share of the policy, where the recipe says so and it is due.
+    pub(crate) fn refresh_reference(&mut self, step: u32, spec: &GrpoSpec) -> Result<()> {
+        if !due(step, spec.ref_model_sync_steps) {
+            return Ok(());
+        }
+        let share = spec.ref_model_mixup_alpha.unwrap_or(MIXUP);
+        let mut mixed = Weights::default();
+        for (name, parameter) in self.policy.parameters() {
+            // Quantized tensors have no place in a policy, so neither in what a run starts from.
+            if let WeightTensor::Dense(old) = self.reference.weights().get(name)? {
+                let new = clicker_rl::control::mixed(old, parameter.as_tensor(), share)?;
+                mixed.insert(name.clone(), WeightTensor::Dense(new));
+            }
+        }
+        self.reference = PolicySnapshot::new(self.policy.decoder().config(), mixed, self.policy.version())?;
+        Ok(())
+    }
+
     /// A number is not finite: the step is recorded without its update, and the error that ends the run comes back. Weights
     /// that are still sound are published; others never are, so that the newest checkpoint is a good one.
     pub(crate) fn rescue(&mut self, sink: &mut dyn Sink, metrics: Metrics, error: TrainError) -> TrainError {
@@ -180,12 +227,17 @@ impl<'a> Session<'a> {
             Publish::Never => false,
         };
         let checkpoint = publish.then(|| checkpoint_bytes(&self.policy.snapshot()?, &self.language)).transpose()?;
-        let state = state::save(self.recipe, &self.place, &self.policy, &self.optimizer)?;
+        // A reference that never moves is the starting model, which whoever resumes has.
+        let moved = (self.recipe.grpo.ref_model_sync_steps > 0).then_some(&self.reference);
+        let state = state::save(self.recipe, &self.place, &self.policy, &self.optimizer, moved)?;
         sink.commit(StepRecord { step, events, state, checkpoint }).map_err(|reason| TrainError::Sink { step, reason })
     }
 
     /// Ask the held-out questions; figures of the reward go to `metrics`.
     fn measure(&mut self, step: u32, metrics: &mut Metrics) -> Result<Vec<Event>> {
+        if self.eval_items.is_empty() {
+            return Ok(Vec::new());
+        }
         let policy = self.policy.snapshot()?;
         let report = evaluate(&policy, &self.language, &self.eval_items, &EvalOptions::quick("held-out"))?;
         let mut events = vec![Event::Eval { step, report }];
@@ -200,6 +252,9 @@ impl<'a> Session<'a> {
         Ok(events)
     }
 }
+
+/// Share of the policy in a refreshed reference where the recipe names none (arXiv 2404.09656).
+const MIXUP: f64 = 0.6;
 
 /// Whether a record publishes its weights.
 #[derive(Clone, Copy, PartialEq, Eq)]

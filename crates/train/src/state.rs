@@ -8,7 +8,8 @@ use crate::controllers::Controllers;
 use crate::held_out::Course;
 use crate::optimizer::{AdamW, Moments};
 use crate::{Result, TrainError};
-use clicker_lm::Policy;
+use clicker_lm::weights::WeightTensor;
+use clicker_lm::{ModelConfig, Policy, PolicySnapshot, Weights};
 use clicker_wire::Recipe;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -29,17 +30,30 @@ pub struct Place {
     pub course: Course,
 }
 
-/// The state at `place`, as bytes.
+/// The state at `place`, as bytes; with a reference where it moves.
 ///
 /// # Errors
 /// Tensor arithmetic.
-pub fn save(recipe: &Recipe, place: &Place, policy: &Policy, optimizer: &AdamW) -> Result<Vec<u8>> {
+pub fn save(
+    recipe: &Recipe,
+    place: &Place,
+    policy: &Policy,
+    optimizer: &AdamW,
+    reference: Option<&PolicySnapshot>,
+) -> Result<Vec<u8>> {
     let mut data: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     for ((name, parameter), moments) in policy.parameters().iter().zip(&optimizer.moments) {
         let values = parameter.as_tensor().flatten_all()?.to_vec1::<f32>()?;
         for (part, values) in [("weight", &values), ("m", &moments.m), ("v", &moments.v)] {
             let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
             data.push((format!("{part}/{name}"), parameter.dims().to_vec(), bytes));
+        }
+        if let Some(reference) = reference
+            && let WeightTensor::Dense(tensor) = reference.weights().get(name)?
+        {
+            let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+            let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+            data.push((format!("{REFERENCE}/{name}"), tensor.dims().to_vec(), bytes));
         }
     }
     let views = data
@@ -103,6 +117,28 @@ pub fn restore(recipe: &Recipe, bytes: &[u8], policy: &mut Policy) -> Result<(Pl
     policy.set_version(updates.into());
     Ok((place, AdamW::restore(&recipe.optim, updates, moments)))
 }
+
+/// The reference of a saved state; none where it is the model that the run started from.
+///
+/// # Errors
+/// Bytes that are no state, or the state of another model.
+pub fn reference(bytes: &[u8], config: &ModelConfig) -> Result<Option<PolicySnapshot>> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    if !tensors.names().iter().any(|name| name.starts_with(REFERENCE)) {
+        return Ok(None);
+    }
+    let mut weights = Weights::default();
+    for (name, _) in config.tensor_shapes() {
+        let view = tensors.tensor(&format!("{REFERENCE}/{name}")).map_err(broken)?;
+        let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let tensor = candle_core::Tensor::from_vec(values, view.shape(), &candle_core::Device::Cpu)?;
+        weights.insert(name, WeightTensor::Dense(tensor));
+    }
+    Ok(Some(PolicySnapshot::new(config, weights, header(bytes)?.updates.into())?))
+}
+
+/// Prefix of the reference's tensors.
+const REFERENCE: &str = "reference";
 
 /// The step that a saved state stands at.
 ///

@@ -46,9 +46,9 @@ pub use grader::{ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use recipe::{
-    AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, DataSpec, DpoLoss, DpoSpec, DryRunSpec, EvalSpec, GrpoSpec,
-    ImportanceSamplingLevel, KlEstimator, KtoSpec, LossAggregation, OptimSpec, OrpoSpec, PolicyLoss, RaftSpec, Recipe,
-    RewardModelSpec, RolloutSpec, Schedule, SftSpec, ZeroVariance,
+    AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, DataSpec, DpoLoss, DpoSpec, DryRunSpec, EvalSpec,
+    GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec, LossAggregation, OptimSpec, OrpoSpec, PolicyLoss,
+    RaftSpec, Recipe, RewardModelSpec, RolloutSpec, Schedule, SftSpec, ZeroVariance,
 };
 pub use reward::{Receipt, Reward, RewardConfig, Span, WeightedGrader};
 pub use rollout::{Rollout, Sampling, StopReason, TokenAlternative, TokenInfo};

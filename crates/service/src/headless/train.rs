@@ -52,6 +52,19 @@ pub fn train(
     Ok(outcome?)
 }
 
+/// The rows that the recipe learns from, if it names a file.
+fn preferences(recipe: &Recipe) -> Result<Option<Vec<u8>>> {
+    match recipe.data.preferences.as_deref() {
+        None => Ok(None),
+        Some("feedback") => Err(HeadlessError::Request(
+            "data.preferences is `feedback`, which only a server has; write its votes to a file with `clicker export` and \
+             name that"
+                .into(),
+        )),
+        Some(path) => Ok(Some(fs::read(path).map_err(at(Path::new(path)))?)),
+    }
+}
+
 struct Folder {
     path: PathBuf,
 }
