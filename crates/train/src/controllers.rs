@@ -1,11 +1,11 @@
-//! What adjusts itself while a run learns: the multipliers of its safety constraints, and the price of the KL. Part of the
+//! What adjusts itself while a run learns: the multipliers of its safety constraints, the price of the KL and the weight of the entropy. Part of the
 //! saved state, so that a resumed run goes on with the prices it had. Never knows the model.
 
 use crate::Result;
 use crate::exact::Exact;
 use crate::session::Metrics;
 use clicker_rewards::constraints;
-use clicker_rl::control::{KlTarget, kl_coefficient};
+use clicker_rl::control::{EntropyTarget, KlTarget, entropy_bonus_acts, entropy_coefficient, kl_coefficient};
 use clicker_wire::{GrpoSpec, Reward, RewardConfig};
 use serde::{Deserialize, Serialize};
 
@@ -18,15 +18,20 @@ pub struct Controllers {
     /// The price of the KL, once it has moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     beta: Option<Exact>,
+    /// The weight of the entropy, once it has moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entropy: Option<Exact>,
 }
 
+/// Change per step and largest value of the entropy's weight where the recipe does not say.
+const ENTROPY: (f64, f64) = (0.005, 0.1);
 /// Answers over which the price of the KL adapts where the recipe does not say.
 const KL_HORIZON: f64 = 10_000.0;
 
 impl Controllers {
     /// Before the first step.
     pub(crate) fn start(config: &RewardConfig) -> Self {
-        Self { multipliers: exact(constraints::start(&config.constraints)), beta: None }
+        Self { multipliers: exact(constraints::start(&config.constraints)), beta: None, entropy: None }
     }
 
     /// The prices that this step's costs have.
@@ -49,6 +54,19 @@ impl Controllers {
         let config = KlTarget { target, horizon: spec.kl_horizon.unwrap_or(KL_HORIZON) };
         self.beta = Some(Exact(kl_coefficient(spec.beta, kl, answers, &config)?));
         Ok(())
+    }
+
+    /// The entropy's weight moves by what this step's answers had, per token; returns the weight, and what of it acts.
+    ///
+    /// # Errors
+    /// An entropy that is not finite.
+    pub(crate) fn move_entropy(&mut self, spec: &GrpoSpec, entropy: f64) -> Result<(f64, f64)> {
+        let Some(target) = spec.entropy_target else { return Ok((spec.entropy_coef, spec.entropy_coef)) };
+        let (step, max) = (spec.entropy_coef_delta.unwrap_or(ENTROPY.0), spec.entropy_coef_max.unwrap_or(ENTROPY.1));
+        let config = EntropyTarget { target, step, min: 0.0, max };
+        let weight = entropy_coefficient(self.entropy.map_or(spec.entropy_coef, |e| e.0), entropy, &config)?;
+        self.entropy = Some(Exact(weight));
+        Ok((weight, if entropy_bonus_acts(entropy, &config) { weight } else { 0.0 }))
     }
 
     /// Whether this state fits the configuration; that of an older version may know nothing of its constraints.

@@ -25,7 +25,7 @@ use candle_core::{Device, Tensor};
 use clicker_lm::{Policy, PolicySnapshot};
 use clicker_rewards::judge;
 use clicker_rl::metrics::{self, ClipCount};
-use clicker_rl::{Aggregation, aggregate, mask};
+use clicker_rl::{Aggregation, aggregate, logprob, mask};
 use clicker_wire::{AdvantageEstimator, GrpoSpec, Item, PolicyLoss, Sampling, StopReason, ZeroVariance};
 
 pub(crate) fn run(
@@ -79,7 +79,12 @@ pub(crate) fn run(
         let mut scored = score(&groups)?;
         values.extend(session.observe(step, &groups, &scored));
         watch.lap(&mut values, "timing/reward");
-        let spec = GrpoSpec { beta: session.place.controllers.beta(&recipe.grpo), ..recipe.grpo.clone() };
+        let (weight, entropy_coef) = session.place.controllers.move_entropy(&recipe.grpo, mean_entropy(&groups))?;
+        let beta = session.place.controllers.beta(&recipe.grpo);
+        let spec = GrpoSpec { beta, entropy_coef, ..recipe.grpo.clone() };
+        if spec.entropy_target.is_some() {
+            values.insert("entropy_coef".into(), weight);
+        }
         let reference = (spec.beta > 0.0).then_some(&session.reference);
         let limit = rollout.sampling.max_new_tokens;
         let batch = Batch::compared(&groups, &scored, &spec, limit, reference, greedy.as_deref())?;
@@ -233,7 +238,15 @@ impl Batch {
         if shard.packed.sequences() == 0 {
             return Ok(Pass::empty(policy.parameters().len()));
         }
-        let flat = shard.packed.logprobs(policy.decoder())?;
+        let (flat, entropy) = match self.spec.entropy_coef > 0.0 {
+            true => {
+                // The only choice that needs the logits themselves.
+                let logits = shard.packed.logits(policy.decoder())?;
+                let flat = logprob::token_logprobs(&logits, &shard.packed.targets()?)?;
+                (flat, Some(shard.packed.table(&logprob::entropy(&logits)?)?))
+            }
+            false => (shard.packed.logprobs(policy.decoder())?, None),
+        };
         let logp = shard.packed.table(&flat)?;
         let out = objective::policy(&self.spec, &logp, &shard.old, &shard.advantages, &shard.mask)?;
         let mut per_token = out.per_token.clone();
@@ -244,6 +257,9 @@ impl Batch {
             let answers = shard.advantages.narrow(1, 0, 1)?;
             let near = mask::off_policy(&logp.detach(), &shard.old, &shard.mask, &answers, limit)?;
             per_token = per_token.broadcast_mul(&near)?;
+        }
+        if let Some(entropy) = entropy {
+            per_token = (per_token - (entropy * self.spec.entropy_coef)?)?;
         }
         let mut kl_values = Vec::new();
         if let Some(reference) = &shard.reference {
@@ -361,6 +377,12 @@ fn greedy(
     let sampling = Sampling { temperature: 0.0, ..sampling.clone() };
     let answers = collect(&session.policy.snapshot()?, &session.language, &asked, 1, &sampling, step)?;
     Ok(greedy_rewards(&session.recipe.reward, prices, &answers))
+}
+
+/// Entropy per token when it was drawn, nats.
+fn mean_entropy(groups: &[Group]) -> f64 {
+    let all = || groups.iter().flat_map(|g| &g.answers).flat_map(|a| &a.entropies);
+    all().map(|&e| f64::from(e)).sum::<f64>() / all().count().max(1) as f64
 }
 
 fn column(values: impl Iterator<Item = f64>) -> Result<Tensor> {

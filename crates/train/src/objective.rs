@@ -109,6 +109,16 @@ pub(crate) fn complaint(spec: &GrpoSpec) -> Option<String> {
             spec.off_policy_mask_threshold.is_none_or(|x| x >= 0.0),
             "grpo.off_policy_mask_threshold has to be at least 0, nats per token",
         ),
+        (
+            spec.entropy_coef.is_finite()
+                && spec.entropy_coef >= 0.0
+                && spec.entropy_coef <= spec.entropy_coef_max.unwrap_or(f64::MAX),
+            "grpo.entropy_coef has to be at least 0 and at most entropy_coef_max",
+        ),
+        (
+            [spec.entropy_target, spec.entropy_coef_delta, spec.entropy_coef_max].into_iter().all(positive),
+            "grpo.entropy_target, entropy_coef_delta and entropy_coef_max have to be above 0",
+        ),
         (spec.gamma.is_none_or(|g| (0.0..=1.0).contains(&g)), "grpo.gamma has to lie in 0 to 1"),
         (positive(spec.kl_target) && positive(spec.kl_horizon), "grpo.kl_target and kl_horizon have to be above 0"),
         (share(spec.ref_model_mixup_alpha), "grpo.ref_model_mixup_alpha has to be above 0 and at most 1"),
@@ -141,6 +151,10 @@ pub(crate) fn complaint(spec: &GrpoSpec) -> Option<String> {
         (
             spec.advantage == AdvantageEstimator::Grpo || spec.scale_rewards == AdvantageScale::Group,
             "grpo.scale_rewards has no effect with another advantage than grpo; leave it out",
+        ),
+        (
+            spec.entropy_target.is_some() || (spec.entropy_coef_delta.is_none() && spec.entropy_coef_max.is_none()),
+            "grpo.entropy_coef_delta and entropy_coef_max have no effect without entropy_target; leave them out",
         ),
         (
             reinforce_pp || spec.gamma.is_none(),
@@ -217,6 +231,8 @@ mod tests {
             (spec(|s| (s.beta, s.kl_in_reward) = (0.0, true)), "beta"),
             (spec(|s| (s.kl_in_reward, s.kl_estimator) = (true, KlEstimator::K3Plus)), "k3+"),
             (spec(|s| s.kl_horizon = Some(10.0)), "kl_horizon"),
+            (spec(|s| s.entropy_coef_max = Some(0.1)), "entropy_coef_max"),
+            (spec(|s| s.entropy_coef = -1.0), "entropy_coef"),
             (spec(|s| s.ref_model_mixup_alpha = Some(0.5)), "ref_model_mixup_alpha"),
             (spec(|s| s.top_entropy_quantile = Some(0.0)), "top_entropy_quantile"),
         ] {

@@ -188,6 +188,19 @@ pub struct GrpoSpec {
     /// Only this share of the tokens, those where the model hesitated most, is learnt from; none means all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_entropy_quantile: Option<f64>,
+    /// Weight of the mean entropy per token, which is added to what is maximised; with a target its starting value.
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub entropy_coef: f64,
+    /// The weight goes up while the entropy per token is at or below this, down while it is above, and acts only at or below
+    /// it (arXiv 2505.22312), nats; none keeps the weight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entropy_target: Option<f64>,
+    /// Change of the weight per step; none means 0.005.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entropy_coef_delta: Option<f64>,
+    /// The weight's largest value; none means 0.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entropy_coef_max: Option<f64>,
     /// Punished answers that the policy has left behind by more than this many nats per token are left out; none keeps all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub off_policy_mask_threshold: Option<f64>,
@@ -236,6 +249,10 @@ impl Default for GrpoSpec {
             sapo_temperature_pos: None,
             sapo_temperature_neg: None,
             top_entropy_quantile: None,
+            entropy_coef: 0.0,
+            entropy_target: None,
+            entropy_coef_delta: None,
+            entropy_coef_max: None,
             off_policy_mask_threshold: None,
             max_num_gen_batches: 0,
             kl_estimator: KlEstimator::K3,

@@ -158,6 +158,7 @@ fn choices_of_the_family_run_and_resume() {
         ("cispo", grpo(|s| (s.policy_loss, s.epsilon_high, s.num_iterations) = (PolicyLoss::Cispo, 5.0, 2))),
         ("sapo", grpo(|s| (s.policy_loss, s.beta) = (PolicyLoss::Sapo, 0.0))),
         ("adaptive", grpo(|s| (s.kl_target, s.kl_horizon) = (Some(1e-4), Some(50.0)))),
+        ("entropy", grpo(|s| (s.entropy_target, s.entropy_coef_delta) = (Some(9.0), Some(0.01)))),
         ("refreshed", grpo(|s| s.ref_model_sync_steps = 1)),
         ("refilled", grpo(|s| s.max_num_gen_batches = 3)),
         (
@@ -174,6 +175,8 @@ fn choices_of_the_family_run_and_resume() {
         match what {
             "cispo" => assert!(last.contains_key("cispo_clip_ratio") && !last.contains_key("clip_ratio/low_mean")),
             "adaptive" => assert!(last["kl_coef"] != recipe.grpo.beta, "{last:?}"),
+            // Far below its target the weight goes up by 0.01 a step.
+            "entropy" => assert!((last["entropy_coef"] - 0.04).abs() < 1e-12, "{last:?}"),
             "refilled" => assert!(last["dynamic_sampling/draws"] >= 1.0, "{last:?}"),
             "masked" => assert!(last.contains_key("clip_ratio/delta_mean")),
             _ => (),
