@@ -64,7 +64,7 @@ fn to_go(spec: &GrpoSpec, step: &Compared<'_>) -> Result<Vec<Vec<Vec<f64>>>> {
             Some(reward) => returns::to_go(&returns::token_rewards(reward, kl, spec.beta)?, spec.gamma.unwrap_or(1.0)),
         }
     };
-    let group = |p: usize| (0..step.rewards[p].len()).map(|g| answer(p, g)).collect();
+    let group = |p: usize| (0..step.rewards[p].len()).map(|g| answer(p, g)).collect::<clicker_rl::Result<Vec<_>>>();
     Ok((0..step.rewards.len()).map(group).collect::<clicker_rl::Result<_>>()?)
 }
 
