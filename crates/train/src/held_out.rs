@@ -157,7 +157,7 @@ impl HeldOut {
                 "The policy is paid for something else than the truth: read the newest answers, attack the reward, repair it and start again.",
             ));
         }
-        Ok((out, alarms.raise(step, &["gap_warning", "gap", "reward_without_truth"], found)))
+        Ok((out, alarms.raise(step, found)))
     }
 
     /// Mean over cells by their share in training; none without any.
