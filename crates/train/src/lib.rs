@@ -11,6 +11,7 @@ mod alarms;
 pub mod batch;
 pub mod bench;
 mod checkpoint;
+pub mod constitution;
 mod controllers;
 mod cursor;
 mod dry_run;
