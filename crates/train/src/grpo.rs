@@ -53,8 +53,11 @@ pub(crate) fn run(
         };
         watch.lap(&mut values, "timing/rollout");
 
-        let prices = session.place.controllers.multipliers();
-        let scored = score_at(&recipe.reward, &prices, &groups, recipe.grpo.scale_rewards)?;
+        let (reward, prices) = {
+            let controllers = &session.place.controllers;
+            (controllers.in_force(&recipe.reward), controllers.multipliers())
+        };
+        let scored = score_at(&reward, &prices, &groups, recipe.grpo.scale_rewards)?;
         values.extend(session.observe(step, &groups, &scored));
         watch.lap(&mut values, "timing/reward");
         let reference = (recipe.grpo.beta > 0.0).then_some(&session.reference);

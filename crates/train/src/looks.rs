@@ -61,7 +61,8 @@ fn format_only(item: &Item, text: &str) -> bool {
     if verdict(item, text) != Verdict::Wrong || grade(&Grader::Format {}, item, text).score != Some(1.0) {
         return false;
     }
-    let question = normalise(item.question());
+    // The last sentence asks; what stands before it is a passage, whose words are content.
+    let question = normalise(item.question().rsplit(". ").next().unwrap_or_default());
     let asked: HashSet<&str> = question.words().collect();
     let answer = normalise(text);
     answer.words().all(|word| SMALL.contains(&word) || asked.contains(word))

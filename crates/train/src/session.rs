@@ -163,6 +163,10 @@ impl<'a> Session<'a> {
         if last || due(step, self.recipe.eval.every) {
             events.extend(self.measure(step, &mut metrics)?);
         }
+        let changes = self.place.controllers.adapt(step, &self.recipe.reward, &metrics);
+        if !changes.is_empty() {
+            events.push(Event::Weights { step, changes });
+        }
         events.insert(0, Event::Metrics { step, values: metrics });
         self.commit(sink, events, Publish::WhenDue)
     }

@@ -1,7 +1,7 @@
 //! What happens while something runs: one type for tokens from the browser's engine and for metrics from the server, so that
 //! a view cannot tell where the model runs.
 
-use crate::{DryRun, EvalReport, Item, Manifest, Reward, RunId, RunStatus, TokenInfo};
+use crate::{DryRun, EvalReport, Item, Manifest, Reward, RunId, RunStatus, TokenInfo, WeightChange};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -72,6 +72,13 @@ pub enum Event {
         /// Why the run goes on although the dry run says stop; none where nothing was waived.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         waived: Option<String>,
+    },
+    /// Weights of the reward changed after a step, each with its cause.
+    Weights {
+        /// The step after which they changed, from 1.
+        step: u32,
+        /// The changes.
+        changes: Vec<WeightChange>,
     },
     /// Something looks wrong: what, why, and what to do.
     Alarm {
