@@ -150,7 +150,9 @@ impl Alarms {
             ));
         }
         let kl = self.watched.get("kl").and_then(Course::lately);
-        if let Some((now, before)) = kl.filter(|(now, before)| *now > KL_FAR || (*now > KL_NOTABLE && *now > 4.0 * before)) {
+        if let Some((now, before)) =
+            kl.filter(|(now, before)| *now > KL_FAR || (*now > KL_NOTABLE && *now > 4.0 * before))
+        {
             let cause = format!(
                 "the KL to the reference is {now:.2} nats per token, {before:.2} {WINDOW} steps ago: the model is being pulled away fast"
             );
