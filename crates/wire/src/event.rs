@@ -142,6 +142,7 @@ mod tests {
             r#"{"kind":"status","status":"running"}"#,
             r#"{"kind":"metrics","step":3,"values":{"reward":0.5}}"#,
             r#"{"kind":"samples","step":3,"groups":[]}"#,
+            r#"{"kind":"weights","step":3,"changes":[]}"#,
             r#"{"kind":"alarm","step":3,"name":"zero_variance","cause":"c","remedy":"r"}"#,
         ];
         for row in rows {

@@ -160,9 +160,12 @@ fn groups_of(record: &StepRecord) -> Vec<SampleGroup> {
 
 #[test]
 fn what_is_previewed_is_what_is_trained() {
-    let recipe = recipe(Algorithm::Grpo);
+    let mut recipe = recipe(Algorithm::Grpo);
+    // A grader that compares the answers of a group sees the group on both sides.
+    recipe.reward.graders.push(grader("consistency", 0.5, Grader::Consistency {}));
     let records = play(&recipe, None, u32::MAX);
     for group in records[1..].iter().flat_map(groups_of) {
+        assert!(group.completions.iter().all(|c| c.reward.receipts[1].score.is_some()), "{group:?}");
         let texts = group.completions.iter().map(|c| c.text.as_str()).collect();
         let seen = preview(&recipe.reward, &group.item, texts);
         let trained: Vec<_> = group.completions.iter().map(|c| c.reward.clone()).collect();
