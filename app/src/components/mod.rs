@@ -12,6 +12,7 @@ pub(crate) mod lessons;
 pub(crate) mod live;
 pub(crate) mod note;
 pub(crate) mod play;
+pub(crate) mod principles;
 pub(crate) mod receipt;
 pub(crate) mod reward_charts;
 pub(crate) mod run_bar;

@@ -3,6 +3,7 @@
 
 use super::chart::{Axis, LineChart, Series};
 use crate::erased::Erase;
+use crate::state::figures::number;
 use crate::state::run_view::RunView;
 use crate::state::words;
 use leptos::prelude::*;
@@ -45,6 +46,7 @@ pub(crate) fn RewardCharts(view: RwSignal<RunView>) -> impl IntoView {
             />
         </Show>
         <Limits view />
+        <Weights view />
     }
     .erased()
 }
@@ -82,6 +84,65 @@ fn Limits(view: RwSignal<RunView>) -> impl IntoView {
                 <LineChart title="Safety costs" hint="Mean over the step's answers, and what is allowed." series=costs />
                 <LineChart title="Prices of limits" hint="Multipliers: they rise while a limit is broken." series=prices />
             }
+        })
+    }
+}
+
+/// Weights that move.
+#[component]
+fn Weights(view: RwSignal<RunView>) -> impl IntoView {
+    let names = Memo::new(move |_| view.with(RunView::moving_weights));
+    let weights = Signal::derive(move || {
+        let each = names.get().into_iter().enumerate().map(|(i, name)| {
+            let line = view.with(|v| v.line(&format!("weights/{name}")));
+            Series::new(words::grader(&name), TONES[i % TONES.len()], line)
+        });
+        each.collect::<Vec<_>>()
+    });
+    move || {
+        (!names.with(Vec::is_empty)).then(|| {
+            view! { <LineChart title="Weights" hint="How much each moving grader counts in the step." series=weights /> }
+        })
+    }
+}
+
+/// Every change of a weight with its cause; nothing while there are none.
+#[component]
+pub(crate) fn WeightChanges(view: RwSignal<RunView>) -> impl IntoView {
+    let changes = Memo::new(move |_| view.with(|v| v.changes.clone()));
+    move || {
+        (!changes.with(Vec::is_empty)).then(|| {
+            let rows = changes.get().into_iter().rev().map(|change| {
+                view! {
+                    <tr>
+                        <th scope="row">{change.step}</th>
+                        <td>{words::grader(&change.grader)}</td>
+                        <td class="num">{number(change.from, 3)}</td>
+                        <td class="num">{number(change.to, 3)}</td>
+                        <td>{change.cause}</td>
+                    </tr>
+                }
+            });
+            view! {
+                <details class="panel" data-testid="weight-changes">
+                    <summary>"How the weights changed, and why"</summary>
+                    <div class="table-scroll" tabindex="0">
+                        <table class="table table-tight">
+                            <thead>
+                                <tr>
+                                    <th scope="col">"after step"</th>
+                                    <th scope="col">"grader"</th>
+                                    <th scope="col" class="num">"from"</th>
+                                    <th scope="col" class="num">"to"</th>
+                                    <th scope="col">"cause"</th>
+                                </tr>
+                            </thead>
+                            <tbody>{rows.collect_view()}</tbody>
+                        </table>
+                    </div>
+                </details>
+            }
+            .erased()
         })
     }
 }

@@ -1,6 +1,6 @@
 //! A run as its events tell it: folds the event stream into what pages show.
 
-use clicker_wire::{DryRun, EvalReport, Event, Manifest, RunEvent, RunStatus, SampleGroup};
+use clicker_wire::{DryRun, EvalReport, Event, Manifest, RunEvent, RunStatus, SampleGroup, WeightChange};
 use std::collections::BTreeMap;
 
 /// Everything that the events so far have said.
@@ -28,6 +28,8 @@ pub(crate) struct RunView {
     pub(crate) alarms: Vec<Alarm>,
     /// The reward, tried before the first step.
     pub(crate) dry_run: Option<Tried>,
+    /// How the reward's weights changed, in order.
+    pub(crate) changes: Vec<WeightChange>,
 }
 
 /// A dry run, and why its stop was waived if it was.
@@ -86,6 +88,7 @@ impl RunView {
             Event::Checkpoint { step, manifest } => {
                 self.checkpoints.insert(step, manifest);
             }
+            Event::Weights { changes, .. } => self.changes.extend(changes),
             Event::DryRun { report, waived } => self.dry_run = Some(Tried { report, waived }),
             Event::Alarm { step, name, cause, remedy } => {
                 let alarm = Alarm { step, name, cause, remedy };
@@ -115,6 +118,11 @@ impl RunView {
     pub(crate) fn constraints(&self) -> Vec<String> {
         let inner = |name: &String| Some(name.strip_prefix("constraints/")?.strip_suffix("/multiplier")?.to_owned());
         self.metrics.keys().filter_map(inner).collect()
+    }
+
+    /// The graders whose weights move.
+    pub(crate) fn moving_weights(&self) -> Vec<String> {
+        self.metrics.keys().filter_map(|name| Some(name.strip_prefix("weights/")?.to_owned())).collect()
     }
 
     /// Names and lines of the graders' means.

@@ -53,7 +53,7 @@ pub fn judge<E>(
 /// What each answer of a group is worth. [G]
 #[must_use]
 pub fn group(config: &RewardConfig, item: &Item, texts: &[&str], multipliers: &[f64]) -> Vec<Reward> {
-    texts.iter().map(|text| compose::reward_at(config, item, text, multipliers)).collect()
+    compose::Scorer::new(config).at(multipliers).group(item, texts)
 }
 
 /// The total; none if no grader applies: such an answer takes no part in its group's mean.

@@ -21,7 +21,9 @@ impl Service {
         if self.is_closing() {
             return Err(ServiceError::ShuttingDown);
         }
-        clicker_train::recipe::validate(&recipe).map_err(|e| ServiceError::Recipe { reason: e.to_string() })?;
+        let refused = |e: clicker_train::TrainError| ServiceError::Recipe { reason: e.to_string() };
+        let recipe = clicker_train::recipe::resolved(recipe).map_err(refused)?;
+        clicker_train::recipe::validate(&recipe).map_err(refused)?;
         self.starting_checkpoint(&recipe).await?;
         self.freeze_preferences(&mut recipe).await?;
         let run = Run {

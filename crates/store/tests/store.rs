@@ -4,7 +4,7 @@ use bytes::Bytes;
 use clicker_store::{Backend, Claim, Digest, Finish, Insertion, Key, StateRef, StepCommit, Store, StoreError, Wanted};
 use clicker_wire::{
     CheckpointFile, CheckpointId, Event, Feedback, FeedbackBody, FeedbackFilter, FeedbackId, FeedbackKind, FileKind,
-    Item, Manifest, ModelShape, PairChoice, Recipe, Run, RunId, RunStatus, SampleRef, Sampling,
+    Item, Manifest, ModelShape, PairChoice, Principle, Recipe, Run, RunId, RunStatus, SampleRef, Sampling,
 };
 use futures::TryStreamExt;
 use std::collections::BTreeMap;
@@ -55,6 +55,13 @@ fn manifest(run: &RunId, step: u32) -> Manifest {
         created_ms: 5,
         shape: ModelShape { architecture: "llama".into(), parameters: 1, vocab: 2, width: 3, layers: 4, context: 5 },
         files: vec![CheckpointFile { kind: FileKind::Master, sha256, bytes: 7 }],
+        principles: vec![Principle {
+            id: "truthful".into(),
+            text: "Say what is true.".into(),
+            why: "People act on it.".into(),
+            graders: vec!["truthful".into()],
+            limit: None,
+        }],
     }
 }
 

@@ -59,8 +59,11 @@ pub(crate) fn run(
             Some(groups) => groups,
             None => draw(session, step, &mut cursor)?,
         };
-        let prices = session.place.controllers.multipliers();
-        let score = |groups: &[Group]| score_at(&recipe.reward, &prices, groups, recipe.grpo.scale_rewards);
+        let (reward, prices) = {
+            let controllers = &session.place.controllers;
+            (controllers.in_force(&recipe.reward), controllers.multipliers())
+        };
+        let score = |groups: &[Group]| score_at(&reward, &prices, groups, recipe.grpo.scale_rewards);
         let further = |places: &[usize], draw: u32| {
             let asked: Vec<Item> = places.iter().map(|&i| items[i].clone()).collect();
             // Other random streams than the first draw's, which are numbered by place as well.
@@ -71,7 +74,10 @@ pub(crate) fn run(
         };
         let groups = refill.groups(step, groups, further, score, &mut values)?;
         let greedy = match recipe.grpo.advantage {
-            AdvantageEstimator::Remax => Some(greedy(session, &groups, &sampling, &prices, step)?),
+            AdvantageEstimator::Remax => {
+                let answers = greedy(session, &groups, &sampling, step)?;
+                Some(greedy_rewards(&reward, &prices, &answers))
+            }
             _ => None,
         };
         watch.lap(&mut values, "timing/rollout");
@@ -79,8 +85,8 @@ pub(crate) fn run(
         let mut scored = score(&groups)?;
         values.extend(session.observe(step, &groups, &scored));
         watch.lap(&mut values, "timing/reward");
-        let (weight, entropy_coef) = session.place.controllers.move_entropy(&recipe.grpo, mean_entropy(&groups))?;
-        let beta = session.place.controllers.beta(&recipe.grpo);
+        let (weight, entropy_coef) = session.place.coefficients.move_entropy(&recipe.grpo, mean_entropy(&groups))?;
+        let beta = session.place.coefficients.beta(&recipe.grpo);
         let spec = GrpoSpec { beta, entropy_coef, ..recipe.grpo.clone() };
         if spec.entropy_target.is_some() {
             values.insert("entropy_coef".into(), weight);
@@ -116,7 +122,7 @@ pub(crate) fn run(
         {
             values.insert("kl_coef".into(), spec.beta);
             let answers = groups.iter().map(|g| g.answers.len()).sum::<usize>() as f64;
-            session.place.controllers.move_beta(&spec, kl, answers)?;
+            session.place.coefficients.move_beta(&spec, kl, answers)?;
         }
         session.refresh_reference(step, &spec)?;
         watch.total(&mut values);
@@ -365,18 +371,11 @@ fn strayed(groups: &[Group], spec: &GrpoSpec, shards: &[Shard]) -> Result<Vec<Ve
     Ok(out)
 }
 
-/// Rewards of the answers that the sampler gives without drawing. [P]
-fn greedy(
-    session: &Session<'_>,
-    groups: &[Group],
-    sampling: &Sampling,
-    prices: &[f64],
-    step: u32,
-) -> Result<Vec<Option<f64>>> {
+/// The answers that the sampler gives without drawing, one to each question. [P]
+fn greedy(session: &Session<'_>, groups: &[Group], sampling: &Sampling, step: u32) -> Result<Vec<Group>> {
     let asked: Vec<Item> = groups.iter().map(|g| g.item.clone()).collect();
     let sampling = Sampling { temperature: 0.0, ..sampling.clone() };
-    let answers = collect(&session.policy.snapshot()?, &session.language, &asked, 1, &sampling, step)?;
-    Ok(greedy_rewards(&session.recipe.reward, prices, &answers))
+    collect(&session.policy.snapshot()?, &session.language, &asked, 1, &sampling, step)
 }
 
 /// Entropy per token when it was drawn, nats.

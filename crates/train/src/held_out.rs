@@ -18,7 +18,7 @@ use crate::rollout::{Group, Language, collect};
 use crate::session::Metrics;
 use clicker_lm::PolicySnapshot;
 use clicker_rewards::{attack, compose, judge};
-use clicker_wire::{Decision, Domain, Event, Expected, Item, Knowledge, Recipe, RewardConfig, Sampling};
+use clicker_wire::{Decision, Domain, Event, Expected, Grader, Item, Knowledge, Recipe, RewardConfig, Sampling};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -71,7 +71,8 @@ impl HeldOut {
     /// Book a step's training rewards.
     pub(crate) fn book(config: &RewardConfig, course: &mut Course, groups: &[Group], scored: &Scored) {
         // The totals of the step are those of the configuration unless something moves, or compares within groups.
-        let fixed = config.constraints.is_empty();
+        let compares = config.graders.iter().any(|g| g.grader == Grader::Consistency {});
+        let fixed = config.constraints.is_empty() && config.adaptive.is_empty() && !compares;
         for (group, rewards) in groups.iter().zip(&scored.rewards) {
             let cell = cell(&group.item);
             let place = course.trained.iter().position(|c| c.cell == cell).unwrap_or_else(|| {
@@ -157,7 +158,7 @@ impl HeldOut {
                 "The policy is paid for something else than the truth: read the newest answers, attack the reward, repair it and start again.",
             ));
         }
-        Ok((out, alarms.raise(step, &["gap_warning", "gap", "reward_without_truth"], found)))
+        Ok((out, alarms.raise(step, found)))
     }
 
     /// Mean over cells by their share in training; none without any.

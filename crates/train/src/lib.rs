@@ -1,6 +1,6 @@
 //! Rollouts, one thin loop per algorithm, optimizer, schedule, evaluation, recipes, events.
 //!
-//! Reading order: a recipe ([`recipe`]) starts a run ([`run`]); each algorithm is one loop (`grpo`, `sft`) over shared
+//! Reading order: a recipe ([`recipe`]) starts a run ([`run`]); each algorithm is one loop (`grpo` for its whole family, `sft`, `dpo`, `kto`, `orpo`, `raft`, `reward_model`) over shared
 //! pieces: [`rollout`] draws answers, [`reward`] scores them, [`batch`] packs them for the model, [`optimizer`] updates it,
 //! [`eval`] measures it, and every step leaves a [`StepRecord`] with a [`Sink`].
 //!
@@ -11,6 +11,8 @@ mod alarms;
 pub mod batch;
 pub mod bench;
 mod checkpoint;
+mod coefficients;
+pub mod constitution;
 mod controllers;
 mod cursor;
 mod dpo;
@@ -45,6 +47,7 @@ pub mod state;
 
 pub use alarms::Alarms;
 pub use checkpoint::checkpoint_bytes;
+pub use coefficients::Coefficients;
 pub use controllers::Controllers;
 pub use error::{Result, TrainError};
 pub use held_out::Course;

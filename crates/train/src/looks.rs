@@ -15,7 +15,8 @@ const SMALL: [&str; 12] = ["it", "is", "its", "the", "a", "an", "answer", "that"
 /// `answers/mean_chars`, and shares of the step's answers:
 /// - `answers/abstained_known`: "I don't know", of the answers to known questions that have one;
 /// - `answers/refused_harmless`: declined, of the answers to questions that have an answer;
-/// - `answers/repeated`: groups of two neighbouring words that repeat an earlier one, averaged over answers;
+/// - `answers/repeated`: groups of six neighbouring characters that repeat an earlier one, averaged over answers (of
+///   characters, because padding need not be made of words);
 /// - `answers/stuffed`: wrong, and nothing but words of the given passage;
 /// - `answers/format_only`: wrong, a clean sentence, and without a word of content beside the question's;
 /// - `answers/same`: the most frequent answer to different questions, where it neither abstains nor declines.
@@ -49,7 +50,11 @@ pub(crate) fn looks(groups: &[Group]) -> Metrics {
 }
 
 fn repeated(text: &str) -> f64 {
-    0.0 - grade(&Grader::Repetition { n: 2 }, &Item::free(""), text).score.unwrap_or(0.0)
+    let characters: Vec<char> = text.to_lowercase().chars().collect();
+    let groups = characters.windows(6);
+    let all = groups.len();
+    let distinct: HashSet<&[char]> = groups.collect();
+    (all - distinct.len()) as f64 / all.max(1) as f64
 }
 
 /// Every word that it adds to the question stands in the passage, and it is wrong all the same.
@@ -61,7 +66,8 @@ fn format_only(item: &Item, text: &str) -> bool {
     if verdict(item, text) != Verdict::Wrong || grade(&Grader::Format {}, item, text).score != Some(1.0) {
         return false;
     }
-    let question = normalise(item.question());
+    // The last sentence asks; what stands before it is a passage, whose words are content.
+    let question = normalise(item.question().rsplit(". ").next().unwrap_or_default());
     let asked: HashSet<&str> = question.words().collect();
     let answer = normalise(text);
     answer.words().all(|word| SMALL.contains(&word) || asked.contains(word))
@@ -125,8 +131,8 @@ mod tests {
         // "Ben." is a word of the passage and wrong.
         near("stuffed", 1.0 / 9.0);
         near("format_only", 1.0 / 9.0);
-        // Three pairs "rome rome", two of them repeats, in two of nine answers.
-        near("repeated", 2.0 * (2.0 / 3.0) / 9.0);
+        // "rome rome rome rome." has 15 groups: five that come again and again, and one with the full stop. Two of nine answers.
+        near("repeated", 2.0 * (9.0 / 15.0) / 9.0);
         near("same", 2.0 / 3.0);
         assert!(looks(&[]).is_empty());
     }

@@ -35,8 +35,9 @@ pub(crate) fn run(
         let groups = collect(&sampler, &session.language, &asked, rollout.group_size as usize, &sampling, step)?;
         watch.lap(&mut values, "timing/rollout");
 
-        let prices = session.place.controllers.multipliers();
-        let scored = score_at(&recipe.reward, &prices, &groups, AdvantageScale::None)?;
+        let controllers = &session.place.controllers;
+        let (reward, prices) = (controllers.in_force(&recipe.reward), controllers.multipliers());
+        let scored = score_at(&reward, &prices, &groups, AdvantageScale::None)?;
         values.extend(session.observe(step, &groups, &scored));
         let kept = demonstrations(&groups, &scored.rewards, recipe.raft.accept_above);
         watch.lap(&mut values, "timing/reward");

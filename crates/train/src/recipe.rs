@@ -3,8 +3,8 @@
 mod keys;
 mod preferences;
 
-use crate::{Result, TrainError, objective};
-use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Recipe};
+use crate::{Result, TrainError, constitution, objective};
+use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Recipe, RewardConfig};
 
 /// Read a recipe; unknown keys are errors that name the key and what was probably meant, and so are keys without effect.
 ///
@@ -12,11 +12,60 @@ use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Recip
 /// Not TOML, an unknown key, or a rule that [`validate`] holds.
 pub fn from_toml(text: &str) -> Result<Recipe> {
     let recipe: Recipe = toml::from_str(text).map_err(|e| TrainError::Recipe(keys::with_suggestion(&e.to_string())))?;
+    let recipe = resolved(recipe)?;
     validate(&recipe)?;
     if let Some(complaint) = keys::inert(text, recipe.algorithm) {
         return Err(TrainError::Recipe(complaint));
     }
     Ok(recipe)
+}
+
+/// As [`from_toml`], for a recipe whose `constitution` may name a file, which `read` reads.
+///
+/// # Errors
+/// As [`from_toml`]; a constitution that cannot be read, or one beside a reward.
+pub fn from_toml_beside(text: &str, read: &dyn Fn(&str) -> std::result::Result<String, String>) -> Result<Recipe> {
+    let mut table: toml::Table = toml::from_str(text).map_err(|e| TrainError::Recipe(e.to_string()))?;
+    let Some(toml::Value::String(file)) = table.get("constitution").cloned() else { return from_toml(text) };
+    if table.contains_key("reward") {
+        return Err(TrainError::Recipe(
+            "it has a `constitution` and a `reward`; the reward is that of the constitution: remove one of the two"
+                .into(),
+        ));
+    }
+    table.remove("constitution");
+    let recipe: Recipe =
+        table.try_into().map_err(|e: toml::de::Error| TrainError::Recipe(keys::with_suggestion(&e.to_string())))?;
+    if let Some(complaint) = keys::inert(text, recipe.algorithm) {
+        return Err(TrainError::Recipe(complaint));
+    }
+    let text = read(&file).map_err(|reason| TrainError::Recipe(format!("constitution: {file}: {reason}")))?;
+    let recipe = under(recipe, &text)?;
+    validate(&recipe)?;
+    Ok(recipe)
+}
+
+/// A recipe under the constitution of this text: its reward becomes that of the principles.
+///
+/// # Errors
+/// A text that is no constitution.
+pub fn under(recipe: Recipe, text: &str) -> Result<Recipe> {
+    let (constitution, reward) = constitution::from_toml(text)?;
+    Ok(Recipe { constitution: Some(constitution), reward, ..recipe })
+}
+
+/// A recipe with a constitution and no reward of its own has the reward of its principles.
+///
+/// # Errors
+/// A constitution that cannot be enforced.
+pub fn resolved(recipe: Recipe) -> Result<Recipe> {
+    match &recipe.constitution {
+        Some(constitution) if recipe.reward == RewardConfig::default() => {
+            let reward = clicker_rewards::constitution::reward_config(constitution)?;
+            Ok(Recipe { reward, ..recipe })
+        }
+        _ => Ok(recipe),
+    }
 }
 
 /// Refuse what cannot be run, naming the value and what would do.
@@ -115,6 +164,15 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
                 .into(),
         ));
     }
+    if let Some(constitution) = &recipe.constitution
+        && clicker_rewards::constitution::reward_config(constitution)? != recipe.reward
+    {
+        return Err(TrainError::Recipe(
+            "its reward is not that of its constitution, so its checkpoints would be shown under principles that did not \
+             train them; leave `reward` out, or leave the constitution out"
+                .into(),
+        ));
+    }
     if samples {
         clicker_rewards::compose::validate(&recipe.reward)?;
     }
@@ -158,5 +216,28 @@ mod tests {
             assert!(words.iter().all(|word| message.contains(word)), "{text} gave: {message}");
         }
         assert!(from_toml("name = 'x'\nalgorithm = 'ppo'\nsteps = 3").unwrap_err().to_string().contains("ppo"));
+    }
+
+    #[test]
+    fn a_constitution_is_the_reward() {
+        const SHIPPED: &str = include_str!("../../../recipes/constitution.toml");
+        let read = |name: &str| if name == "c.toml" { Ok(SHIPPED.to_owned()) } else { Err("no such file".to_owned()) };
+        let base = "name = 'x'\nalgorithm = 'grpo'\nsteps = 3\n";
+        let recipe = from_toml_beside(&format!("{base}constitution = 'c.toml'"), &read).unwrap();
+        let (constitution, reward) = constitution::from_toml(SHIPPED).unwrap();
+        assert_eq!((recipe.constitution.as_ref(), &recipe.reward), (Some(&constitution), &reward));
+        // As JSON over the API, with the reward left out.
+        let mut json = serde_json::to_value(&recipe).unwrap();
+        json.as_object_mut().unwrap().remove("reward");
+        assert_eq!(resolved(serde_json::from_value(json).unwrap()).unwrap(), recipe);
+        let cut = Recipe { reward: RewardConfig::sum(reward.graders[..1].to_vec()), ..recipe };
+        assert!(validate(&cut).unwrap_err().to_string().contains("principles"));
+        for (extra, word) in [
+            ("constitution = 'gone.toml'", "gone.toml"),
+            ("constitution = 'c.toml'\n[reward]\ngraders = []", "remove one"),
+        ] {
+            let message = from_toml_beside(&format!("{base}{extra}"), &read).unwrap_err().to_string();
+            assert!(message.contains(word), "{message}");
+        }
     }
 }

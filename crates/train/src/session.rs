@@ -177,9 +177,10 @@ impl<'a> Session<'a> {
         let TrainError::Diverged { step, what, value } = error else { return error };
         self.place.step = step;
         let metrics: Metrics = metrics.into_iter().filter(|(_, value)| value.is_finite()).collect();
-        let (publish, kept) = match what != LOSS && self.is_sound().unwrap_or(false) {
-            false => (Publish::Never, "the weights are broken already, the newest checkpoint is the last good one"),
-            true => (Publish::Now, "this step's checkpoint holds the weights before it"),
+        let (publish, kept) = if what != LOSS && self.is_sound().unwrap_or(false) {
+            (Publish::Now, "this step's checkpoint holds the weights before it")
+        } else {
+            (Publish::Never, "the weights are broken already, the newest checkpoint is the last good one")
         };
         let alarm = Event::Alarm {
             step,
@@ -213,6 +214,10 @@ impl<'a> Session<'a> {
         metrics.insert("num_tokens".into(), self.place.num_tokens as f64);
         if last || due(step, self.recipe.eval.every) {
             events.extend(self.measure(step, &mut metrics)?);
+        }
+        let changes = self.place.controllers.adapt(step, &self.recipe.reward, &metrics);
+        if !changes.is_empty() {
+            events.push(Event::Weights { step, changes });
         }
         events.insert(0, Event::Metrics { step, values: metrics });
         self.commit(sink, events, Publish::WhenDue)

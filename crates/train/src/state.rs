@@ -4,6 +4,7 @@
 //! The format is safetensors with the recipe in its metadata, so that a state cannot be resumed under another recipe.
 
 use crate::alarms::Alarms;
+use crate::coefficients::Coefficients;
 use crate::controllers::Controllers;
 use crate::held_out::Course;
 use crate::optimizer::{AdamW, Moments};
@@ -26,6 +27,8 @@ pub struct Place {
     pub alarms: Alarms,
     /// What adjusts the reward.
     pub controllers: Controllers,
+    /// What adjusts the objective.
+    pub coefficients: Coefficients,
     /// How training compares with held-out questions.
     pub course: Course,
 }
@@ -69,6 +72,7 @@ pub fn save(
         updates: optimizer.updates(),
         alarms: place.alarms.clone(),
         controllers: place.controllers.clone(),
+        coefficients: place.coefficients.clone(),
         course: place.course.clone(),
     };
     // One entry: the library writes several in the order of a hash map, and equal states must be equal bytes.
@@ -94,6 +98,7 @@ pub fn restore(recipe: &Recipe, bytes: &[u8], policy: &mut Policy) -> Result<(Pl
         num_tokens: header.num_tokens,
         alarms: header.alarms,
         controllers: if fits { header.controllers } else { Controllers::start(&recipe.reward) },
+        coefficients: header.coefficients,
         course: header.course,
     };
     let updates = header.updates;
@@ -159,6 +164,8 @@ struct Header {
     /// States of older versions lack what follows.
     #[serde(default)]
     controllers: Controllers,
+    #[serde(default)]
+    coefficients: Coefficients,
     #[serde(default)]
     course: Course,
 }

@@ -1,7 +1,7 @@
 //! What happens while something runs: one type for tokens from the browser's engine and for metrics from the server, so that
 //! a view cannot tell where the model runs.
 
-use crate::{DryRun, EvalReport, Item, Manifest, Reward, RunId, RunStatus, TokenInfo};
+use crate::{DryRun, EvalReport, Item, Manifest, Reward, RunId, RunStatus, TokenInfo, WeightChange};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -73,6 +73,13 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         waived: Option<String>,
     },
+    /// Weights of the reward changed after a step, each with its cause.
+    Weights {
+        /// The step after which they changed, from 1.
+        step: u32,
+        /// The changes.
+        changes: Vec<WeightChange>,
+    },
     /// Something looks wrong: what, why, and what to do.
     Alarm {
         /// The step, from 1; 0 before the first update.
@@ -135,6 +142,7 @@ mod tests {
             r#"{"kind":"status","status":"running"}"#,
             r#"{"kind":"metrics","step":3,"values":{"reward":0.5}}"#,
             r#"{"kind":"samples","step":3,"groups":[]}"#,
+            r#"{"kind":"weights","step":3,"changes":[]}"#,
             r#"{"kind":"alarm","step":3,"name":"zero_variance","cause":"c","remedy":"r"}"#,
         ];
         for row in rows {

@@ -6,7 +6,7 @@ mod preference;
 pub use objective::{AdvantageEstimator, ImportanceSamplingLevel, KlEstimator, PolicyLoss};
 pub use preference::{DpoLoss, DpoSpec, KtoSpec, OrpoSpec, RaftSpec, RewardModelSpec};
 
-use crate::{Domain, RewardConfig, Sampling};
+use crate::{Constitution, Domain, RewardConfig, Sampling};
 use serde::{Deserialize, Serialize};
 
 /// Everything that decides what a run does. Written as TOML in `recipes/`, as JSON over the API.
@@ -34,6 +34,9 @@ pub struct Recipe {
     /// What an answer is worth (GRPO).
     #[serde(default)]
     pub reward: RewardConfig,
+    /// The principles behind the reward, which is then theirs. A recipe's file may name a file here instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constitution: Option<Constitution>,
     /// The objective (GRPO).
     #[serde(default)]
     pub grpo: GrpoSpec,

@@ -23,10 +23,8 @@ const FEW: usize = 50;
 /// truth is 1 for right (or an abstention where nothing else is right), 0 for "I don't know", -1 for wrong.
 #[must_use]
 pub fn dry_run(config: &RewardConfig, groups: &[(Item, Vec<String>)], truncated: u32) -> DryRun {
-    let rewards: Vec<Vec<Reward>> = groups
-        .iter()
-        .map(|(item, answers)| answers.iter().map(|text| compose::reward(config, item, text)).collect())
-        .collect();
+    let rewards: Vec<Vec<Reward>> =
+        groups.iter().map(|(item, answers)| compose::reward_group(config, item, answers)).collect();
     let all: Vec<&Reward> = rewards.iter().flatten().collect();
     let constant = rewards.iter().filter(|group| is_constant(group)).count();
     let (paid, truth) = judged(groups, &rewards);

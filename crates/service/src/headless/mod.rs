@@ -60,6 +60,28 @@ pub fn recipe(toml: &str) -> Result<clicker_wire::Recipe> {
     Ok(clicker_train::recipe::from_toml(toml)?)
 }
 
+/// Read a recipe's file; a `constitution` that it names is looked for beside it.
+///
+/// # Errors
+/// As [`recipe`]; files that cannot be read.
+pub fn recipe_at(path: &std::path::Path) -> Result<clicker_wire::Recipe> {
+    let text = std::fs::read_to_string(path).map_err(at(path))?;
+    let beside = |name: &str| {
+        let file = path.parent().map_or_else(|| name.into(), |folder| folder.join(name));
+        std::fs::read_to_string(file).map_err(|e| e.to_string())
+    };
+    Ok(clicker_train::recipe::from_toml_beside(&text, &beside)?)
+}
+
+/// A recipe under the constitution of a file: its reward becomes that of the principles.
+///
+/// # Errors
+/// A file that is no constitution.
+pub fn under(recipe: clicker_wire::Recipe, constitution: &std::path::Path) -> Result<clicker_wire::Recipe> {
+    let text = std::fs::read_to_string(constitution).map_err(at(constitution))?;
+    Ok(clicker_train::recipe::under(recipe, &text)?)
+}
+
 /// Attach the path to an input/output error.
 fn at(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> HeadlessError + '_ {
     move |source| HeadlessError::Io { path: path.display().to_string(), source }

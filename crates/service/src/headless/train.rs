@@ -1,5 +1,5 @@
 //! A run into a folder: `dry_run.json`, `metrics.jsonl`, `samples.jsonl` (alarms among them), `eval.jsonl`,
-//! `checkpoints/<step>.gguf`, `state.safetensors`, `recipe.json`.
+//! `weights.jsonl`, `checkpoints/<step>.gguf`, `state.safetensors`, `recipe.json`.
 //!
 //! A step counts once its state has been renamed into place. Lines of later steps, written by a run that was killed before
 //! that, are cut off on resuming, so that every file tells of the same steps.
@@ -70,7 +70,7 @@ struct Folder {
 }
 
 const STATE: &str = "state.safetensors";
-const LOGS: [&str; 3] = ["metrics.jsonl", "samples.jsonl", "eval.jsonl"];
+const LOGS: [&str; 4] = ["metrics.jsonl", "samples.jsonl", "eval.jsonl", "weights.jsonl"];
 
 impl Folder {
     /// Make the folder ready; returns the state to go on from.
@@ -161,6 +161,7 @@ impl FolderSink<'_> {
             let log = match event {
                 Event::Metrics { .. } => "metrics.jsonl",
                 Event::Eval { .. } => "eval.jsonl",
+                Event::Weights { .. } => "weights.jsonl",
                 _ => "samples.jsonl",
             };
             let value = serde_json::to_value(event).map_err(|e| HeadlessError::Request(e.to_string()))?;

@@ -31,8 +31,8 @@ const ALL: [&str; 10] = ["rollout", "reward", "grpo", "dry_run", "sft", "dpo", "
 /// Sections that an algorithm reads beside `data`, `optim`, `eval` and `checkpoint`.
 fn read(algorithm: Algorithm) -> &'static [&'static str] {
     match algorithm {
-        Algorithm::Grpo => &["rollout", "reward", "grpo", "dry_run"],
-        Algorithm::Raft => &["rollout", "reward", "raft"],
+        Algorithm::Grpo => &["rollout", "reward", "constitution", "grpo", "dry_run"],
+        Algorithm::Raft => &["rollout", "reward", "constitution", "raft"],
         Algorithm::Sft => &["sft"],
         Algorithm::Dpo => &["dpo"],
         Algorithm::Kto => &["kto"],

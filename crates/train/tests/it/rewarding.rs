@@ -7,8 +7,9 @@ use clicker_train::reward::{rl_scale, score};
 use clicker_train::rollout::{Answer, Group};
 use clicker_train::{Control, Start, StepRecord, TrainError, run};
 use clicker_wire::{
-    AdvantageScale, Algorithm, Combine, Constraint, Decision, Event, Expected, Grader, Item, Recipe, RewardConfig,
-    SampleGroup, StopReason, WeightedGrader,
+    Adaptive, AdvantageScale, Algorithm, Combine, Constraint, Decision, Event, Expected, Grader, Item, Recipe,
+    RewardConfig, SampleGroup, SignalTest, StopReason, WeightAction, WeightCurve, WeightRule, WeightSchedule,
+    WeightedGrader,
 };
 
 fn grader(name: &str, weight: f64, grader: Grader) -> WeightedGrader {
@@ -62,6 +63,74 @@ fn a_resumed_run_goes_on_with_its_prices() {
     }
 }
 
+#[test]
+fn weights_move_with_their_cause_and_a_resumed_run_moves_them_alike() {
+    let mut recipe = recipe(Algorithm::Grpo);
+    let adaptive = Adaptive {
+        schedules: vec![WeightSchedule {
+            grader: "length".into(),
+            from: 1.0,
+            to: 0.2,
+            start: 1,
+            end: 3,
+            curve: WeightCurve::Linear,
+        }],
+        rules: vec![WeightRule {
+            signal: "rewards/format/mean".into(),
+            when: SignalTest::Below(0.99),
+            patience: 2,
+            grader: "format".into(),
+            change: WeightAction::Multiply(1.5),
+            low: 0.1,
+            high: 3.0,
+        }],
+    };
+    recipe.reward = RewardConfig {
+        adaptive,
+        ..RewardConfig::sum(vec![
+            grader("format", 1.0, Grader::Format {}),
+            grader("length", 1.0, Grader::Length { free: 1, limit: 20 }),
+        ])
+    };
+    let whole = play(&recipe, None, u32::MAX);
+    let used = |name: &str| whole[1..].iter().map(|r| figures(r)[&format!("weights/{name}")]).collect::<Vec<_>>();
+    // The schedule stands at 1 until one step is done, half way after two, at its end after three.
+    for (got, expected) in used("length").iter().zip([1.0, 1.0, 0.6, 0.2]) {
+        assert!((got - expected).abs() < 1e-12, "{:?}", used("length"));
+    }
+    // A model that knows no sentences stays below 0.99, so the rule fires after every second step.
+    assert_eq!(used("format"), [1.0, 1.0, 1.5, 1.5]);
+    for record in &whole[1..] {
+        let values = figures(record);
+        for completion in groups_of(record).iter().flat_map(|g| &g.completions) {
+            for receipt in &completion.reward.receipts {
+                assert_eq!(receipt.weight, values[&format!("weights/{}", receipt.grader)]);
+            }
+        }
+    }
+    let changes: Vec<(u32, String)> = whole
+        .iter()
+        .flat_map(|r| &r.events)
+        .filter_map(|event| match event {
+            Event::Weights { changes, .. } => Some(changes),
+            _ => None,
+        })
+        .flatten()
+        .map(|change| {
+            assert!(!change.cause.is_empty() && change.from != change.to, "{change:?}");
+            (change.step, change.grader.clone())
+        })
+        .collect();
+    let expected = [(2, "length"), (2, "format"), (3, "length"), (4, "format")];
+    assert_eq!(changes, expected.map(|(step, name)| (step, name.to_owned())));
+
+    let mut parts = play(&recipe, None, 3);
+    let state = parts.last().unwrap().state.clone();
+    parts.extend(play(&recipe, Some(state), u32::MAX));
+    assert_eq!(story(&parts), story(&whole));
+    assert_eq!(parts.last().unwrap().state, whole.last().unwrap().state);
+}
+
 /// Rewards and advantages of a group as the playground computes them.
 fn preview(config: &RewardConfig, item: &Item, texts: Vec<&str>) -> judge::Judged {
     let prices = constraints::start(&config.constraints);
@@ -91,9 +160,12 @@ fn groups_of(record: &StepRecord) -> Vec<SampleGroup> {
 
 #[test]
 fn what_is_previewed_is_what_is_trained() {
-    let recipe = recipe(Algorithm::Grpo);
+    let mut recipe = recipe(Algorithm::Grpo);
+    // A grader that compares the answers of a group sees the group on both sides.
+    recipe.reward.graders.push(grader("consistency", 0.5, Grader::Consistency {}));
     let records = play(&recipe, None, u32::MAX);
     for group in records[1..].iter().flat_map(groups_of) {
+        assert!(group.completions.iter().all(|c| c.reward.receipts[1].score.is_some()), "{group:?}");
         let texts = group.completions.iter().map(|c| c.text.as_str()).collect();
         let seen = preview(&recipe.reward, &group.item, texts);
         let trained: Vec<_> = group.completions.iter().map(|c| c.reward.clone()).collect();
