@@ -1,8 +1,9 @@
 //! Rollouts, one thin loop per algorithm, optimizer, schedule, evaluation, recipes, events.
 //!
-//! Reading order: a recipe ([`recipe`]) starts a run ([`run`]); each algorithm is one loop (`grpo` for its whole family, `sft`, `dpo`, `kto`, `orpo`, `raft`, `reward_model`) over shared
-//! pieces: [`rollout`] draws answers, [`reward`] scores them, [`batch`] packs them for the model, [`optimizer`] updates it,
-//! [`eval`] measures it, and every step leaves a [`StepRecord`] with a [`Sink`].
+//! Reading order: a recipe ([`recipe`]) starts a run ([`run`]); each algorithm is one loop (`grpo` for its whole family, `sft`,
+//! `dpo`, `kto`, `orpo`, `raft`, `reward_model`) over shared pieces: [`rollout`] draws answers, [`reward`] scores them, [`batch`]
+//! packs them for the model, [`optimizer`] updates it, [`eval`] measures it, and every step leaves a [`StepRecord`] with a
+//! [`Sink`].
 //!
 //! Never knows SQL, HTTP, the object store or the user interface: it emits events and bytes.
 #![warn(missing_docs)]

@@ -26,7 +26,8 @@ pub(super) fn inert(text: &str, algorithm: Algorithm) -> Option<String> {
 }
 
 /// Sections that not every algorithm reads.
-const ALL: [&str; 10] = ["rollout", "reward", "grpo", "dry_run", "sft", "dpo", "kto", "orpo", "raft", "reward_model"];
+const ALL: [&str; 11] =
+    ["constitution", "rollout", "reward", "grpo", "dry_run", "sft", "dpo", "kto", "orpo", "raft", "reward_model"];
 
 /// Sections that an algorithm reads beside `data`, `optim`, `eval` and `checkpoint`.
 fn read(algorithm: Algorithm) -> &'static [&'static str] {
