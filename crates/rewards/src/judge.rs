@@ -8,6 +8,7 @@
 
 use crate::compose;
 use crate::objectives::{decoupled, scores, whitened};
+use crate::outside::Outside;
 use clicker_wire::{Combine, Item, Reward, RewardConfig};
 
 /// A question and the answers to it.
@@ -35,8 +36,22 @@ pub fn judge<E>(
     multipliers: &[f64],
     compare: impl FnOnce(&[Vec<Option<f64>>]) -> Result<Vec<Vec<f64>>, E>,
 ) -> Result<Judged, E> {
-    let rewards: Vec<Vec<Reward>> =
-        groups.iter().map(|(item, texts)| group(config, item, texts, multipliers)).collect();
+    judge_with(config, groups, multipliers, Outside::default(), compare)
+}
+
+/// As [`judge`], with what graders need from outside the text.
+///
+/// # Errors
+/// Those of `compare`.
+pub fn judge_with<E>(
+    config: &RewardConfig,
+    groups: &[Asked<'_>],
+    multipliers: &[f64],
+    outside: Outside<'_>,
+    compare: impl FnOnce(&[Vec<Option<f64>>]) -> Result<Vec<Vec<f64>>, E>,
+) -> Result<Judged, E> {
+    let scorer = compose::Scorer::new(config).at(multipliers).with(outside);
+    let rewards: Vec<Vec<Reward>> = groups.iter().map(|(item, texts)| scorer.group(item, texts)).collect();
     let signals: Vec<Vec<Option<f64>>> = match config.combine {
         Combine::NormaliseThenSum {} => rewards.iter().map(|group| normalised(config, group, multipliers)).collect(),
         Combine::Sum {} | Combine::Lexicographic { .. } => {

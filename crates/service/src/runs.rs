@@ -1,6 +1,7 @@
 //! Training runs: asking for one, looking at it, commanding it.
 
 mod preferences;
+mod reward_models;
 
 use crate::ids::random_hex;
 use crate::{Service, ServiceError};
@@ -25,6 +26,7 @@ impl Service {
         let recipe = clicker_train::recipe::resolved(recipe).map_err(refused)?;
         clicker_train::recipe::validate(&recipe).map_err(refused)?;
         self.starting_checkpoint(&recipe).await?;
+        self.check_reward_models(&recipe).await?;
         self.freeze_preferences(&mut recipe).await?;
         let run = Run {
             id: RunId(random_hex::<8>()?),

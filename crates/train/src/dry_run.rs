@@ -3,7 +3,7 @@
 
 use crate::TrainError;
 use crate::rollout::Group;
-use clicker_rewards::attack;
+use clicker_rewards::{Outside, attack};
 use clicker_wire::{Decision, DryRun, Event, Item, Recipe, StopReason};
 
 /// What the dry run says, as the events of step 0, and whether the run may start.
@@ -15,8 +15,8 @@ pub(crate) struct Opening {
 }
 
 /// Try a recipe's reward on groups of answers.
-pub(crate) fn opening(recipe: &Recipe, groups: &[Group]) -> Opening {
-    let report = look(recipe, groups);
+pub(crate) fn opening(recipe: &Recipe, groups: &[Group], outside: Outside<'_>) -> Opening {
+    let report = look(recipe, groups, outside);
     let waived = Some(recipe.dry_run.start_anyway.clone())
         .filter(|reason| report.decision == Decision::Stop && !reason.is_empty());
     let refusal = (report.decision == Decision::Stop && waived.is_none())
@@ -35,11 +35,11 @@ pub(crate) fn opening(recipe: &Recipe, groups: &[Group]) -> Opening {
 }
 
 /// The figures of a dry run.
-fn look(recipe: &Recipe, groups: &[Group]) -> DryRun {
+fn look(recipe: &Recipe, groups: &[Group], outside: Outside<'_>) -> DryRun {
     let sampled: Vec<(Item, Vec<String>)> =
         groups.iter().map(|g| (g.item.clone(), g.answers.iter().map(|a| a.text.clone()).collect())).collect();
     let cut = groups.iter().flat_map(|g| &g.answers).filter(|a| a.stop == StopReason::Length).count();
-    attack::dry_run(&recipe.reward, &sampled, cut as u32)
+    attack::dry_run_with(&recipe.reward, &sampled, cut as u32, outside)
 }
 
 /// The advice of one weight, in one line.

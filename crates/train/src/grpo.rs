@@ -47,7 +47,7 @@ pub(crate) fn run(
     // The dry run looks at the first step's answers, which are then trained on.
     let mut drawn = if session.is_fresh() { Some(draw(session, 1, &mut cursor)?) } else { None };
     if let Some(groups) = &drawn {
-        session.open_with(dry_run::opening(recipe, groups));
+        session.open_with(dry_run::opening(recipe, groups, session.scorers.outside()));
     }
     while let Some(step) = session.next_step(sink)? {
         if control() == Control::Pause {
@@ -63,7 +63,8 @@ pub(crate) fn run(
             let controllers = &session.place.controllers;
             (controllers.in_force(&recipe.reward), controllers.multipliers())
         };
-        let score = |groups: &[Group]| score_at(&reward, &prices, groups, recipe.grpo.scale_rewards);
+        let outside = session.scorers.outside();
+        let score = |groups: &[Group]| score_at(&reward, &prices, outside, groups, recipe.grpo.scale_rewards);
         let further = |places: &[usize], draw: u32| {
             let asked: Vec<Item> = places.iter().map(|&i| items[i].clone()).collect();
             // Other random streams than the first draw's, which are numbered by place as well.
@@ -76,7 +77,7 @@ pub(crate) fn run(
         let greedy = match recipe.grpo.advantage {
             AdvantageEstimator::Remax => {
                 let answers = greedy(session, &groups, &sampling, step)?;
-                Some(greedy_rewards(&reward, &prices, &answers))
+                Some(greedy_rewards(&reward, &prices, outside, &answers))
             }
             _ => None,
         };

@@ -17,7 +17,7 @@ use crate::reward::Scored;
 use crate::rollout::{Group, Language, collect};
 use crate::session::Metrics;
 use clicker_lm::PolicySnapshot;
-use clicker_rewards::{attack, compose, judge};
+use clicker_rewards::{Outside, Scorer, attack, judge};
 use clicker_wire::{Decision, Domain, Event, Expected, Grader, Item, Knowledge, Recipe, RewardConfig, Sampling};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -69,7 +69,13 @@ impl HeldOut {
     }
 
     /// Book a step's training rewards.
-    pub(crate) fn book(config: &RewardConfig, course: &mut Course, groups: &[Group], scored: &Scored) {
+    pub(crate) fn book(
+        config: &RewardConfig,
+        outside: Outside<'_>,
+        course: &mut Course,
+        groups: &[Group],
+        scored: &Scored,
+    ) {
         // The totals of the step are those of the configuration unless something moves, or compares within groups.
         let compares = config.graders.iter().any(|g| g.grader == Grader::Consistency {});
         let fixed = config.constraints.is_empty() && config.adaptive.is_empty() && !compares;
@@ -80,7 +86,11 @@ impl HeldOut {
                 course.trained.len() - 1
             });
             for (answer, reward) in group.answers.iter().zip(rewards) {
-                let total = if fixed { judge::total(reward) } else { proxy(config, &group.item, answer.text.as_str()) };
+                let total = if fixed {
+                    judge::total(reward)
+                } else {
+                    proxy(config, outside, &group.item, answer.text.as_str())
+                };
                 if let Some(total) = total {
                     course.trained[place].sum.0 += total;
                     course.trained[place].n += 1;
@@ -96,7 +106,7 @@ impl HeldOut {
     /// width of the totals.
     pub(crate) fn measure(
         &self,
-        config: &RewardConfig,
+        (config, outside): (&RewardConfig, Outside<'_>),
         course: &mut Course,
         alarms: &mut Alarms,
         step: u32,
@@ -109,7 +119,7 @@ impl HeldOut {
             groups.extend(collect(policy, language, items, 1, &self.sampling, batch as u32)?);
         }
         let answers: Vec<(&Item, &str)> = groups.iter().map(|g| (&g.item, g.answers[0].text.as_str())).collect();
-        let rewards: Vec<Option<f64>> = answers.iter().map(|(item, text)| proxy(config, item, text)).collect();
+        let rewards: Vec<Option<f64>> = answers.iter().map(|(item, text)| proxy(config, outside, item, text)).collect();
         let golds: Vec<Option<f64>> = answers.iter().map(|(item, text)| attack::gold(item, text)).collect();
         let kl = if step == 0 { 0.0 } else { divergence(&groups, reference)? };
         let (reward, gold) = (self.mean(&sums(&answers, &rewards)), self.mean(&sums(&answers, &golds)));
@@ -188,8 +198,8 @@ fn cell(item: &Item) -> Cell {
 }
 
 /// What the reward as written pays an answer by itself.
-fn proxy(config: &RewardConfig, item: &Item, text: &str) -> Option<f64> {
-    judge::total(&compose::reward(config, item, text))
+fn proxy(config: &RewardConfig, outside: Outside<'_>, item: &Item, text: &str) -> Option<f64> {
+    judge::total(&Scorer::new(config).with(outside).reward(item, text))
 }
 
 fn sums(answers: &[(&Item, &str)], values: &[Option<f64>]) -> Vec<CellSum> {

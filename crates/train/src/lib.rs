@@ -60,6 +60,7 @@ use clicker_wire::{Algorithm, Item, Recipe, Split};
 use held_out::HeldOut;
 use pairs::Pair;
 use session::Session;
+use std::collections::BTreeMap;
 
 /// What a run starts from.
 pub struct Start {
@@ -69,6 +70,8 @@ pub struct Start {
     pub state: Option<Vec<u8>>,
     /// The JSONL that `data.preferences` of the recipe names.
     pub preferences: Option<Vec<u8>>,
+    /// GGUF bytes of the reward models that the recipe's graders name, under those names.
+    pub reward_models: BTreeMap<String, Vec<u8>>,
 }
 
 /// Run a recipe from its start (or its last committed step) to its end, blocking the calling thread. `control` is asked

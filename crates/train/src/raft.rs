@@ -37,7 +37,7 @@ pub(crate) fn run(
 
         let controllers = &session.place.controllers;
         let (reward, prices) = (controllers.in_force(&recipe.reward), controllers.multipliers());
-        let scored = score_at(&reward, &prices, &groups, AdvantageScale::None)?;
+        let scored = score_at(&reward, &prices, session.scorers.outside(), &groups, AdvantageScale::None)?;
         values.extend(session.observe(step, &groups, &scored));
         let kept = demonstrations(&groups, &scored.rewards, recipe.raft.accept_above);
         watch.lap(&mut values, "timing/reward");

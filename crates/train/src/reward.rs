@@ -3,8 +3,8 @@
 use crate::Result;
 use crate::rollout::Group;
 use crate::session::Metrics;
-use clicker_rewards::judge::{self, judge};
-use clicker_rewards::{constraints, group, verdict::verdict};
+use clicker_rewards::judge::{self, judge_with};
+use clicker_rewards::{Outside, Scorer, constraints, group, verdict::verdict};
 use clicker_rl::groups::{Outcomes, outcomes};
 use clicker_rl::{Scale, advantage, metrics};
 use clicker_wire::{AdvantageScale, Reward, RewardConfig, Verdict};
@@ -27,17 +27,23 @@ pub struct Scored {
 /// # Errors
 /// A group of one.
 pub fn score(config: &RewardConfig, groups: &[Group], scale: AdvantageScale) -> Result<Scored> {
-    score_at(config, &constraints::start(&config.constraints), groups, scale)
+    score_at(config, &constraints::start(&config.constraints), Outside::default(), groups, scale)
 }
 
-/// As [`score`], with the constraints' multipliers of a later step.
+/// As [`score`], with the constraints' multipliers of a later step, and with what graders need from outside the text.
 ///
 /// # Errors
 /// A group of one.
-pub fn score_at(config: &RewardConfig, multipliers: &[f64], groups: &[Group], scale: AdvantageScale) -> Result<Scored> {
+pub fn score_at(
+    config: &RewardConfig,
+    multipliers: &[f64],
+    outside: Outside<'_>,
+    groups: &[Group],
+    scale: AdvantageScale,
+) -> Result<Scored> {
     let asked: Vec<judge::Asked<'_>> =
         groups.iter().map(|g| (&g.item, g.answers.iter().map(|a| a.text.as_str()).collect())).collect();
-    let judged = judge(config, &asked, multipliers, |totals| advantages(totals, scale))?;
+    let judged = judge_with(config, &asked, multipliers, outside, |totals| advantages(totals, scale))?;
     let totals: Vec<Vec<Option<f64>>> =
         judged.rewards.iter().map(|group| group.iter().map(judge::total).collect()).collect();
     let right: Vec<Vec<bool>> = groups
@@ -63,11 +69,14 @@ pub fn score_at(config: &RewardConfig, multipliers: &[f64], groups: &[Group], sc
 }
 
 /// Rewards of single answers, one to each question, which nothing is compared with. [P]
-pub(crate) fn greedy_rewards(config: &RewardConfig, multipliers: &[f64], groups: &[Group]) -> Vec<Option<f64>> {
-    let of = |g: &Group| {
-        let texts: Vec<&str> = g.answers.iter().take(1).map(|a| a.text.as_str()).collect();
-        judge::group(config, &g.item, &texts, multipliers).first().and_then(judge::total)
-    };
+pub(crate) fn greedy_rewards(
+    config: &RewardConfig,
+    multipliers: &[f64],
+    outside: Outside<'_>,
+    groups: &[Group],
+) -> Vec<Option<f64>> {
+    let scorer = Scorer::new(config).at(multipliers).with(outside);
+    let of = |g: &Group| g.answers.first().and_then(|a| judge::total(&scorer.reward(&g.item, &a.text)));
     groups.iter().map(of).collect()
 }
 

@@ -10,7 +10,53 @@ use crate::rollout::Language;
 use crate::{Result, TrainError};
 use candle_core::Tensor;
 use clicker_lm::{Decoder, LoadedModel, Precision, SPECIAL_TOKENS};
-use clicker_wire::Message;
+use clicker_rewards::{Outside, RewardModels};
+use clicker_wire::{Grader, Item, Message, RewardConfig};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The reward models that a recipe's graders name.
+#[derive(Clone, Debug, Default)]
+pub struct Scorers(BTreeMap<String, RewardScorer>);
+
+impl Scorers {
+    /// Those of this configuration, from the checkpoints that were brought along under their names.
+    ///
+    /// # Errors
+    /// One that was not brought along, or cannot be read.
+    pub fn new(config: &RewardConfig, brought: &BTreeMap<String, Vec<u8>>) -> Result<Self> {
+        let of = |name: String| {
+            let bytes = brought.get(&name).ok_or_else(|| {
+                TrainError::Recipe(format!("the reward names the reward model {name}, but it was not brought along"))
+            })?;
+            Ok((name, RewardScorer::from_gguf(bytes)?))
+        };
+        Ok(Self(named(config).into_iter().map(of).collect::<Result<_>>()?))
+    }
+
+    /// What graders get from outside the text.
+    #[must_use]
+    pub fn outside(&self) -> Outside<'_> {
+        Outside { models: (!self.0.is_empty()).then_some(self as &dyn RewardModels), ..Outside::default() }
+    }
+}
+
+impl RewardModels for Scorers {
+    fn score(&self, checkpoint: &str, item: &Item, text: &str) -> std::result::Result<f64, String> {
+        let scorer = self.0.get(checkpoint).ok_or_else(|| "it is not at hand".to_owned())?;
+        let scores = scorer.scores(&[(&item.messages, text)]).map_err(|e| e.to_string())?;
+        scores.first().copied().ok_or_else(|| "it gave no score".to_owned())
+    }
+}
+
+/// Checkpoints of the reward models that a configuration names, each once.
+#[must_use]
+pub fn named(config: &RewardConfig) -> BTreeSet<String> {
+    let of = |grader: &Grader| match grader {
+        Grader::RewardModel { checkpoints, .. } => checkpoints.clone(),
+        _ => Vec::new(),
+    };
+    config.graders.iter().flat_map(|g| of(&g.grader)).collect()
+}
 
 /// Answers scored in one forward pass.
 const CHUNK: usize = 64;

@@ -9,6 +9,7 @@ use crate::held_out::HeldOut;
 use crate::looks::looks;
 use crate::reward::Scored;
 use crate::rollout::{Group, Language};
+use crate::scorer::Scorers;
 use crate::state::{self, Place};
 use crate::{AdamW, Result, Sink, Start, StepRecord, TrainError, schedule};
 use candle_core::Tensor;
@@ -30,6 +31,8 @@ pub(crate) struct Session<'a> {
     /// The weights that the run started from, or what a recipe lets follow the policy.
     pub(crate) reference: PolicySnapshot,
     pub(crate) place: Place,
+    /// The reward models that the reward names.
+    pub(crate) scorers: Scorers,
     optimizer: AdamW,
     eval_items: Vec<Item>,
     /// What the reward is compared on while it trains; none without a reward.
@@ -62,6 +65,11 @@ impl<'a> Session<'a> {
             policy,
             reference,
             place,
+            scorers: if recipe.algorithm.samples() {
+                Scorers::new(&recipe.reward, &start.reward_models)?
+            } else {
+                Scorers::default()
+            },
             optimizer,
             eval_items: spread(world.items(Split::Eval), recipe.eval.items as usize),
             held_out: None,
@@ -114,7 +122,7 @@ impl<'a> Session<'a> {
     pub(crate) fn observe(&mut self, step: u32, groups: &[Group], scored: &Scored) -> Metrics {
         let config = &self.recipe.reward;
         if self.held_out.is_some() {
-            HeldOut::book(config, &mut self.place.course, groups, scored);
+            HeldOut::book(config, self.scorers.outside(), &mut self.place.course, groups, scored);
         }
         let mut metrics = looks(groups);
         metrics.extend(self.place.controllers.advance(step, config, &scored.rewards));
@@ -249,8 +257,14 @@ impl<'a> Session<'a> {
         if let Some(held_out) = &self.held_out {
             let Place { course, alarms, .. } = &mut self.place;
             let models = (&policy, &self.reference);
-            let (figures, raised) =
-                held_out.measure(&self.recipe.reward, course, alarms, step, models, &self.language)?;
+            let (figures, raised) = held_out.measure(
+                (&self.recipe.reward, self.scorers.outside()),
+                course,
+                alarms,
+                step,
+                models,
+                &self.language,
+            )?;
             metrics.extend(figures);
             events.extend(raised);
         }

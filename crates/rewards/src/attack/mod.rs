@@ -16,7 +16,7 @@ mod suite;
 mod trial;
 mod truth;
 
-pub use dry_run::dry_run;
+pub use dry_run::{dry_run, dry_run_with};
 pub use gap::gap;
 pub use histogram::histogram;
 pub use lessons::lessons;

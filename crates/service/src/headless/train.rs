@@ -8,6 +8,7 @@ use super::{HeadlessError, Result, at, master_bytes};
 use clicker_train::{Control, Outcome, Sink, Start, StepRecord, TrainError};
 use clicker_wire::{Event, Recipe};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,12 @@ pub fn train(
 ) -> Result<Outcome> {
     let folder = Folder { path: request.out.clone() };
     let state = folder.prepare(request)?;
-    let start = Start { model: master_bytes(&request.model)?, state, preferences: preferences(&request.recipe)? };
+    let start = Start {
+        model: master_bytes(&request.model)?,
+        state,
+        preferences: preferences(&request.recipe)?,
+        reward_models: reward_models(&request.recipe)?,
+    };
     let mut sink = FolderSink { folder, progress };
     let outcome = clicker_train::run(&request.recipe, &start, &mut sink, control);
     if let Err(TrainError::DryRun { .. }) = &outcome {
@@ -62,6 +68,17 @@ fn preferences(recipe: &Recipe) -> Result<Option<Vec<u8>>> {
                 .into(),
         )),
         Some(path) => Ok(Some(fs::read(path).map_err(at(Path::new(path)))?)),
+    }
+}
+
+/// The reward models that the recipe's graders name as files.
+fn reward_models(recipe: &Recipe) -> Result<BTreeMap<String, Vec<u8>>> {
+    match recipe.algorithm.samples() {
+        true => clicker_train::scorer::named(&recipe.reward)
+            .into_iter()
+            .map(|path| Ok((path.clone(), master_bytes(Path::new(&path))?)))
+            .collect(),
+        false => Ok(BTreeMap::new()),
     }
 }
 

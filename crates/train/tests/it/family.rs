@@ -1,11 +1,12 @@
 //! Every loop and every choice of the GRPO family on the tiny model: resumed equals uninterrupted bit for bit, the course of the
 //! loss is the committed one, and what a choice promises shows in its figures.
 
-use crate::tiny::{figures, model, play, recipe, story};
+use crate::tiny::{Memory, figures, model, play, recipe, story};
 use clicker_train::scorer::RewardScorer;
 use clicker_train::{Control, Sink, Start, StepRecord, run};
 use clicker_wire::{
-    AdvantageEstimator, Algorithm, DpoLoss, GrpoSpec, ImportanceSamplingLevel, KlEstimator, Message, PolicyLoss, Recipe,
+    AdvantageEstimator, Algorithm, DpoLoss, Ensemble, Grader, GrpoSpec, ImportanceSamplingLevel, KlEstimator, Message,
+    PolicyLoss, Recipe, RewardConfig, WeightedGrader,
 };
 
 /// A short run of any algorithm.
@@ -136,6 +137,19 @@ fn a_reward_model_learns_to_prefer_and_its_checkpoint_scores() {
         scorer.scores(&[(&question, "I don't know."), (&question, "Paris."), (&question, "I don't know.")]).unwrap();
     assert!(scores.iter().all(|s| s.is_finite()));
     assert!((scores[0] - scores[2]).abs() < 1e-5 && (scores[0] - scores[1]).abs() > 1e-4, "{scores:?}");
+    // GRPO on its score.
+    let mut trained = short(Algorithm::Grpo);
+    let grader = Grader::RewardModel { checkpoints: vec!["rm".into()], ensemble: Ensemble::default() };
+    trained.reward = RewardConfig::sum(vec![WeightedGrader { name: "rm".into(), weight: 1.0, grader }]);
+    let mut start =
+        Start { model: model().to_vec(), state: None, preferences: None, reward_models: Default::default() };
+    let mut sink = Memory::default();
+    let missing = run(&trained, &start, &mut sink, &|| Control::Continue).unwrap_err().to_string();
+    assert!(missing.contains("rm"), "{missing}");
+    start.reward_models.insert("rm".into(), records.last().unwrap().checkpoint.as_ref().unwrap().master.clone());
+    run(&trained, &start, &mut sink, &|| Control::Continue).unwrap();
+    let first = figures(&sink.0[1]);
+    assert!(first["rewards/rm/std"] > 0.0 && first["grad_norm"] > 0.0, "{first:?}");
     let long = "very ".repeat(4000);
     assert!(scorer.scores(&[(&question, &long)]).unwrap_err().to_string().contains("tokens"));
 }
@@ -204,13 +218,23 @@ fn rows_that_were_not_brought_or_are_empty_stop_the_run_with_a_reason() {
     let mut recipe = short(Algorithm::Dpo);
     recipe.data.preferences = Some("votes.jsonl".into());
     let error = |preferences: Option<&[u8]>| {
-        let start = Start { model: model().to_vec(), state: None, preferences: preferences.map(<[u8]>::to_vec) };
+        let start = Start {
+            model: model().to_vec(),
+            state: None,
+            preferences: preferences.map(<[u8]>::to_vec),
+            reward_models: Default::default(),
+        };
         run(&recipe, &start, &mut Nothing, &|| Control::Continue).unwrap_err().to_string()
     };
     assert!(error(None).contains("votes.jsonl"));
     assert!(error(Some(b"\n")).contains("no rows"));
     assert!(error(Some(b"{}")).contains("line 1"));
     let rows = br#"{"prompt": "What is 2 + 2?", "chosen": "4", "rejected": "5", "weight": 0.5}"#;
-    let start = Start { model: model().to_vec(), state: None, preferences: Some(rows.to_vec()) };
+    let start = Start {
+        model: model().to_vec(),
+        state: None,
+        preferences: Some(rows.to_vec()),
+        reward_models: Default::default(),
+    };
     assert!(run(&recipe, &start, &mut Nothing, &|| Control::Continue).is_ok());
 }
