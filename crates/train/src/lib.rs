@@ -10,7 +10,9 @@
 mod alarms;
 pub mod batch;
 pub mod bench;
+pub mod calibration;
 mod checkpoint;
+pub mod confidence;
 mod cursor;
 mod error;
 pub mod eval;

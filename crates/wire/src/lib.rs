@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod attack;
+mod calibration;
 mod chat;
 mod checkpoint;
 mod composition;
@@ -30,6 +31,9 @@ mod schema;
 
 pub use attack::{
     AttackAnswer, AttackReport, Exploit, ExploitResult, HackLesson, HonestAnswer, ItemAttack, SearchFind,
+};
+pub use calibration::{
+    Calibration, ConfidenceSource, Conformal, Estimate, Measured, NamePairs, ReliabilityBin, RiskPoint,
 };
 pub use chat::{Message, Role};
 pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
