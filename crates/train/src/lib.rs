@@ -11,10 +11,12 @@
 mod alarms;
 pub mod batch;
 pub mod bench;
+pub mod calibration;
 mod checkpoint;
 mod coefficients;
 pub mod constitution;
 mod controllers;
+pub mod confidence;
 mod cursor;
 mod dpo;
 mod dry_run;

@@ -9,6 +9,7 @@
 
 mod adaptive;
 mod attack;
+mod calibration;
 mod chat;
 mod checkpoint;
 mod composition;
@@ -36,6 +37,9 @@ pub use adaptive::{
 };
 pub use attack::{
     AttackAnswer, AttackReport, Exploit, ExploitResult, HackLesson, HonestAnswer, ItemAttack, LessonRuns, SearchFind,
+};
+pub use calibration::{
+    Calibration, ConfidenceSource, Conformal, Estimate, Measured, NamePairs, ReliabilityBin, RiskPoint,
 };
 pub use chat::{Message, Role};
 pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
