@@ -5,6 +5,8 @@
 
 pub(crate) mod engine;
 pub(crate) mod events;
+pub(crate) mod pack;
+pub(crate) mod page;
 pub(crate) mod storage;
 pub(crate) mod votes;
 
@@ -67,4 +69,14 @@ pub(crate) fn focus_sibling(event: &web_sys::Event, forward: bool) {
 /// Width of the window in CSS pixels.
 pub(crate) fn window_width() -> f64 {
     web_sys::window().and_then(|w| w.inner_width().ok()).and_then(|w| w.as_f64()).unwrap_or(1024.0)
+}
+
+/// Puts the page's address into the clipboard; false where the browser refuses.
+pub(crate) async fn copy_address() -> bool {
+    let Some(window) = web_sys::window() else { return false };
+    let Ok(address) = window.location().href() else { return false };
+    // Not there where the page came over plain HTTP from another machine.
+    let clipboard = js_sys::Reflect::get(&window.navigator(), &"clipboard".into()).unwrap_or_default();
+    let Ok(clipboard) = clipboard.dyn_into::<web_sys::Clipboard>() else { return false };
+    wasm_bindgen_futures::JsFuture::from(clipboard.write_text(&address)).await.is_ok()
 }

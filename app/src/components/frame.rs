@@ -24,6 +24,7 @@ pub(crate) fn Header() -> impl IntoView {
             </A>
             <nav class="nav" aria-label="Pages">
                 <A href="/" exact=true>"Playground"</A>
+                <A href="/rewards">"Rewards"</A>
                 <A href="/runs">"Runs"</A>
                 <A href="/feedback">"Feedback"</A>
                 <A href="/bench">"Bench"</A>

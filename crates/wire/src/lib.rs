@@ -22,6 +22,7 @@ pub mod grader_run;
 mod ids;
 mod item;
 pub mod openai_grader;
+mod preview;
 mod recipe;
 mod reward;
 mod rollout;
@@ -45,6 +46,7 @@ pub use feedback::{
 pub use grader::{ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
+pub use preview::{LabSample, NewRewardVersion, Preview, RewardPreset, RewardVersion};
 pub use recipe::{
     AdvantageScale, Algorithm, CheckpointSpec, DataSpec, EvalSpec, GrpoSpec, LossAggregation, OptimSpec, Recipe,
     RolloutSpec, Schedule, SftSpec, ZeroVariance,
