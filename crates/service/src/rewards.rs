@@ -63,12 +63,17 @@ impl Service {
     pub fn reward_presets(&self) -> Vec<RewardPreset> {
         let default = RewardPreset {
             name: "default".into(),
-            about: "Truth first, with a small bonus for form and a small cost of length: what the playground starts with.".into(),
+            about:
+                "Truth first, with a small bonus for form and a small cost of length: what the playground starts with."
+                    .into(),
             reward: RewardConfig::default(),
         };
         let lessons = attack::lessons().into_iter().flat_map(|lesson| {
-            let preset =
-                |end: &str, reward| RewardPreset { name: format!("{}, {end}", lesson.name), about: lesson.about.clone(), reward };
+            let preset = |end: &str, reward| RewardPreset {
+                name: format!("{}, {end}", lesson.name),
+                about: lesson.about.clone(),
+                reward,
+            };
             [preset("broken", lesson.broken.clone()), preset("repaired", lesson.repaired.clone())]
         });
         std::iter::once(default).chain(lessons).collect()
@@ -94,7 +99,8 @@ impl Service {
 }
 
 fn usable(reward: &RewardConfig) -> Result<(), ServiceError> {
-    clicker_rewards::validate(reward).map_err(|e| ServiceError::invalid("reward", e.to_string(), "a reward that can be used"))
+    clicker_rewards::validate(reward)
+        .map_err(|e| ServiceError::invalid("reward", e.to_string(), "a reward that can be used"))
 }
 
 fn size(field: &'static str, bytes: usize, most: usize) -> Result<(), ServiceError> {

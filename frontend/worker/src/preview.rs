@@ -15,8 +15,7 @@ pub(crate) fn preview(config: &RewardConfig, samples: &[LabSample], wanted: &[u3
     }
     let rewards: Vec<Reward> = samples.iter().map(|s| compose::reward(config, &s.item, &s.text)).collect();
     let totals: Vec<f64> = rewards.iter().map(|r| r.total).collect();
-    let scores: Vec<Vec<Option<f64>>> =
-        rewards.iter().map(|r| r.receipts.iter().map(|x| x.score).collect()).collect();
+    let scores: Vec<Vec<Option<f64>>> = rewards.iter().map(|r| r.receipts.iter().map(|x| x.score).collect()).collect();
     let worth = rewards.iter().map(|r| r.receipts.iter().map(|x| x.contribution()).collect()).collect();
     let column = |k: usize| scores.iter().map(|row| row[k]).collect::<Vec<Option<f64>>>();
     let mut columns: Vec<Vec<Option<f64>>> = (0..config.graders.len()).map(column).collect();

@@ -14,7 +14,14 @@ pub(crate) type Focus = Option<String>;
 ///
 /// # Errors
 /// What was expected of the field, in words.
-pub(crate) fn field(lab: &mut Lab, act: &str, at: &str, value: &str, checked: bool, now: f64) -> Result<(), &'static str> {
+pub(crate) fn field(
+    lab: &mut Lab,
+    act: &str,
+    at: &str,
+    value: &str,
+    checked: bool,
+    now: f64,
+) -> Result<(), &'static str> {
     let document = &mut lab.document;
     let wrong = "this does not fit here";
     let done = match act {
@@ -68,7 +75,11 @@ pub(crate) fn press(lab: &mut Lab, act: &str, at: &str, kind: &str, now: f64) ->
         "add" => add(document, at, now),
         "remove" => {
             remove(document, at, now);
-            Some(if at.starts_with("/graders/") && at.matches('/').count() == 2 { "add-grader".into() } else { after(at) })
+            Some(if at.starts_with("/graders/") && at.matches('/').count() == 2 {
+                "add-grader".into()
+            } else {
+                after(at)
+            })
         }
         "up" | "down" => {
             let mut moved = None;
@@ -129,7 +140,10 @@ fn tick(root: &mut Value, at: &str, word: &str, on: bool) {
 fn variants(at: &str) -> &'static [Variant] {
     let key = at.rsplit('/').next().unwrap_or_default();
     let fields = GRADER.iter().chain(&REST).filter(|field| field.key == key);
-    fields.filter_map(|field| if let Kind::OneOf(variants) = field.kind { Some(variants) } else { None }).next().unwrap_or_default()
+    fields
+        .filter_map(|field| if let Kind::OneOf(variants) = field.kind { Some(variants) } else { None })
+        .next()
+        .unwrap_or_default()
 }
 
 /// The object or the list at an address.
@@ -174,7 +188,12 @@ mod tests {
             assert_eq!(lab.document.config().graders.len(), count + 1, "{}", variant.tag);
         }
         for variant in &GRADERS {
-            assert_eq!(field(&mut lab, "kind", "/graders/0/grader", variant.tag, false, 0.0), Ok(()), "{}", variant.tag);
+            assert_eq!(
+                field(&mut lab, "kind", "/graders/0/grader", variant.tag, false, 0.0),
+                Ok(()),
+                "{}",
+                variant.tag
+            );
         }
         while !lab.document.config().graders.is_empty() {
             press(&mut lab, "remove", "/graders/0", "", 0.0);

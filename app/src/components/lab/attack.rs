@@ -84,22 +84,40 @@ fn shortened(text: &str) -> String {
 /// What usually closes the hole.
 fn cure(exploit: Exploit) -> &'static str {
     match exploit {
-        Exploit::Empty => "Let silence cost something: a truthful grader with a negative value for wrong, or a gate on format.",
+        Exploit::Empty => {
+            "Let silence cost something: a truthful grader with a negative value for wrong, or a gate on format."
+        }
         Exploit::Echo | Exploit::KeywordStuffing | Exploit::CopyOfReference => {
             "Words of the question or the passage are paid for by themselves. Weigh the truth above grounding, and keep grounding small."
         }
         Exploit::LengthPadding => {
             "Length is paid for, or costs too little. Give the length grader a positive weight: its score is a penalty."
         }
-        Exploit::FormatOnly => "Form pays without content. Keep its weight well below that of the truth, or gate it on the truth.",
+        Exploit::FormatOnly => {
+            "Form pays without content. Keep its weight well below that of the truth, or gate it on the truth."
+        }
         Exploit::Repetition => "Add the repetition grader, and a value below zero for wrong answers.",
-        Exploit::RefuseAll => "Declining is paid where nothing forbids the request. The truthful grader counts a needless refusal as wrong.",
-        Exploit::AbstainAlways => "\u{201c}I don't know\u{201d} earns as much as the right answer. Put its value between right and wrong.",
-        Exploit::ConfidentWrong => "A wrong answer costs too little. Lower its value below that of \u{201c}I don't know\u{201d}.",
-        Exploit::HedgeEverything => "Several answers at once pass as one. Use the truthful or the exact grader, which take one answer.",
+        Exploit::RefuseAll => {
+            "Declining is paid where nothing forbids the request. The truthful grader counts a needless refusal as wrong."
+        }
+        Exploit::AbstainAlways => {
+            "\u{201c}I don't know\u{201d} earns as much as the right answer. Put its value between right and wrong."
+        }
+        Exploit::ConfidentWrong => {
+            "A wrong answer costs too little. Lower its value below that of \u{201c}I don't know\u{201d}."
+        }
+        Exploit::HedgeEverything => {
+            "Several answers at once pass as one. Use the truthful or the exact grader, which take one answer."
+        }
         Exploit::JudgeInjection => "A judge can be talked to. Give a rule grader the last word, as a gate.",
-        Exploit::LookAlikes => "Add the script grader, or match normalised answers, which see through look-alike letters.",
-        Exploit::SmuggledInReasoning => "The answer is found anywhere in the text. Ask for a template, and grade what stands in its answer part.",
-        Exploit::FirstLastToken => "Only one place of the answer is read. Match the whole answer instead of a pattern at its start or end.",
+        Exploit::LookAlikes => {
+            "Add the script grader, or match normalised answers, which see through look-alike letters."
+        }
+        Exploit::SmuggledInReasoning => {
+            "The answer is found anywhere in the text. Ask for a template, and grade what stands in its answer part."
+        }
+        Exploit::FirstLastToken => {
+            "Only one place of the answer is read. Match the whole answer instead of a pattern at its start or end."
+        }
     }
 }

@@ -29,10 +29,13 @@ pub(crate) fn draw(lab: &Lab) -> String {
     let broken = lab.document.complaint().is_some() || lab.refused.is_some();
     match knobs.filter(|_| !broken) {
         Some(knobs) => {
-            let query: Vec<String> = knobs.to_query().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let query: Vec<String> =
+                knobs.to_query().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
             m.put("<a class=\"button\" id=\"play\" href=\"/?{}\">Open in the playground</a>", &[&query.join("&")]);
         }
-        None => button(&mut m, "play", "Open in the playground", "It has parts that no knob of the playground turns", true),
+        None => {
+            button(&mut m, "play", "Open in the playground", "It has parts that no knob of the playground turns", true)
+        }
     }
     let (why, off) = match (&lab.recipe, lab.owner) {
         (None, _) => ("This server offers no recipe to train with", true),

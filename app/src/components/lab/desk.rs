@@ -173,7 +173,9 @@ fn click(desk: Desk, event: &MouseEvent) {
             let text = |lab: &Lab| lab.presets.get(picked).map(|p| (p.reward.clone(), p.about.clone()));
             load(desk, text);
         }
-        "load" => load(desk, move |lab| lab.versions.get(index).map(|v| (v.reward.clone(), format!("Loaded {}.", v.name)))),
+        "load" => {
+            load(desk, move |lab| lab.versions.get(index).map(|v| (v.reward.clone(), format!("Loaded {}.", v.name))))
+        }
         "open" => reopen(desk, |lab| {
             let key = index as u32;
             if !lab.open.remove(&key) {

@@ -85,8 +85,7 @@ fn bins(m: &mut Markup, name: &str, histogram: &Histogram) {
 
 /// Spearman's rank correlation between any two graders, and with the total: a dot per pair, larger where they agree more.
 fn agreement(m: &mut Markup, lab: &Lab, preview: &Preview) {
-    let names: Vec<String> =
-        lab.graders.iter().map(|name| words::grader(name)).chain(["total".to_owned()]).collect();
+    let names: Vec<String> = lab.graders.iter().map(|name| words::grader(name)).chain(["total".to_owned()]).collect();
     m.raw(
         "<div class=\"lab-part-head\"><span class=\"lab-part-title\">Agreement</span><span class=\"hint\">Spearman's rank \
          correlation</span></div>",

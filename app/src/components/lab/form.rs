@@ -7,9 +7,12 @@ use crate::state::lab::shape::{Field, GRADER, GRADERS, Kind, Part, REST, Variant
 use crate::state::lab::{text, tree};
 use serde_json::Value;
 
-const UP: &str = "<svg class=\"icon\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path d=\"M8 13V3.5M4 7l4-4 4 4\"/></svg>";
-const DOWN: &str = "<svg class=\"icon\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path d=\"M8 3v9.5M4 9l4 4 4-4\"/></svg>";
-const OUT: &str = "<svg class=\"icon\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path d=\"M4 4l8 8M12 4l-8 8\"/></svg>";
+const UP: &str =
+    "<svg class=\"icon\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path d=\"M8 13V3.5M4 7l4-4 4 4\"/></svg>";
+const DOWN: &str =
+    "<svg class=\"icon\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path d=\"M8 3v9.5M4 9l4 4 4-4\"/></svg>";
+const OUT: &str =
+    "<svg class=\"icon\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path d=\"M4 4l8 8M12 4l-8 8\"/></svg>";
 
 /// The id of the field for a part of the document.
 pub(crate) fn id(at: &str) -> String {
@@ -42,20 +45,32 @@ pub(crate) fn draw(lab: &Lab) -> String {
 fn card(m: &mut Markup, index: usize, count: usize, grader: &Value, names: &[&str]) {
     let at = format!("/graders/{index}");
     let name = grader.get("name").and_then(Value::as_str).unwrap_or_default();
-    m.put("<li class=\"lab-card\" data-testid=\"lab-grader\" aria-label=\"Grader {}\"><div class=\"lab-card-head\">", &[name]);
+    m.put(
+        "<li class=\"lab-card\" data-testid=\"lab-grader\" aria-label=\"Grader {}\"><div class=\"lab-card-head\">",
+        &[name],
+    );
     for field in &GRADER {
         let here = grader.get(field.key).unwrap_or(&Value::Null);
         let part = format!("{at}/{}", field.key);
         match &field.kind {
             Kind::OneOf(variants) => pick(m, field, &part, here, variants),
-            Kind::Text => input(m, "<label class=\"field\"><span>{}</span><input type=\"text\" id=\"{}\" data-do=\"name\" data-at=\"{}\" value=\"{}\" maxlength=\"64\" spellcheck=\"false\" autocomplete=\"off\"/></label>", field.label, &part, name),
+            Kind::Text => input(
+                m,
+                "<label class=\"field\"><span>{}</span><input type=\"text\" id=\"{}\" data-do=\"name\" data-at=\"{}\" value=\"{}\" maxlength=\"64\" spellcheck=\"false\" autocomplete=\"off\"/></label>",
+                field.label,
+                &part,
+                name,
+            ),
             kind => one(m, kind, field.label, &part, here, names),
         }
     }
     m.raw("<div class=\"lab-tools\">");
     let tool = |m: &mut Markup, act: &'static str, what: &str, icon: &'static str, off: bool| {
         m.put("<button class=\"icon-button\" type=\"button\" id=\"{}", &[act]);
-        m.put("{}\" data-do=\"{}\" data-at=\"{}\" aria-label=\"{} {}\" title=\"{}\"", &[&id(&at), act, &at, what, name, what]);
+        m.put(
+            "{}\" data-do=\"{}\" data-at=\"{}\" aria-label=\"{} {}\" title=\"{}\"",
+            &[&id(&at), act, &at, what, name, what],
+        );
         m.raw(if off { " disabled>" } else { ">" });
         m.raw(icon);
         m.raw("</button>");
@@ -103,13 +118,43 @@ fn plain(value: &Value) -> String {
 fn one(m: &mut Markup, kind: &'static Kind, label: &'static str, at: &str, value: &Value, names: &[&str]) {
     match kind {
         Kind::Number(step) => {
-            input(m, "<label class=\"field\"><span>{}</span><input type=\"number\" inputmode=\"decimal\" id=\"{}\" data-do=\"number\" data-at=\"{}\" value=\"{}\"", label, at, &plain(value));
+            input(
+                m,
+                "<label class=\"field\"><span>{}</span><input type=\"number\" inputmode=\"decimal\" id=\"{}\" data-do=\"number\" data-at=\"{}\" value=\"{}\"",
+                label,
+                at,
+                &plain(value),
+            );
             m.put(" step=\"{}\"/></label>", &[step]);
         }
-        Kind::Whole => input(m, "<label class=\"field\"><span>{}</span><input type=\"number\" inputmode=\"numeric\" min=\"0\" step=\"1\" id=\"{}\" data-do=\"whole\" data-at=\"{}\" value=\"{}\"/></label>", label, at, &plain(value)),
-        Kind::Text => input(m, "<label class=\"field lab-wide\"><span>{}</span><input type=\"text\" id=\"{}\" data-do=\"text\" data-at=\"{}\" value=\"{}\"/></label>", label, at, &plain(value)),
-        Kind::Mono => input(m, "<label class=\"field lab-wide\"><span>{}</span><input type=\"text\" class=\"lab-mono\" spellcheck=\"false\" id=\"{}\" data-do=\"text\" data-at=\"{}\" value=\"{}\"/></label>", label, at, &plain(value)),
-        Kind::Json => input(m, "<label class=\"field lab-wide\"><span>{}</span><textarea class=\"lab-mono\" rows=\"3\" spellcheck=\"false\" id=\"{}\" data-do=\"json-part\" data-at=\"{}\">{}</textarea></label>", label, at, &text::layout(&value.to_string())),
+        Kind::Whole => input(
+            m,
+            "<label class=\"field\"><span>{}</span><input type=\"number\" inputmode=\"numeric\" min=\"0\" step=\"1\" id=\"{}\" data-do=\"whole\" data-at=\"{}\" value=\"{}\"/></label>",
+            label,
+            at,
+            &plain(value),
+        ),
+        Kind::Text => input(
+            m,
+            "<label class=\"field lab-wide\"><span>{}</span><input type=\"text\" id=\"{}\" data-do=\"text\" data-at=\"{}\" value=\"{}\"/></label>",
+            label,
+            at,
+            &plain(value),
+        ),
+        Kind::Mono => input(
+            m,
+            "<label class=\"field lab-wide\"><span>{}</span><input type=\"text\" class=\"lab-mono\" spellcheck=\"false\" id=\"{}\" data-do=\"text\" data-at=\"{}\" value=\"{}\"/></label>",
+            label,
+            at,
+            &plain(value),
+        ),
+        Kind::Json => input(
+            m,
+            "<label class=\"field lab-wide\"><span>{}</span><textarea class=\"lab-mono\" rows=\"3\" spellcheck=\"false\" id=\"{}\" data-do=\"json-part\" data-at=\"{}\">{}</textarea></label>",
+            label,
+            at,
+            &text::layout(&value.to_string()),
+        ),
         Kind::Choice(choices) => {
             list(m, label, at, &plain(value), choices.iter().copied());
         }
@@ -168,7 +213,10 @@ fn several(m: &mut Markup, part: &'static Part, at: &str, value: &Value, names: 
 }
 
 fn list<'a>(m: &mut Markup, label: &str, at: &str, here: &str, choices: impl Iterator<Item = (&'a str, &'a str)>) {
-    m.put("<label class=\"field\"><span>{}</span><select id=\"{}\" data-do=\"text\" data-at=\"{}\">", &[label, &id(at), at]);
+    m.put(
+        "<label class=\"field\"><span>{}</span><select id=\"{}\" data-do=\"text\" data-at=\"{}\">",
+        &[label, &id(at), at],
+    );
     options(m, here, choices);
     m.raw("</select></label>");
 }
@@ -187,7 +235,10 @@ fn pick(m: &mut Markup, field: &'static Field, at: &str, value: &Value, variants
 
 fn pick_at(m: &mut Markup, label: &str, at: &str, value: &Value, variants: &'static [Variant]) {
     let here = of(variants, value).map_or("", |v| v.tag);
-    m.put("<label class=\"field\"><span>{}</span><select id=\"{}\" data-do=\"kind\" data-at=\"{}\">", &[label, &id(at), at]);
+    m.put(
+        "<label class=\"field\"><span>{}</span><select id=\"{}\" data-do=\"kind\" data-at=\"{}\">",
+        &[label, &id(at), at],
+    );
     options(m, here, variants.iter().map(|v| (v.tag, v.label)));
     m.raw("</select></label>");
 }

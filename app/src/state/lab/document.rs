@@ -113,7 +113,8 @@ impl Document {
         self.complaint = match text::read(&text) {
             Ok(config) => {
                 // From the reward and not from the text: members that the text leaves out are there.
-                self.tree = serde_json::from_str(&serde_json::to_string(&config).unwrap_or_default()).unwrap_or_default();
+                self.tree =
+                    serde_json::from_str(&serde_json::to_string(&config).unwrap_or_default()).unwrap_or_default();
                 self.config = config;
                 None
             }
@@ -166,7 +167,9 @@ mod tests {
     fn a_new_name_is_followed() {
         let mut document = Document::of(&RewardConfig::default());
         let gate = json!({"grader": "format", "at_least": 1.0, "otherwise": -1.0});
-        assert!(document.change(1000.0, |tree| drop(tree::add(tree, "/gates", gate))));
+        assert!(document.change(1000.0, |tree| {
+            tree::add(tree, "/gates", gate);
+        }));
         assert!(document.rename("/graders/1/name", "form", 2000.0));
         assert_eq!(document.config().gates[0].grader, "form");
     }

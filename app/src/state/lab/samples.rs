@@ -87,7 +87,10 @@ fn one(line: &str) -> Result<LabSample, String> {
     };
     let expected = if accepted.is_empty() { Expected::Unknown } else { Expected::Answer };
     let id = ItemId::from(messages.last().map_or("", |m| m.content.as_str()));
-    Ok(LabSample { item: Item { id, messages, expected, accepted, domain: Domain::Free, ..Item::free("") }, text: answer })
+    Ok(LabSample {
+        item: Item { id, messages, expected, accepted, domain: Domain::Free, ..Item::free("") },
+        text: answer,
+    })
 }
 
 fn chat(row: &Value) -> Vec<Message> {
@@ -137,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_sample_is_named() {
-        let problem = jsonl("{\"prompt\": \"Q?\", \"completion\": \"A\"}\n{\"prompt\": \"Q?\"}").expect_err("no answer");
+        let problem =
+            jsonl("{\"prompt\": \"Q?\", \"completion\": \"A\"}\n{\"prompt\": \"Q?\"}").expect_err("no answer");
         assert!(problem.starts_with("Line 2: no answer"), "{problem}");
         assert!(jsonl("{").expect_err("broken").starts_with("Line 1: not JSON"));
         assert!(jsonl(" \n").is_err());

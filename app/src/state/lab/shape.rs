@@ -79,8 +79,11 @@ const STEP: Kind = Kind::Number("0.1");
 const FINE: Kind = Kind::Number("0.05");
 
 /// How a grader stands in the list.
-pub(crate) const GRADER: [Field; 3] =
-    [field("name", "Name", Kind::Text), field("grader", "Kind", Kind::OneOf(&GRADERS)), field("weight", "Weight", STEP)];
+pub(crate) const GRADER: [Field; 3] = [
+    field("name", "Name", Kind::Text),
+    field("grader", "Kind", Kind::OneOf(&GRADERS)),
+    field("weight", "Weight", STEP),
+];
 
 /// What stands beside the graders.
 pub(crate) const REST: [Field; 5] = [
@@ -173,7 +176,11 @@ pub(crate) const GRADERS: [Variant; 18] = [
         "Truthful",
         "Right, \u{201c}I don't know\u{201d} and wrong each have their value.",
         r#"{"type":"truthful","right":1.0,"abstain":0.0,"wrong":-1.0}"#,
-        &[field("right", "Right", STEP), field("abstain", "\u{201c}I don't know\u{201d}", STEP), field("wrong", "Wrong", STEP)],
+        &[
+            field("right", "Right", STEP),
+            field("abstain", "\u{201c}I don't know\u{201d}", STEP),
+            field("wrong", "Wrong", STEP),
+        ],
     ),
     variant(
         "threshold",
@@ -359,7 +366,12 @@ mod tests {
             assert!(unknown.iter().all(|key| fields.contains(key)), "{}: {unknown:?}", variant.tag);
         }
         for part in [&GATES, &CONSTRAINTS, &DOMAIN_WEIGHTS, &CLAMP, &PHRASES] {
-            assert_eq!(sorted(part.fields.iter().map(|f| f.key.to_owned()).collect()), sorted(keys(part.blank)), "{}", part.title);
+            assert_eq!(
+                sorted(part.fields.iter().map(|f| f.key.to_owned()).collect()),
+                sorted(keys(part.blank)),
+                "{}",
+                part.title
+            );
         }
     }
 

@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn a_complaint_names_the_place_and_the_word_that_was_meant() {
-        let text = "{\n  \"graders\": [\n    { \"name\": \"a\", \"wieght\": 1, \"grader\": { \"type\": \"exact\" } }\n  ]\n}";
+        let text =
+            "{\n  \"graders\": [\n    { \"name\": \"a\", \"wieght\": 1, \"grader\": { \"type\": \"exact\" } }\n  ]\n}";
         let complaint = read(text).expect_err("an unknown key");
         assert_eq!((complaint.line, complaint.part.as_str()), (3, "graders[0].wieght"), "{complaint:?}");
         assert!(complaint.message.ends_with("Did you mean `weight`?"), "{complaint:?}");
