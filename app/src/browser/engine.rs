@@ -4,8 +4,8 @@
 //! sent between threads and the server's half of the app has many.
 
 use clicker_wire::{
-    AdvantageScale, BenchSpec, EngineReply, EngineRequest, GroupJudgement, Item, LabSample, Manifest, Preview,
-    RewardConfig, Sampling, WeightsSource,
+    AdvantageScale, BenchSpec, EngineReply, EngineRequest, GroupJudgement, Item, Manifest, RewardConfig, Sampling,
+    WeightsSource,
 };
 use leptos::prelude::*;
 use std::cell::RefCell;
@@ -176,28 +176,6 @@ impl Engine {
         self.ask(None, request, move |reply| {
             let result = match reply {
                 EngineReply::Judged { judgement, .. } => Ok(judgement),
-                EngineReply::Failed { message, .. } => Err(message),
-                _ => return,
-            };
-            if let Some(then) = then.take() {
-                then(result);
-            }
-        });
-    }
-
-    /// Looks at a reward on a list of answers; none means those of the last time.
-    pub(crate) fn preview(
-        self,
-        samples: Option<Vec<LabSample>>,
-        reward: RewardConfig,
-        receipts: Vec<u32>,
-        then: impl FnOnce(Result<Preview, String>) + 'static,
-    ) {
-        let mut then = Some(then);
-        let request = |id| EngineRequest::Preview { id, samples, reward, receipts };
-        self.ask(None, request, move |reply| {
-            let result = match reply {
-                EngineReply::Previewed { preview, .. } => Ok(preview),
                 EngineReply::Failed { message, .. } => Err(message),
                 _ => return,
             };

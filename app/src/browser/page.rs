@@ -19,11 +19,6 @@ pub(crate) fn element(id: &str) -> Option<Element> {
     document()?.get_element_by_id(id)
 }
 
-/// A page was opened: nothing is known of what its elements show.
-pub(crate) fn forget() {
-    SHOWN.with_borrow_mut(HashMap::clear);
-}
-
 /// Puts markup into an element, if it shows something else. The focus stays on the element of the same id.
 pub(crate) fn draw(id: &str, markup: String) {
     if changed(id, &markup) {
@@ -57,10 +52,17 @@ fn changed(key: &str, markup: &str) -> bool {
 
 fn fill(id: &str, markup: &str) {
     let Some(element) = element(id) else { return };
-    let focused = document().and_then(|d| d.active_element()).filter(|f| element.contains(Some(f))).map(|f| f.id());
+    let focused = document().and_then(|d| d.active_element()).filter(|f| element.contains(Some(f)));
+    // Only text fields have a caret to ask for.
+    let caret = |e: &Element| e.dyn_ref::<HtmlInputElement>().and_then(|input| input.selection_start().ok().flatten());
+    let focused = focused.map(|f| (f.id(), caret(&f)));
     element.set_inner_html(markup);
-    if let Some(focused) = focused.filter(|id| !id.is_empty()) {
-        focus(&focused);
+    if let Some((id, caret)) = focused.filter(|(id, _)| !id.is_empty()) {
+        focus(&id);
+        let input = self::element(&id).and_then(|e| e.dyn_into::<HtmlInputElement>().ok());
+        if let (Some(input), Some(caret)) = (input, caret) {
+            let _ = input.set_selection_range(caret, caret);
+        }
     }
 }
 

@@ -35,7 +35,11 @@ pub(crate) fn field(
             document.change(now, |tree| tree::set(tree, at, number.into()))
         }
         "text" => document.change(now, |tree| tree::set(tree, at, value.into())),
-        "name" => document.rename(at, value, now),
+        "name" => {
+            // Lists of graders' names follow.
+            lab.flow.form = true;
+            document.rename(at, value, now)
+        }
         "json-part" => {
             let part: Value = serde_json::from_str(value).map_err(|_| "this is not JSON yet")?;
             document.change(now, |tree| tree::set(tree, at, part))

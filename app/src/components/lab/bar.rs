@@ -75,3 +75,9 @@ pub(crate) fn complaint(lab: &Lab) -> String {
     }
     m.done()
 }
+
+/// Whether what the attack found still holds for what is written.
+pub(crate) fn attack_hint(lab: &Lab) -> String {
+    let old = lab.attacked.as_ref().is_some_and(|attacked| attacked != lab.document.text());
+    if old { "<p class=\"hint\">The reward has changed since: attack it again.</p>".to_owned() } else { String::new() }
+}

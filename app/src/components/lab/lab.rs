@@ -50,6 +50,8 @@ pub(crate) struct Lab {
     pub(crate) tables: bool,
     /// The last thing worth saying, and whether it is bad news.
     pub(crate) notice: Option<(bool, String)>,
+    /// The text that was attacked last.
+    pub(crate) attacked: Option<String>,
     /// Answers that the model has drawn of those that were asked for.
     pub(crate) drawing: Option<(usize, usize)>,
     pub(crate) presets: Vec<RewardPreset>,
@@ -78,12 +80,16 @@ pub(crate) struct Flow {
     pub(crate) form: bool,
     /// The rows have to be drawn again.
     pub(crate) rows: bool,
+    /// The list of versions has to be drawn again.
+    pub(crate) versions: bool,
     /// The text is kept in this browser.
     pub(crate) kept: bool,
     /// Where the focus goes once the form is drawn.
     pub(crate) focus: Option<String>,
     /// Counts sample drawings, so that a late answer to an old one is dropped.
     pub(crate) turn: u64,
+    /// The engine has the model.
+    pub(crate) loaded: bool,
 }
 
 impl Lab {
@@ -102,6 +108,7 @@ impl Lab {
             preview: None,
             tables: false,
             notice: None,
+            attacked: None,
             drawing: None,
             presets: start.presets,
             versions: start.versions,

@@ -29,6 +29,12 @@ impl Markup {
         self.0.push_str(rest);
     }
 
+    /// What another of these has made.
+    #[cfg_attr(not(feature = "ssr"), expect(dead_code, reason = "whole pages are drawn by the server"))]
+    pub(crate) fn drawn(&mut self, markup: &str) {
+        self.0.push_str(markup);
+    }
+
     /// Text.
     pub(crate) fn text(&mut self, text: &str) {
         for c in text.chars() {

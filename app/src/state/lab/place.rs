@@ -26,10 +26,10 @@ pub(super) fn scan(text: &str, mut each: impl FnMut(usize, u8, usize)) {
     }
 }
 
-/// The byte that a line and a column (in bytes, both from 1) name; the end where the text is shorter.
+/// Bytes up to and with the one that a line and a column (in bytes, both from 1) name; all where the text is shorter.
 pub(super) fn offset(text: &str, line: usize, column: usize) -> usize {
     let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let mut at = (before + column - 1).min(text.len());
+    let mut at = (before + column).min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;
     }
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn offsets_stay_within_the_text() {
-        assert_eq!(offset("ab\ncd", 2, 2), 4);
+        assert_eq!(offset("ab\ncd", 2, 1), 4);
         assert_eq!(offset("ab", 9, 9), 2);
-        assert_eq!(offset("\u{e9}", 1, 2), 0);
+        assert_eq!(offset("\u{e9}", 1, 1), 0);
     }
 }
