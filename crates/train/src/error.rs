@@ -6,6 +6,9 @@ pub enum TrainError {
     /// A recipe that cannot be run.
     #[error("recipe: {0}")]
     Recipe(String),
+    /// A constitution that cannot be read.
+    #[error("constitution: {0}")]
+    Constitution(String),
     /// A saved state that does not belong to this run, or is broken.
     #[error("saved state: {0}")]
     State(String),

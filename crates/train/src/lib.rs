@@ -11,6 +11,7 @@ mod alarms;
 pub mod batch;
 pub mod bench;
 mod checkpoint;
+pub mod constitution;
 mod cursor;
 mod error;
 pub mod eval;

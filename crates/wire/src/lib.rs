@@ -7,10 +7,12 @@
 //! This crate never knows tensors, SQL, HTTP or a user interface.
 #![warn(missing_docs)]
 
+mod adaptive;
 mod attack;
 mod chat;
 mod checkpoint;
 mod composition;
+mod constitution;
 mod dry_run;
 mod engine;
 mod error;
@@ -25,16 +27,21 @@ pub mod openai_grader;
 mod preview;
 mod recipe;
 mod reward;
+mod reward_diff;
 mod rollout;
 mod run;
 mod schema;
 
+pub use adaptive::{
+    Adaptive, AdaptiveState, SignalTest, WeightAction, WeightChange, WeightCurve, WeightRule, WeightSchedule,
+};
 pub use attack::{
     AttackAnswer, AttackReport, Exploit, ExploitResult, HackLesson, HonestAnswer, ItemAttack, SearchFind,
 };
 pub use chat::{Message, Role};
 pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
 pub use composition::{Clamp, Combine, Constraint, DomainWeight, Gate, MultiplierStep};
+pub use constitution::{Constitution, Principle, PrincipleLimit, PrincipleStanding};
 pub use dry_run::{Advice, Decision, DryRun, GraderScores, Histogram, RewardGap};
 pub use engine::{BenchReport, BenchSpec, EngineReply, EngineRequest, GroupJudgement, WeightsSource};
 pub use error::ApiError;
@@ -43,7 +50,7 @@ pub use event::{Event, RunEvent, SampleGroup, SampledCompletion, SampledToken};
 pub use feedback::{
     Feedback, FeedbackBody, FeedbackFilter, FeedbackKind, FeedbackRow, FlagReason, PairChoice, SampleRef,
 };
-pub use grader::{ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
+pub use grader::{Ensemble, ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use preview::{LabSample, NewRewardVersion, Preview, RewardPreset, RewardVersion};
@@ -52,6 +59,7 @@ pub use recipe::{
     RolloutSpec, Schedule, SftSpec, ZeroVariance,
 };
 pub use reward::{Receipt, Reward, RewardConfig, Span, WeightedGrader};
+pub use reward_diff::{ComparedSample, Flip, RewardChange, RewardComparison, RewardPart};
 pub use rollout::{Rollout, Sampling, StopReason, TokenAlternative, TokenInfo};
 pub use run::{Run, RunCommand, RunStatus};
 pub use schema::{JsonSchema, JsonType};

@@ -12,7 +12,6 @@ mod histogram;
 mod lessons;
 mod report;
 mod search;
-mod spearman;
 mod suite;
 mod trial;
 mod truth;
@@ -21,7 +20,8 @@ pub use dry_run::dry_run;
 pub use gap::gap;
 pub use histogram::histogram;
 pub use lessons::lessons;
-pub use spearman::spearman;
+
+pub use crate::rank::spearman;
 pub use suite::{Entry, SUITE};
 
 use clicker_wire::{AttackReport, Item, RewardConfig};

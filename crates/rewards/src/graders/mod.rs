@@ -5,6 +5,7 @@
 //! forgotten of the first three.
 
 mod confidence;
+mod consistency;
 mod exact;
 pub(crate) mod forbidden;
 mod format;
@@ -15,15 +16,19 @@ mod normalised;
 mod numeric;
 pub(crate) mod pattern;
 mod pii;
+pub(crate) mod program;
 mod reasoning;
 pub(crate) mod repetition;
+pub(crate) mod reward_model;
 mod script;
 mod soft_overlong;
 pub(crate) mod template;
 mod threshold;
 mod truthful;
+mod votes;
 
 use crate::MAX_TEXT_BYTES;
+use crate::outside::Outside;
 use clicker_wire::{Grader, Item, Span};
 
 /// What a grader says about one answer.
@@ -38,11 +43,11 @@ pub struct Graded {
 }
 
 impl Graded {
-    fn scored(score: f64, reason: impl Into<String>, spans: impl IntoIterator<Item = Span>) -> Self {
+    pub(crate) fn scored(score: f64, reason: impl Into<String>, spans: impl IntoIterator<Item = Span>) -> Self {
         Self { score: Some(score), reason: reason.into(), spans: spans.into_iter().collect() }
     }
 
-    fn does_not_apply(reason: impl Into<String>) -> Self {
+    pub(crate) fn does_not_apply(reason: impl Into<String>) -> Self {
         Self { score: None, reason: reason.into(), spans: Vec::new() }
     }
 }
@@ -50,6 +55,12 @@ impl Graded {
 /// Asks one grader about one answer. Never fails: an answer longer than [`MAX_TEXT_BYTES`] scores 0 unread.
 #[must_use]
 pub fn grade(grader: &Grader, item: &Item, text: &str) -> Graded {
+    grade_with(grader, item, text, &Outside::default())
+}
+
+/// As [`grade`], with what some graders need from outside the text.
+#[must_use]
+pub fn grade_with(grader: &Grader, item: &Item, text: &str, outside: &Outside) -> Graded {
     if text.len() > MAX_TEXT_BYTES {
         let reason = format!("the answer has {} bytes, more than the {MAX_TEXT_BYTES} that are looked at", text.len());
         return Graded::scored(0.0, reason, []);
@@ -75,6 +86,12 @@ pub fn grade(grader: &Grader, item: &Item, text: &str) -> Graded {
         Grader::Reasoning {} => reasoning::grade(text),
         Grader::Threshold { t } => threshold::grade(item, text, *t),
         Grader::Confidence {} => confidence::grade(item, text),
+        Grader::Program { source } => program::grade(item, text, source),
+        Grader::RewardModel { checkpoints, ensemble } => {
+            reward_model::grade(item, text, checkpoints, *ensemble, outside)
+        }
+        Grader::Votes {} => votes::grade(text, outside),
+        Grader::Consistency {} => consistency::grade(item, text, outside),
     }
 }
 
