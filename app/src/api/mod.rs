@@ -11,7 +11,7 @@ mod world;
 pub use feedback::{send_votes, votes};
 pub use me::is_owner;
 pub use models::{builtin, checkpoint, checkpoints};
-pub use rewards::attack_reward;
+pub use rewards::{attack_reward, compare_rewards};
 pub use runs::{command_run, presets, run, run_checkpoints, runs, start_run};
 pub use world::{world_item, world_items};
 

@@ -1,8 +1,11 @@
 //! Rewards as people work on them: kept in versions, attacked, offered to start from. Knows no page.
 
 use crate::{Service, ServiceError};
-use clicker_rewards::attack;
-use clicker_wire::{AttackReport, Item, NewRewardVersion, RewardConfig, RewardPreset, RewardVersion};
+use clicker_rewards::{attack, versions};
+use clicker_wire::{
+    AttackReport, Item, LabSample, NewRewardVersion, RewardChange, RewardComparison, RewardConfig, RewardPreset,
+    RewardVersion,
+};
 
 /// Lists show at most this many.
 const LIST: u32 = 200;
@@ -11,6 +14,9 @@ const SIZES: (usize, usize, usize) = (80, 500, 64 << 10);
 /// Questions of an attack and answers of its search: a second of work.
 const ATTACK: (u32, u32) = (48, 2_000);
 
+/// Answers of one comparison.
+const COMPARED: usize = 64;
+
 /// An attack and the questions that it asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attacked {
@@ -18,6 +24,15 @@ pub struct Attacked {
     pub report: AttackReport,
     /// The questions.
     pub items: Vec<Item>,
+}
+
+/// Two rewards beside each other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// What the second says otherwise.
+    pub changes: Vec<RewardChange>,
+    /// What that does to the answers.
+    pub comparison: RewardComparison,
 }
 
 impl Service {
@@ -95,6 +110,33 @@ impl Service {
             Attacked { report: attack::run(&reward, &items, 1, budget), items }
         });
         attacked.await.map_err(|e| ServiceError::Grading { reason: e.to_string() })
+    }
+
+    /// What changed between two rewards, and what that does to the same answers.
+    ///
+    /// # Errors
+    /// A reward that cannot be used; too many answers.
+    pub async fn compare_rewards(
+        &self,
+        before: RewardConfig,
+        after: RewardConfig,
+        samples: Vec<LabSample>,
+    ) -> Result<Compared, ServiceError> {
+        usable(&before)?;
+        usable(&after)?;
+        if samples.len() > COMPARED {
+            let expected = format!("at most {COMPARED}");
+            return Err(ServiceError::invalid("samples", format!("{} answers", samples.len()), expected));
+        }
+        let mut groups: Vec<(Item, Vec<String>)> = Vec::new();
+        for LabSample { item, text } in samples {
+            match groups.iter_mut().find(|(known, _)| known.id == item.id && known.messages == item.messages) {
+                Some((_, texts)) => texts.push(text),
+                None => groups.push((item, vec![text])),
+            }
+        }
+        let changes = versions::diff(&before, &after);
+        Ok(Compared { changes, comparison: versions::compare(&before, &after, &groups) })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::Lab;
 use crate::state::lab::document::Document;
-use crate::state::lab::shape::{GRADER, GRADERS, Kind, Part, REST, Variant};
+use crate::state::lab::shape::{Field, GRADER, GRADERS, Kind, Part, REST, Variant};
 use crate::state::lab::tree;
 use serde_json::Value;
 
@@ -142,22 +142,24 @@ fn tick(root: &mut Value, at: &str, word: &str, on: bool) {
 
 /// The variants of the object at an address.
 fn variants(at: &str) -> &'static [Variant] {
-    let key = at.rsplit('/').next().unwrap_or_default();
-    let fields = GRADER.iter().chain(&REST).filter(|field| field.key == key);
-    fields
-        .filter_map(|field| if let Kind::OneOf(variants) = field.kind { Some(variants) } else { None })
-        .next()
-        .unwrap_or_default()
+    let of = |field: &'static Field| if let Kind::OneOf(variants) = field.kind { Some(variants) } else { None };
+    known(at).find_map(of).unwrap_or_default()
 }
 
 /// The object or the list at an address.
 fn part(at: &str) -> Option<&'static Part> {
-    let key = at.rsplit('/').next()?;
-    let inner = GRADERS.iter().flat_map(|variant| variant.fields);
-    REST.iter().chain(inner).filter(|field| field.key == key).find_map(|field| match field.kind {
+    known(at).find_map(|field| match field.kind {
         Kind::Maybe(part) | Kind::List(part) => Some(part),
         _ => None,
     })
+}
+
+/// The fields of the table that have an address' last word as their key: all of them are of one kind.
+fn known(at: &str) -> impl Iterator<Item = &'static Field> {
+    let key = at.rsplit('/').next().unwrap_or_default().to_owned();
+    let inner = REST.iter().filter_map(|field| if let Kind::Inner(inner) = field.kind { Some(inner) } else { None });
+    let graders = GRADERS.iter().flat_map(|variant| variant.fields);
+    GRADER.iter().chain(&REST).chain(inner.flatten()).chain(graders).filter(move |field| field.key == key)
 }
 
 fn parsed(blank: &str) -> Value {
@@ -207,7 +209,7 @@ mod tests {
     #[test]
     fn parts_come_and_go_and_name_a_grader_that_is_there() {
         let mut lab = lab();
-        for list in ["/gates", "/constraints", "/domain_weights"] {
+        for list in ["/gates", "/constraints", "/domain_weights", "/adaptive/schedules"] {
             assert!(press(&mut lab, "add", list, "", 0.0).flatten().is_some(), "{list}");
         }
         assert_eq!(field(&mut lab, "maybe", "/clamp", "on", true, 0.0), Ok(()));
@@ -216,6 +218,7 @@ mod tests {
         assert_eq!(config.gates[0].grader, "truthful");
         assert_eq!(config.clamp.map(|c| c.low), Some(-1.0));
         assert!(!config.combine.is_sum());
+        assert_eq!(config.adaptive.schedules[0].grader, "truthful");
         press(&mut lab, "remove", "/graders/0", "", 0.0);
         assert!(lab.document.config().gates.is_empty(), "what referred to the grader went with it");
         assert_eq!(field(&mut lab, "maybe", "/clamp", "on", false, 0.0), Ok(()));

@@ -148,6 +148,15 @@ fn one(m: &mut Markup, kind: &'static Kind, label: &'static str, at: &str, value
             at,
             &plain(value),
         ),
+        Kind::Long => input(
+            m,
+            "<label class=\"field lab-wide\"><span>{}</span><textarea class=\"lab-mono\" rows=\"3\" spellcheck=\"false\" \
+             id=\"{}\" data-do=\"text\" data-at=\"{}\">{}</textarea></label>",
+            label,
+            at,
+            &plain(value),
+        ),
+        Kind::Inner(inner) => fields(m, inner, at, value, names),
         Kind::Json => input(
             m,
             "<label class=\"field lab-wide\"><span>{}</span><textarea class=\"lab-mono\" rows=\"3\" spellcheck=\"false\" id=\"{}\" data-do=\"json-part\" data-at=\"{}\">{}</textarea></label>",

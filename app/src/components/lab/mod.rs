@@ -9,6 +9,8 @@ mod ask;
 #[cfg(feature = "ssr")]
 pub(crate) mod attack;
 mod bar;
+#[cfg(feature = "ssr")]
+pub(crate) mod compare;
 mod draft;
 mod figures;
 mod form;

@@ -12,6 +12,8 @@ pub(crate) enum Kind {
     Text,
     /// Text in the monospaced face: patterns, templates.
     Mono,
+    /// Several lines of it.
+    Long,
     /// One of these words.
     Choice(&'static [(&'static str, &'static str)]),
     /// The name of a grader of the document.
@@ -24,6 +26,8 @@ pub(crate) enum Kind {
     Maybe(&'static Part),
     /// A list of objects.
     List(&'static Part),
+    /// An object that is always there.
+    Inner(&'static [Field]),
     /// JSON as it is.
     Json,
 }
@@ -86,12 +90,13 @@ pub(crate) const GRADER: [Field; 3] = [
 ];
 
 /// What stands beside the graders.
-pub(crate) const REST: [Field; 5] = [
+pub(crate) const REST: [Field; 6] = [
     field("combine", "Combination", Kind::OneOf(&COMBINE)),
     field("gates", "Gates", Kind::List(&GATES)),
     field("constraints", "Safety limits", Kind::List(&CONSTRAINTS)),
     field("domain_weights", "Weights by domain", Kind::List(&DOMAIN_WEIGHTS)),
     field("clamp", "Clamp", Kind::Maybe(&CLAMP)),
+    field("adaptive", "Moving weights", Kind::Inner(&ADAPTIVE)),
 ];
 
 const COMBINE: [Variant; 2] = [
@@ -150,6 +155,54 @@ const CLAMP: Part = Part {
     fields: &[field("low", "Lowest total", STEP), field("high", "Highest total", STEP)],
 };
 
+const ADAPTIVE: [Field; 2] = [
+    field("schedules", "Scheduled weights", Kind::List(&SCHEDULES)),
+    field("rules", "Rules on weights", Kind::List(&RULES)),
+];
+
+const SCHEDULES: Part = Part {
+    title: "Scheduled weights",
+    about: "A weight that goes from one value to another while a run goes on.",
+    one: "schedule",
+    blank: r#"{"grader":"","from":1.0,"to":0.0,"start":0,"end":100,"curve":"linear"}"#,
+    fields: &[
+        field("grader", "Grader", Kind::Name),
+        field("from", "From", STEP),
+        field("to", "To", STEP),
+        field("start", "Starts at step", Kind::Whole),
+        field("end", "Arrives at step", Kind::Whole),
+        field("curve", "Curve", Kind::Choice(&[("linear", "Linear"), ("cosine", "Cosine")])),
+    ],
+};
+
+const RULES: Part = Part {
+    title: "Rules on weights",
+    about: "Changes a weight while a measured signal stays above or below a value.",
+    one: "rule",
+    blank: r#"{"signal":"rewards/format/saturation","when":{"above":0.9},"patience":3,"grader":"","change":{"multiply":0.5},"low":0.0,"high":1.0}"#,
+    fields: &[
+        field("signal", "Signal", Kind::Mono),
+        field("when", "When, as JSON", Kind::Json),
+        field("patience", "Measurements in a row", Kind::Whole),
+        field("grader", "Grader", Kind::Name),
+        field("change", "Change, as JSON", Kind::Json),
+        field("low", "Lowest weight", STEP),
+        field("high", "Highest weight", STEP),
+    ],
+};
+
+const ENSEMBLE: [Variant; 3] = [
+    variant("mean", "Mean", "The mean of their scores.", r#"{"type":"mean"}"#, &[]),
+    variant("worst", "Worst", "The smallest of their scores.", r#"{"type":"worst"}"#, &[]),
+    variant(
+        "cautious",
+        "Cautious",
+        "Mean minus lambda times variance.",
+        r#"{"type":"cautious","lambda":1.0}"#,
+        &[field("lambda", "Lambda", STEP)],
+    ),
+];
+
 const DOMAINS: [(&str, &str); 8] = [
     ("capitals", "Capitals"),
     ("elements", "Elements"),
@@ -170,7 +223,7 @@ const PHRASES: Part = Part {
 };
 
 /// Every grader.
-pub(crate) const GRADERS: [Variant; 18] = [
+pub(crate) const GRADERS: [Variant; 22] = [
     variant(
         "truthful",
         "Truthful",
@@ -298,7 +351,7 @@ pub(crate) const GRADERS: [Variant; 18] = [
     ),
     variant(
         "script",
-        "Script",
+        "Writing system",
         "Share of its letters that belong to an allowed script.",
         r#"{"type":"script","allowed":["latin"]}"#,
         &[field(
@@ -322,12 +375,37 @@ pub(crate) const GRADERS: [Variant; 18] = [
             ]),
         )],
     ),
+    variant(
+        "program",
+        "Script",
+        "What a small script says of the answer. Only in builds with the feature \u{201c}programs\u{201d}.",
+        r#"{"type":"program","source":"if answer.len() > 0 { 1.0 } else { 0.0 }"}"#,
+        &[field("source", "Source", Kind::Long)],
+    ),
+    variant(
+        "reward_model",
+        "Learned reward model",
+        "The score of reward models by their checkpoints. Does not apply where none is at hand.",
+        r#"{"type":"reward_model","checkpoints":["0000000000000000000000000000000000000000000000000000000000000000"],"ensemble":{"type":"mean"}}"#,
+        &[
+            field("checkpoints", "Checkpoints, as JSON", Kind::Json),
+            field("ensemble", "Ensemble", Kind::OneOf(&ENSEMBLE)),
+        ],
+    ),
+    variant("votes", "Human votes", "What people's stored votes say of this very text.", r#"{"type":"votes"}"#, &[]),
+    variant(
+        "consistency",
+        "Consistency",
+        "Agreement with the other answers to the question.",
+        r#"{"type":"consistency"}"#,
+        &[],
+    ),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clicker_wire::{Combine, Domain, Grader, RewardConfig};
+    use clicker_wire::{Combine, Domain, Ensemble, Grader, RewardConfig};
     use serde_json::{Value, json};
 
     /// The words that serde would take in place of a wrong one.
@@ -351,6 +429,8 @@ mod tests {
         let known = sorted(words::<Grader>(json!({"type": "none"})));
         assert!(known.len() > 10, "{known:?}");
         assert_eq!(sorted(GRADERS.iter().map(|v| v.tag.to_owned()).collect()), known);
+        let ensembles = sorted(words::<Ensemble>(json!({"type": "none"})));
+        assert_eq!(sorted(ENSEMBLE.iter().map(|v| v.tag.to_owned()).collect()), ensembles);
         let combinations = sorted(words::<Combine>(json!({"type": "none"})));
         assert_eq!(sorted(COMBINE.iter().map(|v| v.tag.to_owned()).collect()), combinations);
     }
@@ -365,7 +445,7 @@ mod tests {
             let unknown = words::<Grader>(json!({"type": variant.tag, "none": 0}));
             assert!(unknown.iter().all(|key| fields.contains(key)), "{}: {unknown:?}", variant.tag);
         }
-        for part in [&GATES, &CONSTRAINTS, &DOMAIN_WEIGHTS, &CLAMP, &PHRASES] {
+        for part in [&GATES, &CONSTRAINTS, &DOMAIN_WEIGHTS, &CLAMP, &PHRASES, &SCHEDULES, &RULES] {
             assert_eq!(
                 sorted(part.fields.iter().map(|f| f.key.to_owned()).collect()),
                 sorted(keys(part.blank)),

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// The parts that refer to graders.
-const REFERRING: [&str; 3] = ["gates", "constraints", "domain_weights"];
+const REFERRING: [&str; 5] = ["/gates", "/constraints", "/domain_weights", "/adaptive/schedules", "/adaptive/rules"];
 
 /// Puts a value in a place; the last member of an address may be new.
 pub(crate) fn set(root: &mut Value, at: &str, value: Value) {
@@ -20,8 +20,13 @@ pub(crate) fn set(root: &mut Value, at: &str, value: Value) {
     }
 }
 
-/// Adds to the list at an address, which is made if it is not there. Gives the new one's index.
+/// Adds to the list at an address, which is made if it is not there, as is the object that it is in. Gives the new one's
+/// index.
 pub(crate) fn add(root: &mut Value, at: &str, value: Value) -> usize {
+    let outer = at.rsplit_once('/').map_or("", |(outer, _)| outer);
+    if root.pointer(outer).is_none() {
+        set(root, outer, Value::Object(Map::new()));
+    }
     if !root.pointer(at).is_some_and(Value::is_array) {
         set(root, at, Value::Array(Vec::new()));
     }
@@ -88,7 +93,7 @@ pub(crate) fn forget(root: &mut Value, name: &str) {
 
 fn each_reference(root: &mut Value, mut keep: impl FnMut(&mut Map<String, Value>) -> bool) {
     for part in REFERRING {
-        if let Some(Value::Array(elements)) = root.get_mut(part) {
+        if let Some(Value::Array(elements)) = root.pointer_mut(part) {
             elements.retain_mut(|element| element.as_object_mut().is_none_or(&mut keep));
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::bench::{Gate, config, trainer};
 use clicker_service::{Service, ServiceError};
-use clicker_wire::{Grader, NewRewardVersion, RewardConfig};
+use clicker_wire::{Grader, Item, LabSample, NewRewardVersion, RewardConfig};
 use tempfile::TempDir;
 
 async fn open(dir: &TempDir) -> Service {
@@ -47,4 +47,17 @@ async fn every_preset_can_be_used_and_an_attack_tells_broken_from_repaired() {
         let (hackability, name) = (attacked.report.hackability, preset.name);
         assert_eq!(hackability > 0.2, name.ends_with("broken"), "{name}: {hackability}");
     }
+}
+
+#[tokio::test]
+async fn two_rewards_are_compared_on_the_same_answers() {
+    let dir = TempDir::new().expect("a folder");
+    let service = open(&dir).await;
+    let mut other = RewardConfig::default();
+    other.graders[1].weight = -1.0;
+    let sample = |text: &str| LabSample { item: Item::free("Why?"), text: text.into() };
+    let samples = vec![sample("Because it is."), sample("because it is")];
+    let compared = service.compare_rewards(RewardConfig::default(), other, samples).await.expect("compares");
+    assert_eq!(compared.changes.len(), 1, "{:?}", compared.changes);
+    assert_eq!((compared.comparison.ordered_pairs, compared.comparison.flipped_pairs), (1, 1));
 }
