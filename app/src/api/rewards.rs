@@ -18,6 +18,6 @@ pub async fn compare_rewards(
     after: RewardConfig,
     samples: Vec<LabSample>,
 ) -> Result<String, ServerFnError> {
-    let compared = super::ssr::service().compare_rewards(before, after, samples).await.map_err(super::ssr::told)?;
+    let compared = super::ssr::service().compare_rewards(&before, &after, samples).await.map_err(super::ssr::told)?;
     Ok(crate::components::lab::compare::draw(&compared.changes, &compared.comparison))
 }

@@ -118,12 +118,12 @@ impl Service {
     /// A reward that cannot be used; too many answers.
     pub async fn compare_rewards(
         &self,
-        before: RewardConfig,
-        after: RewardConfig,
+        before: &RewardConfig,
+        after: &RewardConfig,
         samples: Vec<LabSample>,
     ) -> Result<Compared, ServiceError> {
-        usable(&before)?;
-        usable(&after)?;
+        usable(before)?;
+        usable(after)?;
         if samples.len() > COMPARED {
             let expected = format!("at most {COMPARED}");
             return Err(ServiceError::invalid("samples", format!("{} answers", samples.len()), expected));
@@ -135,8 +135,8 @@ impl Service {
                 None => groups.push((item, vec![text])),
             }
         }
-        let changes = versions::diff(&before, &after);
-        Ok(Compared { changes, comparison: versions::compare(&before, &after, &groups) })
+        let changes = versions::diff(before, after);
+        Ok(Compared { changes, comparison: versions::compare(before, after, &groups) })
     }
 }
 

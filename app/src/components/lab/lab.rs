@@ -1,7 +1,7 @@
 //! What the lab knows: pure data, changed by `acts` and drawn by the other files.
 
 use crate::state::lab::document::Document;
-use crate::state::lab::samples;
+use crate::state::lab::{samples, text};
 use clicker_wire::{Item, LabSample, Manifest, Preview, Recipe, RewardConfig, RewardPreset, RewardVersion};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -96,7 +96,7 @@ impl Lab {
     /// A lab as it is opened: the address' reward, or the first preset, on examples.
     pub(crate) fn new(start: Start) -> Self {
         let first = start.presets.first().map_or_else(RewardConfig::default, |p| p.reward.clone());
-        let document = start.linked.map_or_else(|| Document::of(&first), Document::with_text);
+        let document = start.linked.map_or_else(|| Document::of(&first), |text| Document::with_text(text::tidy(text)));
         let mut lab = Self {
             graders: document.config().graders.iter().map(|g| g.name.clone()).collect(),
             document,

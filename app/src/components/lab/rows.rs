@@ -9,6 +9,14 @@ use crate::state::{pieces, words};
 /// The head of the panel: how many answers there are and where they come from.
 pub(crate) fn head(lab: &Lab) -> String {
     let mut m = Markup::new();
+    if let Some((done, of)) = lab.drawing {
+        let (done, of) = (done.to_string(), of.to_string());
+        m.put(
+            "<p class=\"hint line\" role=\"status\">Drawing from the model: {} of {} questions answered</p>",
+            &[&done, &of],
+        );
+        return m.done();
+    }
     let count = lab.samples.len();
     let noun = if count == 1 { "answer" } else { "answers" };
     m.put("<p class=\"hint line\" data-testid=\"lab-origin\">{} {}, {}</p>", &[&count.to_string(), noun, &lab.origin]);

@@ -2,7 +2,7 @@
 
 use super::{Lab, Start, acts, ask, draft};
 use crate::browser::{self, page, worker};
-use crate::state::lab::samples;
+use crate::state::lab::{samples, text};
 use clicker_wire::RewardConfig;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -26,7 +26,7 @@ pub fn wake() {
     spawn_local(async move {
         if let Some(text) = draft::packed().await {
             ask::with(|lab| {
-                lab.document.write(text, now + 20_000.0);
+                lab.document.write(text::tidy(text), now + 20_000.0);
                 lab.flow.form = true;
             });
             ask::changed();

@@ -37,6 +37,11 @@ pub(crate) fn write(config: &RewardConfig) -> String {
     layout(&serde_json::to_string(config).unwrap_or_default())
 }
 
+/// A text laid out, if it is a reward; else as it is.
+pub(crate) fn tidy(text: String) -> String {
+    read(&text).map_or(text, |config| write(&config))
+}
+
 /// Compact JSON laid out.
 pub(crate) fn layout(json: &str) -> String {
     let mut out = String::with_capacity(json.len() * 2);
@@ -148,6 +153,13 @@ mod tests {
             let text = write(&config);
             assert_eq!(read(&text), Ok(config), "{text}");
         }
+    }
+
+    #[test]
+    fn tidying_keeps_what_is_broken() {
+        assert_eq!(tidy("{ broken".into()), "{ broken");
+        let config = RewardConfig::default();
+        assert_eq!(tidy(serde_json::to_string(&config).expect("JSON")), write(&config));
     }
 
     #[test]

@@ -57,7 +57,7 @@ async fn two_rewards_are_compared_on_the_same_answers() {
     other.graders[1].weight = -1.0;
     let sample = |text: &str| LabSample { item: Item::free("Why?"), text: text.into() };
     let samples = vec![sample("Because it is."), sample("because it is")];
-    let compared = service.compare_rewards(RewardConfig::default(), other, samples).await.expect("compares");
+    let compared = service.compare_rewards(&RewardConfig::default(), &other, samples).await.expect("compares");
     assert_eq!(compared.changes.len(), 1, "{:?}", compared.changes);
     assert_eq!((compared.comparison.ordered_pairs, compared.comparison.flipped_pairs), (1, 1));
 }
