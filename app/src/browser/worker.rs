@@ -1,13 +1,40 @@
 //! An engine in a Web Worker without the signals of [`super::engine`]: for code that runs beside the Leptos page.
 
-use clicker_wire::{EngineReply, EngineRequest};
+use clicker_wire::{EngineRequest, Preview};
+use serde::Deserialize;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-type OnReply = Box<dyn FnMut(EngineReply)>;
+type OnReply = Box<dyn FnMut(Reply)>;
+
+/// What of the engine's replies is listened to. Reading the others as well would be a third of the package.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// It takes requests.
+    Ready {},
+    /// A model is loaded.
+    Loaded { id: u64 },
+    /// A group is drawn.
+    Generated { id: u64, rollouts: Vec<Said> },
+    /// A reward on the answers.
+    Previewed { id: u64, preview: Preview },
+    /// A request failed.
+    Failed { id: u64, message: String },
+    /// Progress, tokens.
+    #[serde(other)]
+    Other,
+}
+
+/// An answer that was drawn.
+#[derive(Deserialize)]
+pub(crate) struct Said {
+    /// Its text.
+    pub(crate) text: String,
+}
 
 #[derive(Default)]
 struct Link {
@@ -23,8 +50,8 @@ thread_local! {
     static LINK: RefCell<Link> = RefCell::default();
 }
 
-/// Asks the engine, which is started if it is not there yet; every reply to it arrives at `on_reply`.
-pub(crate) fn ask(request: impl FnOnce(u64) -> EngineRequest, on_reply: impl FnMut(EngineReply) + 'static) {
+/// Asks the engine, which is started if it is not there yet; the reply that ends it arrives at `on_reply`.
+pub(crate) fn ask(request: impl FnOnce(u64) -> EngineRequest, on_reply: impl FnMut(Reply) + 'static) {
     start();
     let (id, failed) = LINK.with_borrow_mut(|link| {
         link.last_id += 1;
@@ -32,7 +59,7 @@ pub(crate) fn ask(request: impl FnOnce(u64) -> EngineRequest, on_reply: impl FnM
         (link.last_id, link.failed.clone())
     });
     if let Some(message) = failed {
-        return receive(EngineReply::Failed { id, message, cancelled: false });
+        return receive(Reply::Failed { id, message });
     }
     let Ok(json) = serde_json::to_string(&request(id)) else { return };
     LINK.with_borrow_mut(|link| match &link.worker {
@@ -68,9 +95,9 @@ pub(crate) fn start() {
     LINK.with_borrow_mut(|link| link.worker = Some(worker));
 }
 
-fn receive(reply: EngineReply) {
-    let (id, last) = match &reply {
-        EngineReply::Ready { .. } => {
+fn receive(reply: Reply) {
+    let id = match &reply {
+        Reply::Ready {} => {
             return LINK.with_borrow_mut(|link| {
                 link.ready = true;
                 let waiting = std::mem::take(&mut link.outbox);
@@ -78,20 +105,14 @@ fn receive(reply: EngineReply) {
                 waiting.into_iter().for_each(|json| drop(worker.post_message(&JsValue::from(json))));
             });
         }
-        EngineReply::Progress { id, .. } | EngineReply::Stream { id, .. } => (*id, false),
-        EngineReply::Done { id }
-        | EngineReply::Loaded { id, .. }
-        | EngineReply::Generated { id, .. }
-        | EngineReply::Judged { id, .. }
-        | EngineReply::Previewed { id, .. }
-        | EngineReply::Benched { id, .. }
-        | EngineReply::Failed { id, .. } => (*id, true),
+        Reply::Other => return,
+        Reply::Loaded { id } | Reply::Generated { id, .. } | Reply::Previewed { id, .. } | Reply::Failed { id, .. } => {
+            *id
+        }
     };
     // Taken out while it runs, because it may ask for more.
-    let Some(mut on_reply) = LINK.with_borrow_mut(|link| link.asking.remove(&id)) else { return };
-    on_reply(reply);
-    if !last {
-        LINK.with_borrow_mut(|link| link.asking.insert(id, on_reply));
+    if let Some(mut on_reply) = LINK.with_borrow_mut(|link| link.asking.remove(&id)) {
+        on_reply(reply);
     }
 }
 
@@ -101,6 +122,6 @@ fn fail(message: &str) {
         std::mem::take(&mut link.asking)
     });
     for (id, mut on_reply) in asking {
-        on_reply(EngineReply::Failed { id, message: message.to_owned(), cancelled: false });
+        on_reply(Reply::Failed { id, message: message.to_owned() });
     }
 }

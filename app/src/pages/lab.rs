@@ -54,12 +54,13 @@ async fn drawn(linked: Option<String>) -> String {
 
     let service: Service = expect_context();
     let recipes = service.presets().await.unwrap_or_default();
+    let recipe = recipes.into_iter().find(|recipe| recipe.algorithm == Algorithm::Grpo);
     page(Start {
         presets: service.reward_presets(),
         versions: service.reward_versions().await.unwrap_or_default(),
         questions: service.world_items(None, QUESTIONS).await.unwrap_or_default(),
         model: service.builtin().await.ok(),
-        recipe: recipes.into_iter().find(|recipe| recipe.algorithm == Algorithm::Grpo),
+        recipe: recipe.and_then(|recipe| serde_json::to_value(recipe).ok()),
         owner: use_context::<crate::api::Caller>().unwrap_or_default().owner,
         linked,
     })

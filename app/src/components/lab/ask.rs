@@ -2,12 +2,12 @@
 //! way at most, and one that the document has left behind is dropped.
 
 use super::{Lab, bar, draft, figures, form, receipts, rows, versions};
-use crate::browser::{self, fetch, page, worker};
-use clicker_wire::{
-    EngineReply, EngineRequest, LabSample, Manifest, NewRewardVersion, Recipe, RewardVersion, Run, Sampling,
-    WeightsSource,
-};
+use crate::browser::worker::{self, Reply};
+use crate::browser::{self, fetch, page};
+use crate::state::lab::tree;
+use clicker_wire::{EngineRequest, LabSample, Manifest, NewRewardVersion, RewardVersion, Sampling, WeightsSource};
 use serde::Serialize;
+use serde_json::Value;
 use std::cell::RefCell;
 use wasm_bindgen_futures::spawn_local;
 
@@ -85,8 +85,8 @@ fn preview() {
                 match reply {
                     // Somebody has typed on: the next one will be right.
                     _ if lab.flow.stale => {}
-                    EngineReply::Previewed { preview, .. } => lab.show(preview),
-                    EngineReply::Failed { message, .. } => lab.refused = Some(message),
+                    Reply::Previewed { preview, .. } => lab.show(preview),
+                    Reply::Failed { message, .. } => lab.refused = Some(message),
                     _ => {}
                 }
             });
@@ -120,11 +120,11 @@ fn load(model: Manifest, then: impl Fn() + 'static) {
     worker::ask(
         |id| EngineRequest::Load { id, slot, source },
         move |reply| match reply {
-            EngineReply::Loaded { .. } => {
+            Reply::Loaded { .. } => {
                 quietly(|lab| lab.flow.loaded = true);
                 then();
             }
-            EngineReply::Failed { message, .. } => stop_drawing(message),
+            Reply::Failed { message, .. } => stop_drawing(message),
             _ => {}
         },
     );
@@ -152,12 +152,12 @@ fn draw_next(turn: u64, slot: String, drawn: Vec<LabSample>) {
     worker::ask(
         |id| EngineRequest::Generate { id, slot, item, group_size: DRAWN.1, sampling, alternatives: 0 },
         move |reply| match reply {
-            EngineReply::Generated { rollouts, .. } => {
+            Reply::Generated { rollouts, .. } => {
                 let Some(mut drawn) = so_far.take() else { return };
                 drawn.extend(rollouts.into_iter().map(|r| LabSample { item: question.clone(), text: r.text }));
                 draw_next(turn, model.clone(), drawn);
             }
-            EngineReply::Failed { message, .. } => stop_drawing(message),
+            Reply::Failed { message, .. } => stop_drawing(message),
             _ => {}
         },
     );
@@ -234,13 +234,15 @@ fn drawn_by_server(into: &'static str, path: &'static str, body: String) {
 /// Trains on the reward as it stands, and goes to the run.
 pub(super) fn train() {
     let recipe = quietly(|lab| {
-        let reward = lab.document.config().clone();
-        lab.recipe.clone().map(|recipe| Recipe { name: "reward lab".into(), reward, ..recipe })
+        let mut recipe = lab.recipe.clone()?;
+        tree::set(&mut recipe, "/name", "reward lab".into());
+        tree::set(&mut recipe, "/reward", lab.document.tree().clone());
+        Some(recipe.to_string())
     });
     let Some(recipe) = recipe.flatten() else { return };
     spawn_local(async move {
-        match fetch::post::<Run>("/api/runs", &text(&recipe)).await {
-            Ok(run) => browser::visit(&format!("/runs/{}", run.id)),
+        match fetch::post::<Value>("/api/runs", &recipe).await {
+            Ok(run) => browser::visit(&format!("/runs/{}", run["id"].as_str().unwrap_or_default())),
             Err(problem) => drop(with(|lab| lab.complain(problem))),
         }
     });

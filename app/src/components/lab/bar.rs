@@ -7,9 +7,11 @@ use crate::state::lab::markup::Markup;
 /// The buttons.
 pub(crate) fn draw(lab: &Lab) -> String {
     let mut m = Markup::new();
-    m.raw("<label class=\"field lab-preset\"><span>Start from</span><select id=\"preset\" data-testid=\"lab-preset\">");
+    m.raw("<label class=\"field lab-preset\"><span>Start from</span><select id=\"preset\" data-do=\"pick-preset\" data-testid=\"lab-preset\">");
     for (index, preset) in lab.presets.iter().enumerate() {
-        m.put("<option value=\"{}\">{}</option>", &[&index.to_string(), &preset.name]);
+        m.put("<option value=\"{}\"", &[&index.to_string()]);
+        m.raw(if index == lab.picked { " selected>" } else { ">" });
+        m.put("{}</option>", &[&preset.name]);
     }
     m.raw("</select></label><div class=\"lab-buttons\">");
     let (back, on) = lab.document.ways();

@@ -94,8 +94,8 @@ fn agreement(m: &mut Markup, lab: &Lab, preview: &Preview) {
     m.raw("<div class=\"lab-agreement\"><ol class=\"lab-agreement-names\" aria-hidden=\"true\">");
     names.iter().for_each(|name| m.put("<li>{}</li>", &[name]));
     m.put(
-        "</ol><svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Rank correlation between graders\">",
-        &[&wide.to_string(), &high.to_string()],
+        "</ol><svg width=\"{}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Rank correlation between graders\">",
+        &[&wide.to_string(), &wide.to_string(), &high.to_string()],
     );
     for (row, values) in preview.agreement.iter().enumerate() {
         for (column, value) in values.iter().enumerate().take(row) {

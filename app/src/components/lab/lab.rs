@@ -2,8 +2,9 @@
 
 use crate::state::lab::document::Document;
 use crate::state::lab::{samples, text};
-use clicker_wire::{Item, LabSample, Manifest, Preview, Recipe, RewardConfig, RewardPreset, RewardVersion};
+use clicker_wire::{Item, LabSample, Manifest, Preview, RewardConfig, RewardPreset, RewardVersion};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Questions that examples are made from.
@@ -22,8 +23,8 @@ pub(crate) struct Start {
     pub(crate) questions: Vec<Item>,
     /// The model that can answer them.
     pub(crate) model: Option<Manifest>,
-    /// The recipe that a reward is trained with.
-    pub(crate) recipe: Option<Recipe>,
+    /// The recipe that a reward is trained with, as JSON: only its reward is touched.
+    pub(crate) recipe: Option<Value>,
     /// Whether the visitor may train.
     pub(crate) owner: bool,
     /// A reward that the address brings, as text.
@@ -55,12 +56,14 @@ pub(crate) struct Lab {
     /// Answers that the model has drawn of those that were asked for.
     pub(crate) drawing: Option<(usize, usize)>,
     pub(crate) presets: Vec<RewardPreset>,
+    /// The preset that is picked.
+    pub(crate) picked: usize,
     pub(crate) versions: Vec<RewardVersion>,
     /// The two versions that are compared, as places in the list.
     pub(crate) compared: (Option<usize>, Option<usize>),
     pub(crate) questions: Vec<Item>,
     pub(crate) model: Option<Manifest>,
-    pub(crate) recipe: Option<Recipe>,
+    pub(crate) recipe: Option<Value>,
     pub(crate) owner: bool,
     pub(crate) flow: Flow,
 }
@@ -111,6 +114,7 @@ impl Lab {
             attacked: None,
             drawing: None,
             presets: start.presets,
+            picked: 0,
             versions: start.versions,
             compared: (None, None),
             questions: start.questions,
@@ -125,8 +129,8 @@ impl Lab {
 
     /// Looks at the examples again.
     pub(crate) fn take_examples(&mut self) {
-        let some = &self.questions[..self.questions.len().min(EXAMPLES)];
-        self.take(samples::examples(some), "examples made from the world's questions".into());
+        let some = samples::varied(&self.questions, EXAMPLES);
+        self.take(samples::examples(&some), "examples made from the world's questions".into());
     }
 
     /// Looks at other answers.

@@ -5,6 +5,7 @@ use super::{Lab, receipts};
 use crate::state::figures::{signed, tone};
 use crate::state::lab::markup::Markup;
 use crate::state::{pieces, words};
+use clicker_wire::Item;
 
 /// The head of the panel: how many answers there are and where they come from.
 pub(crate) fn head(lab: &Lab) -> String {
@@ -58,7 +59,7 @@ fn row(m: &mut Markup, lab: &Lab, index: u32) {
     );
     m.put(
         "<div class=\"lab-row-said\"><p class=\"lab-question\"><span>{}</span> <span class=\"badge know-{}\">{}</span></p>",
-        &[item.question(), &item.knowledge.to_string(), words::knowledge(item.knowledge)],
+        &[&asked(item), &item.knowledge.to_string(), words::knowledge(item.knowledge)],
     );
     m.put("<p class=\"lab-answer\" id=\"said-{}\">", &[&key]);
     write_said(m, lab, index);
@@ -67,6 +68,12 @@ fn row(m: &mut Markup, lab: &Lab, index: u32) {
     m.put("</div><div class=\"lab-row-receipt\" id=\"receipt-{}\">", &[&key]);
     receipts::write(m, lab, index);
     m.raw("</div></li>");
+}
+
+/// The question, with the turns before it.
+fn asked(item: &Item) -> String {
+    let turns: Vec<&str> = item.messages.iter().map(|message| message.content.as_str()).collect();
+    turns.join(" / ")
 }
 
 /// What was said, with the evidence of an open receipt marked.

@@ -54,6 +54,7 @@ fn input(event: &Event) {
             });
         }
         "file" => return read_file(&element),
+        "pick-preset" => return drop(ask::quietly(|lab| lab.picked = value.parse().unwrap_or_default())),
         _ => {
             let ticked = page::checked(&element);
             let done = ask::with(|lab| acts::field(lab, &act, &at, &value, ticked, now));
@@ -69,8 +70,7 @@ fn click(event: &Event) {
     let index = at.parse::<usize>().unwrap_or_default();
     match act.as_str() {
         "preset-load" => {
-            let picked = page::value_of("preset").parse::<usize>().unwrap_or_default();
-            load(|lab| lab.presets.get(picked).map(|p| (p.reward.clone(), p.about.clone())));
+            load(|lab| lab.presets.get(lab.picked).map(|p| (p.reward.clone(), p.about.clone())));
         }
         "load" => load(|lab| lab.versions.get(index).map(|v| (v.reward.clone(), format!("Loaded {}.", v.name)))),
         "open" => reopen(|lab| {

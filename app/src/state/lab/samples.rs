@@ -1,6 +1,6 @@
 //! The answers that a reward is tried on: made from the world's questions, pasted, or read from a JSONL file.
 
-use clicker_wire::{ABSTAIN, Domain, Expected, Item, ItemId, LabSample, Message, REFUSE, Role};
+use clicker_wire::{ABSTAIN, Domain, Expected, Item, ItemId, Knowledge, LabSample, Message, REFUSE, Role};
 use serde_json::Value;
 
 /// Most answers at a time.
@@ -24,6 +24,22 @@ pub(crate) fn examples(items: &[Item]) -> Vec<LabSample> {
         texts.into_iter().flatten().map(|text| LabSample { item: item.clone(), text })
     });
     each.take(MOST).collect()
+}
+
+/// At most so many of the questions, the classes of knowledge in turn.
+pub(crate) fn varied(items: &[Item], most: usize) -> Vec<Item> {
+    let class = |knowledge: Knowledge| items.iter().filter(move |item| item.knowledge == knowledge);
+    let mut classes: Vec<_> = Knowledge::MEASURED.into_iter().map(class).collect();
+    let mut picked = Vec::new();
+    while picked.len() < most {
+        let before = picked.len();
+        picked.extend(classes.iter_mut().filter_map(|class| class.next().cloned()));
+        if picked.len() == before {
+            break;
+        }
+    }
+    picked.truncate(most);
+    picked
 }
 
 /// The right answer to another question of the same domain.
@@ -123,6 +139,18 @@ mod tests {
         assert!(samples[3].text.starts_with("Paris. This") && samples[3].text.len() >= PADDED);
         let many: Vec<Item> = (0..40).map(|n| item(&n.to_string(), &n.to_string())).collect();
         assert_eq!(examples(&many).len(), MOST);
+    }
+
+    #[test]
+    fn questions_of_every_class_come_in_turn() {
+        let of = |knowledge, n: usize| Item { knowledge, ..item(&n.to_string(), "x") };
+        let items: Vec<Item> = [Knowledge::Invented, Knowledge::Known]
+            .into_iter()
+            .flat_map(|knowledge| (0..3).map(move |n| of(knowledge, n)))
+            .collect();
+        let classes: Vec<Knowledge> = varied(&items, 4).iter().map(|item| item.knowledge).collect();
+        assert_eq!(classes, [Knowledge::Known, Knowledge::Invented, Knowledge::Known, Knowledge::Invented]);
+        assert_eq!(varied(&items, 99).len(), 6);
     }
 
     #[test]

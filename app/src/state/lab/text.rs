@@ -4,7 +4,7 @@ use super::place;
 use clicker_wire::RewardConfig;
 
 /// Columns within which a value stays on one line.
-const WIDTH: usize = 76;
+const WIDTH: usize = 66;
 
 /// Why a text is no reward.
 #[derive(Clone, Debug, PartialEq)]
