@@ -244,7 +244,6 @@ impl Engine {
             EngineReply::Loaded { id, .. }
             | EngineReply::Generated { id, .. }
             | EngineReply::Judged { id, .. }
-            | EngineReply::Previewed { id, .. }
             | EngineReply::Benched { id, .. }
             | EngineReply::Failed { id, .. } => (*id, true),
         };

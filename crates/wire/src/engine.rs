@@ -1,6 +1,6 @@
 //! What the page and the engine in its Web Worker say to each other, as JSON strings in `postMessage`.
 
-use crate::{AdvantageScale, Event, Item, LabSample, Manifest, Preview, Reward, RewardConfig, Rollout, Sampling};
+use crate::{AdvantageScale, Event, Item, LabSample, Manifest, Reward, RewardConfig, Rollout, Sampling};
 use serde::{Deserialize, Serialize};
 
 /// What the page asks. `id` comes back in every reply to it; the page makes it unique.
@@ -51,7 +51,7 @@ pub enum EngineRequest {
         /// What advantages are divided by.
         scale: AdvantageScale,
     },
-    /// Look at a reward on a list of answers: no model needed.
+    /// Look at a reward on a list of answers: no model needed. Answered by a [`crate::PreviewReply`].
     Preview {
         /// Request id.
         id: u64,
@@ -152,13 +152,6 @@ pub enum EngineReply {
         id: u64,
         /// The result.
         judgement: GroupJudgement,
-    },
-    /// A reward on the answers.
-    Previewed {
-        /// Request id.
-        id: u64,
-        /// The result.
-        preview: Preview,
     },
     /// A measurement.
     Benched {

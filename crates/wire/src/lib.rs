@@ -53,7 +53,7 @@ pub use feedback::{
 pub use grader::{Ensemble, ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
-pub use preview::{LabSample, NewRewardVersion, Preview, RewardPreset, RewardVersion};
+pub use preview::{LabSample, NewRewardVersion, Preview, PreviewReply, RewardPreset, RewardVersion};
 pub use recipe::{
     AdvantageScale, Algorithm, CheckpointSpec, DataSpec, EvalSpec, GrpoSpec, LossAggregation, OptimSpec, Recipe,
     RolloutSpec, Schedule, SftSpec, ZeroVariance,

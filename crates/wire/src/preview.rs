@@ -33,6 +33,19 @@ pub struct Preview {
     pub agreement: Vec<Vec<Option<f64>>>,
 }
 
+/// What the engine answers to a preview: a message of its own, so that only who asks for previews has to read them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PreviewReply {
+    /// A reward on the answers.
+    Previewed {
+        /// Request id.
+        id: u64,
+        /// The result.
+        preview: Preview,
+    },
+}
+
 /// A reward to keep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,7 @@
 use crate::port::{self, Incoming};
 use crate::{bench, generation, judge, preview};
 use clicker_lm::LoadedModel;
-use clicker_wire::{EngineReply, EngineRequest, FileKind, LabSample, WeightsSource};
+use clicker_wire::{EngineReply, EngineRequest, FileKind, LabSample, PreviewReply, WeightsSource};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -58,8 +58,10 @@ async fn handle(Incoming { request, bytes }: Incoming) {
                 ENGINE.with_borrow_mut(|e| e.samples = Rc::new(samples));
             }
             let samples = ENGINE.with_borrow(|e| e.samples.clone());
-            let preview = preview::preview(&reward, &samples, &receipts);
-            (id, preview.map(|preview| EngineReply::Previewed { id, preview }))
+            match preview::preview(&reward, &samples, &receipts) {
+                Ok(preview) => return port::post(&PreviewReply::Previewed { id, preview }),
+                Err(error) => (id, Err(error)),
+            }
         }
         EngineRequest::Cancel { id } => {
             ENGINE.with_borrow_mut(|e| {
