@@ -4,7 +4,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use clicker_server::{AppState, Hosts, OwnerKey, router};
 use clicker_service::{Backend, CheckpointBytes, Outcome, Service, ServiceConfig, StepRecord};
-use clicker_wire::{ApiError, Event, FileKind, Manifest, ModelShape, Recipe, Run, RunStatus};
+use clicker_wire::{
+    ApiError, AttackReport, Event, FileKind, Manifest, ModelShape, Recipe, RewardPreset, RewardVersion, Run, RunStatus,
+};
 use futures::StreamExt;
 use http::{HeaderMap, Request, Response, StatusCode};
 use leptos::config::LeptosOptions;
@@ -339,4 +341,36 @@ async fn built_files_come_precompressed_with_their_type() {
     assert_eq!(bytes(bench.get("/note.txt").await).await, b"a public file");
     assert_eq!(bench.get("/pkg/none.js").await.status(), StatusCode::NOT_FOUND);
     assert_eq!(bench.get("/pkg/../../data/owner.token").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn rewards_are_kept_listed_and_attacked() {
+    let bench = bench(Hosts::Loopback).await;
+    let presets: Vec<RewardPreset> = read(bench.get("/api/rewards/presets").await).await;
+    let reward = json!(presets[0].reward);
+    let kept = bench.post("/api/rewards", &json!({"name": "first", "reward": reward}), &[]).await;
+    assert_eq!(kept.status(), StatusCode::CREATED);
+    let kept: RewardVersion = read(kept).await;
+    let listed: Vec<RewardVersion> = read(bench.get("/api/rewards").await).await;
+    assert_eq!(listed, vec![kept.clone()]);
+    let one: RewardVersion = read(bench.get(&format!("/api/rewards/{}", kept.hash)).await).await;
+    assert_eq!(one, kept);
+    let (status, code, _) = refusal(bench.get("/api/rewards/none").await).await;
+    assert_eq!((status, code.as_str()), (StatusCode::NOT_FOUND, "not_found"));
+    let (status, _, message) =
+        refusal(bench.post("/api/rewards", &json!({"name": "", "reward": reward}), &[]).await).await;
+    assert_eq!((status, message.starts_with("name: ")), (StatusCode::UNPROCESSABLE_ENTITY, true), "{message}");
+    let report: AttackReport = read(bench.post("/api/rewards/attack", &json!(presets[1].reward), &[]).await).await;
+    assert!(report.hackability > 0.2, "{}: {}", presets[1].name, report.hackability);
+}
+
+#[tokio::test]
+async fn the_reward_lab_comes_drawn_and_a_linked_reward_is_text_in_it() {
+    let bench = bench(Hosts::Loopback).await;
+    let linked = "%7B%22graders%22%3A%20%22%3Cscript%3Ealert(1)%3C%2Fscript%3E%22%7D";
+    let page = bytes(bench.get(&format!("/rewards?reward={linked}")).await).await;
+    let page = String::from_utf8(page).expect("text");
+    assert!(page.contains("id=\"lab-form\"") && page.contains("id=\"lab-start\""));
+    assert!(!page.contains("<script>alert"), "a link's text must not become markup");
+    assert!(page.contains("&lt;script&gt;alert(1)"), "and it is kept");
 }

@@ -8,6 +8,7 @@ pub(crate) mod eval_table;
 pub(crate) mod frame;
 pub(crate) mod icon;
 pub(crate) mod knob;
+pub(crate) mod lab;
 pub(crate) mod lessons;
 pub(crate) mod live;
 pub(crate) mod note;

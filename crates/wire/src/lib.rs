@@ -25,6 +25,7 @@ pub mod grader_run;
 mod ids;
 mod item;
 pub mod openai_grader;
+mod preview;
 mod recipe;
 mod reward;
 mod reward_diff;
@@ -56,6 +57,7 @@ pub use feedback::{
 pub use grader::{Ensemble, ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
+pub use preview::{LabSample, NewRewardVersion, Preview, PreviewReply, RewardPreset, RewardVersion};
 pub use recipe::{
     AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, DataSpec, DpoLoss, DpoSpec, DryRunSpec, EvalSpec,
     GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec, LossAggregation, OptimSpec, OrpoSpec, PolicyLoss,

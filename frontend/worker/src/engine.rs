@@ -2,9 +2,9 @@
 //! cancelled by its id, at the next token or the next chunk.
 
 use crate::port::{self, Incoming};
-use crate::{bench, generation, judge};
+use crate::{bench, generation, judge, preview};
 use clicker_lm::LoadedModel;
-use clicker_wire::{EngineReply, EngineRequest, FileKind, WeightsSource};
+use clicker_wire::{EngineReply, EngineRequest, FileKind, LabSample, PreviewReply, WeightsSource};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -20,6 +20,8 @@ struct State {
     slots: HashMap<String, Rc<LoadedModel<clicker_lm::Engine>>>,
     loads: HashMap<u64, AbortController>,
     running: HashSet<u64>,
+    /// What the reward lab looks at.
+    samples: Rc<Vec<LabSample>>,
 }
 
 /// Answer every message from now on.
@@ -50,6 +52,16 @@ async fn handle(Incoming { request, bytes }: Incoming) {
         }
         EngineRequest::Judge { id, item, texts, reward, scale } => {
             (id, judge::judge(&item, &texts, &reward, scale).map(|judgement| EngineReply::Judged { id, judgement }))
+        }
+        EngineRequest::Preview { id, samples, reward, receipts } => {
+            if let Some(samples) = samples {
+                ENGINE.with_borrow_mut(|e| e.samples = Rc::new(samples));
+            }
+            let samples = ENGINE.with_borrow(|e| e.samples.clone());
+            match preview::preview(&reward, &samples, &receipts) {
+                Ok(preview) => return port::post(&PreviewReply::Previewed { id, preview }),
+                Err(error) => (id, Err(error)),
+            }
         }
         EngineRequest::Cancel { id } => {
             ENGINE.with_borrow_mut(|e| {

@@ -9,6 +9,7 @@ mod generation;
 mod judge;
 mod parity;
 mod port;
+mod preview;
 
 pub use parity::{greedy_ids, parity_digest};
 

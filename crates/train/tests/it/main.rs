@@ -1,7 +1,7 @@
 //! The trainer against references: PyTorch's numbers, its own interruptions, and a small run that must learn.
 
-mod family;
 mod calibration;
+mod family;
 mod golden;
 mod golden_losses;
 mod rewarding;
