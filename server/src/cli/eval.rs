@@ -2,7 +2,7 @@
 
 use super::{print_json, print_text};
 use clicker_service::headless::{self, EvalRequest};
-use clicker_wire::{Estimate, EvalReport, Measured, Rate};
+use clicker_wire::{Estimate, EvalReport, Measured};
 use std::fmt::Write;
 use std::path::PathBuf;
 
