@@ -3,6 +3,7 @@
 mod family;
 mod golden;
 mod golden_losses;
+mod objectives;
 mod rewarding;
 mod support;
 mod tiny;
