@@ -12,6 +12,7 @@
 //! Never knows SQL, files or the user interface.
 
 use crate::batch::Packed;
+use crate::critic::Critic;
 use crate::cursor::Cursor;
 use crate::estimate::{self, Compared};
 use crate::objective::{self, Counts};
@@ -24,7 +25,8 @@ use crate::{Control, Outcome, Result, Sink, dry_run, samples, schedule};
 use candle_core::{Device, Tensor};
 use clicker_lm::{Policy, PolicySnapshot};
 use clicker_rewards::judge;
-use clicker_rl::metrics::{self, ClipCount};
+use clicker_rl::loss::value;
+use clicker_rl::metrics::{self, ClipCount, ppo};
 use clicker_rl::{Aggregation, aggregate, logprob, mask};
 use clicker_wire::{AdvantageEstimator, GrpoSpec, Item, PolicyLoss, Sampling, StopReason, ZeroVariance};
 
@@ -94,12 +96,13 @@ pub(crate) fn run(
         }
         let reference = (spec.beta > 0.0).then_some(&session.reference);
         let limit = rollout.sampling.max_new_tokens;
-        let batch = Batch::compared(&groups, &scored, &spec, limit, reference, greedy.as_deref())?;
+        let critic = session.critic.as_ref();
+        let batch = Batch::compared(&groups, &scored, &spec, limit, reference, greedy.as_deref(), critic)?;
         scored.advantages.clone_from(&batch.shown);
         watch.lap(&mut values, "timing/reference");
 
         let learning_rate = schedule::learning_rate(&recipe.optim, step, recipe.steps);
-        let mut first: Option<Vec<Pass>> = None;
+        let (mut first, mut guessed): (Option<Vec<Pass>>, Option<ValuePass>) = (None, None);
         for _ in 0..recipe.grpo.num_iterations {
             let passes = batch.passes(&session.policy)?;
             book(&mut watch, &mut values, &passes);
@@ -113,11 +116,26 @@ pub(crate) fn run(
             watch.lap(&mut values, "timing/optimizer");
             values.insert("grad_norm".into(), norm);
             first.get_or_insert(passes);
+            if let Some(critic) = &session.critic {
+                let guesses = batch.value_passes(critic)?;
+                let peak = spec.critic_learning_rate.unwrap_or(recipe.optim.learning_rate);
+                let rate = learning_rate * peak / recipe.optim.learning_rate;
+                let update = finite(step, "the value network's loss", guesses.loss)
+                    .and_then(|_| session.update_critic(step, &guesses.gradients, rate));
+                if let Err(error) = update {
+                    return Err(session.rescue(sink, values, error));
+                }
+                watch.lap(&mut values, "timing/critic");
+                guessed.get_or_insert(guesses);
+            }
         }
         let passes = first.unwrap_or_default();
 
         values.extend([("learning_rate".to_owned(), learning_rate), ("epoch".to_owned(), cursor.epoch(step))]);
         values.extend(step_metrics(&spec, &groups, &scored, &passes)?);
+        if let Some(guesses) = guessed {
+            values.extend(value_metrics(&spec, &groups, &scored, &passes, &guesses)?);
+        }
         if let Some(kl) = values.get("kl").copied()
             && spec.kl_target.is_some()
         {
@@ -155,6 +173,30 @@ struct Shard {
     advantages: Tensor,
     /// [B, T]: 1 where the policy learns; none where it does everywhere.
     hesitant: Option<Tensor>,
+    /// What the value network guessed, [B, T] (GAE).
+    values: Option<Tensor>,
+    /// What it is to learn, [B, T].
+    returns: Option<Tensor>,
+}
+
+/// One shard's.
+#[derive(Default)]
+struct ValuePart {
+    loss: f64,
+    gradients: Vec<Option<Tensor>>,
+    clipped: f64,
+    old: Vec<f64>,
+    returns: Vec<f64>,
+}
+
+/// What the value network's passes gave, over all shards.
+pub(crate) struct ValuePass {
+    loss: f64,
+    gradients: Vec<Option<Tensor>>,
+    /// Share of tokens whose guess was held back.
+    clipped: f64,
+    /// Of its guesses before the update.
+    explained: Option<f64>,
 }
 
 /// What one shard's forward and backward pass gave.
@@ -180,7 +222,7 @@ impl Batch {
         limit: u32,
         reference: Option<&PolicySnapshot>,
     ) -> Result<Self> {
-        Self::compared(groups, scored, spec, limit, reference, None)
+        Self::compared(groups, scored, spec, limit, reference, None, None)
     }
 
     /// Pack a step's answers and compute what does not change between its updates. `limit` is the token limit of an answer;
@@ -192,6 +234,7 @@ impl Batch {
         limit: u32,
         reference: Option<&PolicySnapshot>,
         greedy: Option<&[Option<f64>]>,
+        critic: Option<&Critic>,
     ) -> Result<Self> {
         let counts = |p: usize, g: usize| {
             let skipped = spec.zero_variance == ZeroVariance::Skip && scored.outcomes.zero_variance[p];
@@ -215,12 +258,16 @@ impl Batch {
         };
         let mut shards = shards(|shard| {
             let mine: Vec<usize> = (shard..groups.len()).step_by(SHARDS).collect();
-            Shard::new(groups, &mine, &counts, reference, threshold)
+            let mut shard = Shard::new(groups, &mine, &counts, reference, threshold)?;
+            if let Some(critic) = critic.filter(|_| shard.packed.sequences() > 0) {
+                shard.values = Some(critic.values(&shard.packed)?.detach());
+            }
+            Ok::<_, crate::TrainError>(shard)
         })?;
         let tokens = match spec.advantage {
             // What `scored` holds already, several objectives included.
             AdvantageEstimator::Grpo if !spec.kl_in_reward => None,
-            _ => Some(estimated(groups, scored, spec, &shards, greedy)?),
+            _ => Some(estimated(groups, scored, spec, &mut shards, greedy)?),
         };
         let shown = tokens.as_ref().map_or_else(|| scored.advantages.clone(), |t| estimate::shown(t));
         for (k, shard) in shards.iter_mut().enumerate() {
@@ -293,6 +340,41 @@ impl Batch {
         })
     }
 
+    /// Forward and backward of the value network over all shards.
+    pub(crate) fn value_passes(&self, critic: &Critic) -> Result<ValuePass> {
+        let clip = self.spec.cliprange_value.unwrap_or(CLIPRANGE_VALUE);
+        let tokens: f64 = self.shards.iter().map(|s| mask::active_tokens(&s.mask)).sum::<clicker_rl::Result<f64>>()?;
+        let parts = shards(|shard| -> Result<ValuePart> {
+            let shard = &self.shards[shard];
+            let parameters = critic.policy.parameters();
+            let (Some(old), Some(returns)) = (&shard.values, &shard.returns) else {
+                return Ok(ValuePart { gradients: vec![None; parameters.len()], ..ValuePart::default() });
+            };
+            let guesses = critic.values(&shard.packed)?;
+            let out = value::clipped_error(&guesses, old, returns, clip)?;
+            let loss = aggregate(&out.per_token, &shard.mask, Aggregation::Dapo { denominator: tokens.max(1.0) })?;
+            let store = loss.backward()?;
+            Ok(ValuePart {
+                loss: f64::from(loss.to_scalar::<f32>()?),
+                gradients: parameters.iter().map(|(_, p)| store.get(p.as_tensor()).cloned()).collect(),
+                clipped: mask::active_tokens(&mask::masked(&out.clipped, &shard.mask)?)?,
+                old: metrics::active_values(old, &shard.mask)?,
+                returns: metrics::active_values(returns, &shard.mask)?,
+            })
+        })?;
+        let mut sum = vec![None; critic.policy.parameters().len()];
+        let (mut loss, mut clipped, mut old, mut returns) = (0.0, 0.0, Vec::new(), Vec::new());
+        for part in parts {
+            loss += part.loss;
+            crate::sft::add_gradients(&mut sum, &part.gradients)?;
+            clipped += part.clipped;
+            old.extend(part.old);
+            returns.extend(part.returns);
+        }
+        let explained = value::explained_variance(&old, &returns)?;
+        Ok(ValuePass { loss, gradients: sum, clipped: clipped / tokens.max(1.0), explained })
+    }
+
     /// Rows that one forward pass computes.
     pub(crate) fn tokens(&self) -> usize {
         self.shards.iter().map(|s| s.packed.computed_rows()).sum()
@@ -324,6 +406,8 @@ impl Shard {
                 _ => None,
             },
             advantages: Tensor::zeros((places.len(), 1), candle_core::DType::F32, &Device::Cpu)?,
+            values: None,
+            returns: None,
             hesitant: match threshold {
                 Some(least) => Some(of(|a| &a.entropies)?.ge(least)?.to_dtype(candle_core::DType::F32)?),
                 None => None,
@@ -343,7 +427,7 @@ fn estimated(
     groups: &[Group],
     scored: &Scored,
     spec: &GrpoSpec,
-    shards: &[Shard],
+    shards: &mut [Shard],
     greedy: Option<&[Option<f64>]>,
 ) -> Result<Vec<Vec<Vec<f64>>>> {
     let rewards: Vec<Vec<Option<f64>>> =
@@ -353,16 +437,37 @@ fn estimated(
         true => Some(strayed(groups, spec, shards)?),
         false => None,
     };
-    let step = Compared { rewards: &rewards, lengths: &lengths, kl: kl.as_deref(), greedy };
+    let values = match spec.advantage {
+        AdvantageEstimator::Gae => Some(by_answer(groups, shards, |shard| Ok(shard.values.clone()))?),
+        _ => None,
+    };
+    let step = Compared { rewards: &rewards, lengths: &lengths, kl: kl.as_deref(), greedy, values: values.as_deref() };
+    if values.is_some() {
+        let (_, targets) = estimate::guessed(spec, &step)?;
+        for (k, shard) in shards.iter_mut().enumerate() {
+            let flat = column((k..groups.len()).step_by(SHARDS).flat_map(|p| targets[p].concat()))?;
+            shard.returns = Some(shard.packed.table(&flat)?);
+        }
+    }
     estimate::advantages(spec, rl_scale(spec.scale_rewards), &step)
 }
 
 /// How far every token strayed from the reference when it was drawn. [P][G][T]
 fn strayed(groups: &[Group], spec: &GrpoSpec, shards: &[Shard]) -> Result<Vec<Vec<Vec<f64>>>> {
+    by_answer(groups, shards, |shard| {
+        shard.reference.as_ref().map(|reference| objective::kl_values(spec, &shard.old, reference)).transpose()
+    })
+}
+
+/// The tables of all shards as numbers, in the order of the groups. [P][G][T]
+fn by_answer(
+    groups: &[Group],
+    shards: &[Shard],
+    table: impl Fn(&Shard) -> Result<Option<Tensor>>,
+) -> Result<Vec<Vec<Vec<f64>>>> {
     let mut out: Vec<Vec<Vec<f64>>> = vec![Vec::new(); groups.len()];
     for (k, shard) in shards.iter().enumerate() {
-        let Some(reference) = &shard.reference else { continue };
-        let table = objective::kl_values(spec, &shard.old, reference)?;
+        let Some(table) = table(shard)? else { continue };
         let mut rows = table_rows(&table, shard.packed.lens())?.into_iter();
         for p in (k..groups.len()).step_by(SHARDS) {
             let group = rows.by_ref().take(groups[p].answers.len());
@@ -437,6 +542,31 @@ fn step_metrics(spec: &GrpoSpec, groups: &[Group], scored: &Scored, passes: &[Pa
     }
     out.extend(metrics::sampling_gap(&in_shard_order(groups), &recomputed(passes))?);
     out.insert("loss".into(), passes.iter().map(|p| p.loss).sum());
+    Ok(out)
+}
+
+/// How far a guess may move per batch where the recipe does not say.
+const CLIPRANGE_VALUE: f64 = 0.2;
+
+/// TRL's names for PPO.
+fn value_metrics(
+    spec: &GrpoSpec,
+    groups: &[Group],
+    scored: &Scored,
+    passes: &[Pass],
+    guesses: &ValuePass,
+) -> Result<Metrics> {
+    let scores: Vec<Option<f64>> = scored.rewards.iter().flatten().map(judge::total).collect();
+    let entropies: Vec<f64> =
+        groups.iter().flat_map(|g| &g.answers).flat_map(|a| a.entropies.iter().map(|&e| f64::from(e))).collect();
+    // The estimates are not kept by answer here; their mean over answers is their sum over the number of answers.
+    let kl: f64 = passes.iter().flat_map(|p| &p.kl).sum::<f64>() / scores.len().max(1) as f64;
+    let mut out = ppo::objective(&scores, &[[kl]], spec.beta, &entropies);
+    out.extend(ppo::movement(&recomputed(passes), &in_shard_order(groups))?);
+    let clipped = metrics::clip_ratios(&passes.iter().map(|p| p.clipped).collect::<Vec<_>>());
+    let share = clipped.get("clip_ratio/region_mean").copied().unwrap_or(0.0);
+    let policy = passes.iter().map(|p| p.loss).sum();
+    out.extend(ppo::losses(policy, guesses.loss, share, guesses.clipped, guesses.explained));
     Ok(out)
 }
 

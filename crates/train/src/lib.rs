@@ -15,6 +15,7 @@ mod checkpoint;
 mod coefficients;
 pub mod constitution;
 mod controllers;
+mod critic;
 mod cursor;
 mod dpo;
 mod dry_run;
