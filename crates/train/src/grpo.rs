@@ -11,24 +11,27 @@
 //!
 //! Never knows SQL, files or the user interface.
 
+mod compared;
+mod values;
+
 use crate::batch::Packed;
 use crate::critic::Critic;
 use crate::cursor::Cursor;
-use crate::estimate::{self, Compared};
+use crate::estimate;
 use crate::objective::{self, Counts};
 use crate::parallel::{SHARDS, shards};
 use crate::refill::Refill;
-use crate::reward::{Scored, greedy_rewards, rl_scale, score_at};
+use crate::reward::{Scored, greedy_rewards, score_at};
 use crate::rollout::{Group, collect};
 use crate::session::{LOSS, Metrics, Session, Stopwatch, finite};
 use crate::{Control, Outcome, Result, Sink, dry_run, samples, schedule};
 use candle_core::{Device, Tensor};
 use clicker_lm::{Policy, PolicySnapshot};
-use clicker_rewards::judge;
-use clicker_rl::loss::value;
-use clicker_rl::metrics::{self, ClipCount, ppo};
+use clicker_rl::metrics::{self, ClipCount};
 use clicker_rl::{Aggregation, aggregate, logprob, mask};
 use clicker_wire::{AdvantageEstimator, GrpoSpec, Item, PolicyLoss, Sampling, StopReason, ZeroVariance};
+use compared::{column, estimated, greedy, mean_entropy};
+use values::{ValuePass, value_metrics};
 
 pub(crate) fn run(
     session: &mut Session<'_>,
@@ -179,26 +182,6 @@ struct Shard {
     returns: Option<Tensor>,
 }
 
-/// One shard's.
-#[derive(Default)]
-struct ValuePart {
-    loss: f64,
-    gradients: Vec<Option<Tensor>>,
-    clipped: f64,
-    old: Vec<f64>,
-    returns: Vec<f64>,
-}
-
-/// What the value network's passes gave, over all shards.
-pub(crate) struct ValuePass {
-    loss: f64,
-    gradients: Vec<Option<Tensor>>,
-    /// Share of tokens whose guess was held back.
-    clipped: f64,
-    /// Of its guesses before the update.
-    explained: Option<f64>,
-}
-
 /// What one shard's forward and backward pass gave.
 pub(crate) struct Pass {
     loss: f64,
@@ -340,41 +323,6 @@ impl Batch {
         })
     }
 
-    /// Forward and backward of the value network over all shards.
-    pub(crate) fn value_passes(&self, critic: &Critic) -> Result<ValuePass> {
-        let clip = self.spec.cliprange_value.unwrap_or(CLIPRANGE_VALUE);
-        let tokens: f64 = self.shards.iter().map(|s| mask::active_tokens(&s.mask)).sum::<clicker_rl::Result<f64>>()?;
-        let parts = shards(|shard| -> Result<ValuePart> {
-            let shard = &self.shards[shard];
-            let parameters = critic.policy.parameters();
-            let (Some(old), Some(returns)) = (&shard.values, &shard.returns) else {
-                return Ok(ValuePart { gradients: vec![None; parameters.len()], ..ValuePart::default() });
-            };
-            let guesses = critic.values(&shard.packed)?;
-            let out = value::clipped_error(&guesses, old, returns, clip)?;
-            let loss = aggregate(&out.per_token, &shard.mask, Aggregation::Dapo { denominator: tokens.max(1.0) })?;
-            let store = loss.backward()?;
-            Ok(ValuePart {
-                loss: f64::from(loss.to_scalar::<f32>()?),
-                gradients: parameters.iter().map(|(_, p)| store.get(p.as_tensor()).cloned()).collect(),
-                clipped: mask::active_tokens(&mask::masked(&out.clipped, &shard.mask)?)?,
-                old: metrics::active_values(old, &shard.mask)?,
-                returns: metrics::active_values(returns, &shard.mask)?,
-            })
-        })?;
-        let mut sum = vec![None; critic.policy.parameters().len()];
-        let (mut loss, mut clipped, mut old, mut returns) = (0.0, 0.0, Vec::new(), Vec::new());
-        for part in parts {
-            loss += part.loss;
-            crate::sft::add_gradients(&mut sum, &part.gradients)?;
-            clipped += part.clipped;
-            old.extend(part.old);
-            returns.extend(part.returns);
-        }
-        let explained = value::explained_variance(&old, &returns)?;
-        Ok(ValuePass { loss, gradients: sum, clipped: clipped / tokens.max(1.0), explained })
-    }
-
     /// Rows that one forward pass computes.
     pub(crate) fn tokens(&self) -> usize {
         self.shards.iter().map(|s| s.packed.computed_rows()).sum()
@@ -420,79 +368,6 @@ impl Shard {
     fn ratio(&self, logp: &Tensor) -> Result<Tensor> {
         Ok(clicker_rl::loss::ratio::token(logp, &self.old)?)
     }
-}
-
-/// Advantages per token by the recipe's estimator. [P][G][T]
-fn estimated(
-    groups: &[Group],
-    scored: &Scored,
-    spec: &GrpoSpec,
-    shards: &mut [Shard],
-    greedy: Option<&[Option<f64>]>,
-) -> Result<Vec<Vec<Vec<f64>>>> {
-    let rewards: Vec<Vec<Option<f64>>> =
-        scored.rewards.iter().map(|group| group.iter().map(judge::total).collect()).collect();
-    let lengths: Vec<Vec<usize>> = groups.iter().map(|g| g.answers.iter().map(|a| a.ids.len()).collect()).collect();
-    let kl = match spec.kl_in_reward {
-        true => Some(strayed(groups, spec, shards)?),
-        false => None,
-    };
-    let values = match spec.advantage {
-        AdvantageEstimator::Gae => Some(by_answer(groups, shards, |shard| Ok(shard.values.clone()))?),
-        _ => None,
-    };
-    let step = Compared { rewards: &rewards, lengths: &lengths, kl: kl.as_deref(), greedy, values: values.as_deref() };
-    if values.is_some() {
-        let (_, targets) = estimate::guessed(spec, &step)?;
-        for (k, shard) in shards.iter_mut().enumerate() {
-            let flat = column((k..groups.len()).step_by(SHARDS).flat_map(|p| targets[p].concat()))?;
-            shard.returns = Some(shard.packed.table(&flat)?);
-        }
-    }
-    estimate::advantages(spec, rl_scale(spec.scale_rewards), &step)
-}
-
-/// How far every token strayed from the reference when it was drawn. [P][G][T]
-fn strayed(groups: &[Group], spec: &GrpoSpec, shards: &[Shard]) -> Result<Vec<Vec<Vec<f64>>>> {
-    by_answer(groups, shards, |shard| {
-        shard.reference.as_ref().map(|reference| objective::kl_values(spec, &shard.old, reference)).transpose()
-    })
-}
-
-/// The tables of all shards as numbers, in the order of the groups. [P][G][T]
-fn by_answer(
-    groups: &[Group],
-    shards: &[Shard],
-    table: impl Fn(&Shard) -> Result<Option<Tensor>>,
-) -> Result<Vec<Vec<Vec<f64>>>> {
-    let mut out: Vec<Vec<Vec<f64>>> = vec![Vec::new(); groups.len()];
-    for (k, shard) in shards.iter().enumerate() {
-        let Some(table) = table(shard)? else { continue };
-        let mut rows = table_rows(&table, shard.packed.lens())?.into_iter();
-        for p in (k..groups.len()).step_by(SHARDS) {
-            let group = rows.by_ref().take(groups[p].answers.len());
-            out[p] = group.map(|row| row.into_iter().map(f64::from).collect()).collect();
-        }
-    }
-    Ok(out)
-}
-
-/// The answers that the sampler gives without drawing, one to each question. [P]
-fn greedy(session: &Session<'_>, groups: &[Group], sampling: &Sampling, step: u32) -> Result<Vec<Group>> {
-    let asked: Vec<Item> = groups.iter().map(|g| g.item.clone()).collect();
-    let sampling = Sampling { temperature: 0.0, ..sampling.clone() };
-    collect(&session.policy.snapshot()?, &session.language, &asked, 1, &sampling, step)
-}
-
-/// Entropy per token when it was drawn, nats.
-fn mean_entropy(groups: &[Group]) -> f64 {
-    let all = || groups.iter().flat_map(|g| &g.answers).flat_map(|a| &a.entropies);
-    all().map(|&e| f64::from(e)).sum::<f64>() / all().count().max(1) as f64
-}
-
-fn column(values: impl Iterator<Item = f64>) -> Result<Tensor> {
-    let values: Vec<f32> = values.map(|a| a as f32).collect();
-    Ok(Tensor::new(values, &Device::Cpu)?)
 }
 
 impl Pass {
@@ -542,31 +417,6 @@ fn step_metrics(spec: &GrpoSpec, groups: &[Group], scored: &Scored, passes: &[Pa
     }
     out.extend(metrics::sampling_gap(&in_shard_order(groups), &recomputed(passes))?);
     out.insert("loss".into(), passes.iter().map(|p| p.loss).sum());
-    Ok(out)
-}
-
-/// How far a guess may move per batch where the recipe does not say.
-const CLIPRANGE_VALUE: f64 = 0.2;
-
-/// TRL's names for PPO.
-fn value_metrics(
-    spec: &GrpoSpec,
-    groups: &[Group],
-    scored: &Scored,
-    passes: &[Pass],
-    guesses: &ValuePass,
-) -> Result<Metrics> {
-    let scores: Vec<Option<f64>> = scored.rewards.iter().flatten().map(judge::total).collect();
-    let entropies: Vec<f64> =
-        groups.iter().flat_map(|g| &g.answers).flat_map(|a| a.entropies.iter().map(|&e| f64::from(e))).collect();
-    // The estimates are not kept by answer here; their mean over answers is their sum over the number of answers.
-    let kl: f64 = passes.iter().flat_map(|p| &p.kl).sum::<f64>() / scores.len().max(1) as f64;
-    let mut out = ppo::objective(&scores, &[[kl]], spec.beta, &entropies);
-    out.extend(ppo::movement(&recomputed(passes), &in_shard_order(groups))?);
-    let clipped = metrics::clip_ratios(&passes.iter().map(|p| p.clipped).collect::<Vec<_>>());
-    let share = clipped.get("clip_ratio/region_mean").copied().unwrap_or(0.0);
-    let policy = passes.iter().map(|p| p.loss).sum();
-    out.extend(ppo::losses(policy, guesses.loss, share, guesses.clipped, guesses.explained));
     Ok(out)
 }
 
