@@ -2,9 +2,12 @@
 //! `crates/rl`. Never knows tensors or models; the KL comes as numbers.
 
 use crate::Result;
-use clicker_rl::advantage::{baseline, returns, whiten::whiten};
+use clicker_rl::advantage::{baseline, gae::gae, returns, whiten::whiten};
 use clicker_rl::{Scale, advantage};
 use clicker_wire::{AdvantageEstimator, GrpoSpec};
+
+/// A number for every token of every answer. [P][G][T]
+pub(crate) type PerToken = Vec<Vec<Vec<f64>>>;
 
 /// What a step's answers are compared by. P prompts, G answers, T_i tokens.
 pub(crate) struct Compared<'a> {
@@ -16,10 +19,15 @@ pub(crate) struct Compared<'a> {
     pub(crate) kl: Option<&'a [Vec<Vec<f64>>]>,
     /// Rewards of the answers without drawing (ReMax). [P]
     pub(crate) greedy: Option<&'a [Option<f64>]>,
+    /// What the value network guessed at every token (GAE). [P][G][T]
+    pub(crate) values: Option<&'a [Vec<Vec<f64>>]>,
 }
 
+/// How far GAE looks beyond the next guess where the recipe does not say.
+const LAMBDA: f64 = 0.95;
+
 /// Advantages of every token. [P][G][T]
-pub(crate) fn advantages(spec: &GrpoSpec, scale: Scale, step: &Compared<'_>) -> Result<Vec<Vec<Vec<f64>>>> {
+pub(crate) fn advantages(spec: &GrpoSpec, scale: Scale, step: &Compared<'_>) -> Result<PerToken> {
     let priced = priced(spec, step)?;
     let of_group = |p: usize| match spec.advantage {
         AdvantageEstimator::Rloo => baseline::leave_one_out(&priced[p]),
@@ -27,6 +35,7 @@ pub(crate) fn advantages(spec: &GrpoSpec, scale: Scale, step: &Compared<'_>) -> 
         AdvantageEstimator::Remax => baseline::greedy(&priced[p], step.greedy.and_then(|g| g[p])),
         // Compared over the batch, below.
         AdvantageEstimator::Grpo
+        | AdvantageEstimator::Gae
         | AdvantageEstimator::ReinforcePlusPlus
         | AdvantageEstimator::ReinforcePlusPlusBaseline => Ok(Vec::new()),
     };
@@ -36,6 +45,7 @@ pub(crate) fn advantages(spec: &GrpoSpec, scale: Scale, step: &Compared<'_>) -> 
             return whitened(step, &tokens(&advantage::of_batch(&priced, Scale::None)?, step.lengths));
         }
         AdvantageEstimator::ReinforcePlusPlus => return whitened(step, &to_go(spec, step)?),
+        AdvantageEstimator::Gae => return whitened(step, &guessed(spec, step)?.0),
         AdvantageEstimator::Rloo | AdvantageEstimator::Opo | AdvantageEstimator::Remax => {
             (0..priced.len()).map(of_group).collect::<clicker_rl::Result<_>>()?
         }
@@ -55,7 +65,7 @@ fn priced(spec: &GrpoSpec, step: &Compared<'_>) -> Result<Vec<Vec<Option<f64>>>>
 }
 
 /// Returns of every token; an answer without a reward has zeros.
-fn to_go(spec: &GrpoSpec, step: &Compared<'_>) -> Result<Vec<Vec<Vec<f64>>>> {
+fn to_go(spec: &GrpoSpec, step: &Compared<'_>) -> Result<PerToken> {
     let answer = |p: usize, g: usize| {
         let none = vec![0.0; step.lengths[p][g]];
         let kl = step.kl.map_or(&none, |kl| &kl[p][g]);
@@ -68,14 +78,42 @@ fn to_go(spec: &GrpoSpec, step: &Compared<'_>) -> Result<Vec<Vec<Vec<f64>>>> {
     Ok((0..step.rewards.len()).map(group).collect::<clicker_rl::Result<_>>()?)
 }
 
-fn whitened(step: &Compared<'_>, rows: &[Vec<Vec<f64>>]) -> Result<Vec<Vec<Vec<f64>>>> {
+/// Advantages of every token before whitening, and the returns that the value network is to learn (GAE). [P][G][T] each. An
+/// answer without a reward has zeros for advantages and its own guesses for returns.
+pub(crate) fn guessed(spec: &GrpoSpec, step: &Compared<'_>) -> Result<(PerToken, PerToken)> {
+    let (mut advantages, mut targets) = (Vec::new(), Vec::new());
+    for (p, rewards) in step.rewards.iter().enumerate() {
+        let (mut group_advantages, mut group_targets) = (Vec::new(), Vec::new());
+        for (g, reward) in rewards.iter().enumerate() {
+            let zeros = vec![0.0; step.lengths[p][g]];
+            let values = step.values.map_or(&zeros, |values| &values[p][g]);
+            let kl = step.kl.map_or(&zeros, |kl| &kl[p][g]);
+            let (a, r) = match reward {
+                None => (zeros.clone(), values.clone()),
+                Some(reward) => {
+                    let rewards = returns::token_rewards(*reward, kl, spec.beta)?;
+                    let (gamma, lambda) = (spec.gamma.unwrap_or(1.0), spec.lambda.unwrap_or(LAMBDA));
+                    let out = gae(&rewards, values, gamma, lambda)?;
+                    (out.advantages, out.returns)
+                }
+            };
+            group_advantages.push(a);
+            group_targets.push(r);
+        }
+        advantages.push(group_advantages);
+        targets.push(group_targets);
+    }
+    Ok((advantages, targets))
+}
+
+fn whitened(step: &Compared<'_>, rows: &[Vec<Vec<f64>>]) -> Result<PerToken> {
     let counts: Vec<bool> = step.rewards.iter().flatten().map(Option::is_some).collect();
     let mut white = whiten(&rows.concat(), &counts)?.into_iter();
     Ok(rows.iter().map(|group| white.by_ref().take(group.len()).collect()).collect())
 }
 
 /// The same advantage at every token of an answer.
-fn tokens(answers: &[Vec<f64>], lengths: &[Vec<usize>]) -> Vec<Vec<Vec<f64>>> {
+fn tokens(answers: &[Vec<f64>], lengths: &[Vec<usize>]) -> PerToken {
     let group = |(a, l): (&Vec<f64>, &Vec<usize>)| a.iter().zip(l).map(|(a, l)| vec![*a; *l]).collect();
     answers.iter().zip(lengths).map(group).collect()
 }
@@ -90,20 +128,21 @@ pub(crate) fn shown(tokens: &[Vec<Vec<f64>>]) -> Vec<Vec<f64>> {
 mod tests {
     use super::*;
 
-    const ALL: [AdvantageEstimator; 6] = [
+    const ALL: [AdvantageEstimator; 7] = [
         AdvantageEstimator::Grpo,
         AdvantageEstimator::Rloo,
         AdvantageEstimator::ReinforcePlusPlus,
         AdvantageEstimator::ReinforcePlusPlusBaseline,
         AdvantageEstimator::Remax,
         AdvantageEstimator::Opo,
+        AdvantageEstimator::Gae,
     ];
 
-    fn of(advantage: AdvantageEstimator, kl: Option<&[Vec<Vec<f64>>]>) -> Vec<Vec<Vec<f64>>> {
+    fn of(advantage: AdvantageEstimator, kl: Option<&[Vec<Vec<f64>>]>) -> PerToken {
         let rewards = [vec![Some(1.0), Some(0.0), None], vec![Some(-1.0), Some(-1.0), Some(0.5)]];
         let lengths = [vec![1, 2, 3], vec![2, 2, 1]];
         let greedy = [Some(0.5), Some(-1.0)];
-        let step = Compared { rewards: &rewards, lengths: &lengths, kl, greedy: Some(&greedy) };
+        let step = Compared { rewards: &rewards, lengths: &lengths, kl, greedy: Some(&greedy), values: None };
         let spec = GrpoSpec { advantage, beta: 0.1, ..GrpoSpec::default() };
         advantages(&spec, Scale::Group, &step).unwrap()
     }

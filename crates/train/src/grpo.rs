@@ -11,22 +11,27 @@
 //!
 //! Never knows SQL, files or the user interface.
 
+mod compared;
+mod values;
+
 use crate::batch::Packed;
+use crate::critic::Critic;
 use crate::cursor::Cursor;
-use crate::estimate::{self, Compared};
+use crate::estimate;
 use crate::objective::{self, Counts};
 use crate::parallel::{SHARDS, shards};
 use crate::refill::Refill;
-use crate::reward::{Scored, greedy_rewards, rl_scale, score_at};
+use crate::reward::{Scored, greedy_rewards, score_at};
 use crate::rollout::{Group, collect};
 use crate::session::{LOSS, Metrics, Session, Stopwatch, finite};
 use crate::{Control, Outcome, Result, Sink, dry_run, samples, schedule};
 use candle_core::{Device, Tensor};
 use clicker_lm::{Policy, PolicySnapshot};
-use clicker_rewards::judge;
 use clicker_rl::metrics::{self, ClipCount};
 use clicker_rl::{Aggregation, aggregate, logprob, mask};
 use clicker_wire::{AdvantageEstimator, GrpoSpec, Item, PolicyLoss, Sampling, StopReason, ZeroVariance};
+use compared::{column, estimated, greedy, mean_entropy};
+use values::{ValuePass, value_metrics};
 
 pub(crate) fn run(
     session: &mut Session<'_>,
@@ -94,12 +99,13 @@ pub(crate) fn run(
         }
         let reference = (spec.beta > 0.0).then_some(&session.reference);
         let limit = rollout.sampling.max_new_tokens;
-        let batch = Batch::compared(&groups, &scored, &spec, limit, reference, greedy.as_deref())?;
+        let critic = session.critic.as_ref();
+        let batch = Batch::compared(&groups, &scored, &spec, limit, reference, greedy.as_deref(), critic)?;
         scored.advantages.clone_from(&batch.shown);
         watch.lap(&mut values, "timing/reference");
 
         let learning_rate = schedule::learning_rate(&recipe.optim, step, recipe.steps);
-        let mut first: Option<Vec<Pass>> = None;
+        let (mut first, mut guessed): (Option<Vec<Pass>>, Option<ValuePass>) = (None, None);
         for _ in 0..recipe.grpo.num_iterations {
             let passes = batch.passes(&session.policy)?;
             book(&mut watch, &mut values, &passes);
@@ -113,11 +119,26 @@ pub(crate) fn run(
             watch.lap(&mut values, "timing/optimizer");
             values.insert("grad_norm".into(), norm);
             first.get_or_insert(passes);
+            if let Some(critic) = &session.critic {
+                let guesses = batch.value_passes(critic)?;
+                let peak = spec.critic_learning_rate.unwrap_or(recipe.optim.learning_rate);
+                let rate = learning_rate * peak / recipe.optim.learning_rate;
+                let update = finite(step, "the value network's loss", guesses.loss)
+                    .and_then(|_| session.update_critic(step, &guesses.gradients, rate));
+                if let Err(error) = update {
+                    return Err(session.rescue(sink, values, error));
+                }
+                watch.lap(&mut values, "timing/critic");
+                guessed.get_or_insert(guesses);
+            }
         }
         let passes = first.unwrap_or_default();
 
         values.extend([("learning_rate".to_owned(), learning_rate), ("epoch".to_owned(), cursor.epoch(step))]);
         values.extend(step_metrics(&spec, &groups, &scored, &passes)?);
+        if let Some(guesses) = guessed {
+            values.extend(value_metrics(&spec, &groups, &scored, &passes, &guesses)?);
+        }
         if let Some(kl) = values.get("kl").copied()
             && spec.kl_target.is_some()
         {
@@ -155,6 +176,10 @@ struct Shard {
     advantages: Tensor,
     /// [B, T]: 1 where the policy learns; none where it does everywhere.
     hesitant: Option<Tensor>,
+    /// What the value network guessed, [B, T] (GAE).
+    values: Option<Tensor>,
+    /// What it is to learn, [B, T].
+    returns: Option<Tensor>,
 }
 
 /// What one shard's forward and backward pass gave.
@@ -180,7 +205,7 @@ impl Batch {
         limit: u32,
         reference: Option<&PolicySnapshot>,
     ) -> Result<Self> {
-        Self::compared(groups, scored, spec, limit, reference, None)
+        Self::compared(groups, scored, spec, limit, reference, None, None)
     }
 
     /// Pack a step's answers and compute what does not change between its updates. `limit` is the token limit of an answer;
@@ -192,6 +217,7 @@ impl Batch {
         limit: u32,
         reference: Option<&PolicySnapshot>,
         greedy: Option<&[Option<f64>]>,
+        critic: Option<&Critic>,
     ) -> Result<Self> {
         let counts = |p: usize, g: usize| {
             let skipped = spec.zero_variance == ZeroVariance::Skip && scored.outcomes.zero_variance[p];
@@ -215,12 +241,16 @@ impl Batch {
         };
         let mut shards = shards(|shard| {
             let mine: Vec<usize> = (shard..groups.len()).step_by(SHARDS).collect();
-            Shard::new(groups, &mine, &counts, reference, threshold)
+            let mut shard = Shard::new(groups, &mine, &counts, reference, threshold)?;
+            if let Some(critic) = critic.filter(|_| shard.packed.sequences() > 0) {
+                shard.values = Some(critic.values(&shard.packed)?.detach());
+            }
+            Ok::<_, crate::TrainError>(shard)
         })?;
         let tokens = match spec.advantage {
             // What `scored` holds already, several objectives included.
             AdvantageEstimator::Grpo if !spec.kl_in_reward => None,
-            _ => Some(estimated(groups, scored, spec, &shards, greedy)?),
+            _ => Some(estimated(groups, scored, spec, &mut shards, greedy)?),
         };
         let shown = tokens.as_ref().map_or_else(|| scored.advantages.clone(), |t| estimate::shown(t));
         for (k, shard) in shards.iter_mut().enumerate() {
@@ -324,6 +354,8 @@ impl Shard {
                 _ => None,
             },
             advantages: Tensor::zeros((places.len(), 1), candle_core::DType::F32, &Device::Cpu)?,
+            values: None,
+            returns: None,
             hesitant: match threshold {
                 Some(least) => Some(of(|a| &a.entropies)?.ge(least)?.to_dtype(candle_core::DType::F32)?),
                 None => None,
@@ -336,58 +368,6 @@ impl Shard {
     fn ratio(&self, logp: &Tensor) -> Result<Tensor> {
         Ok(clicker_rl::loss::ratio::token(logp, &self.old)?)
     }
-}
-
-/// Advantages per token by the recipe's estimator. [P][G][T]
-fn estimated(
-    groups: &[Group],
-    scored: &Scored,
-    spec: &GrpoSpec,
-    shards: &[Shard],
-    greedy: Option<&[Option<f64>]>,
-) -> Result<Vec<Vec<Vec<f64>>>> {
-    let rewards: Vec<Vec<Option<f64>>> =
-        scored.rewards.iter().map(|group| group.iter().map(judge::total).collect()).collect();
-    let lengths: Vec<Vec<usize>> = groups.iter().map(|g| g.answers.iter().map(|a| a.ids.len()).collect()).collect();
-    let kl = match spec.kl_in_reward {
-        true => Some(strayed(groups, spec, shards)?),
-        false => None,
-    };
-    let step = Compared { rewards: &rewards, lengths: &lengths, kl: kl.as_deref(), greedy };
-    estimate::advantages(spec, rl_scale(spec.scale_rewards), &step)
-}
-
-/// How far every token strayed from the reference when it was drawn. [P][G][T]
-fn strayed(groups: &[Group], spec: &GrpoSpec, shards: &[Shard]) -> Result<Vec<Vec<Vec<f64>>>> {
-    let mut out: Vec<Vec<Vec<f64>>> = vec![Vec::new(); groups.len()];
-    for (k, shard) in shards.iter().enumerate() {
-        let Some(reference) = &shard.reference else { continue };
-        let table = objective::kl_values(spec, &shard.old, reference)?;
-        let mut rows = table_rows(&table, shard.packed.lens())?.into_iter();
-        for p in (k..groups.len()).step_by(SHARDS) {
-            let group = rows.by_ref().take(groups[p].answers.len());
-            out[p] = group.map(|row| row.into_iter().map(f64::from).collect()).collect();
-        }
-    }
-    Ok(out)
-}
-
-/// The answers that the sampler gives without drawing, one to each question. [P]
-fn greedy(session: &Session<'_>, groups: &[Group], sampling: &Sampling, step: u32) -> Result<Vec<Group>> {
-    let asked: Vec<Item> = groups.iter().map(|g| g.item.clone()).collect();
-    let sampling = Sampling { temperature: 0.0, ..sampling.clone() };
-    collect(&session.policy.snapshot()?, &session.language, &asked, 1, &sampling, step)
-}
-
-/// Entropy per token when it was drawn, nats.
-fn mean_entropy(groups: &[Group]) -> f64 {
-    let all = || groups.iter().flat_map(|g| &g.answers).flat_map(|a| &a.entropies);
-    all().map(|&e| f64::from(e)).sum::<f64>() / all().count().max(1) as f64
-}
-
-fn column(values: impl Iterator<Item = f64>) -> Result<Tensor> {
-    let values: Vec<f32> = values.map(|a| a as f32).collect();
-    Ok(Tensor::new(values, &Device::Cpu)?)
 }
 
 impl Pass {

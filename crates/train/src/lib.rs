@@ -17,6 +17,7 @@ mod coefficients;
 pub mod confidence;
 pub mod constitution;
 mod controllers;
+mod critic;
 mod cursor;
 mod dpo;
 mod dry_run;

@@ -89,7 +89,8 @@ pub(crate) fn complaint(spec: &GrpoSpec) -> Option<String> {
     let positive = |x: Option<f64>| x.is_none_or(|x| x.is_finite() && x > 0.0);
     let share = |x: Option<f64>| x.is_none_or(|x| x > 0.0 && x <= 1.0);
     let loss = spec.policy_loss;
-    let reinforce_pp = spec.advantage == AdvantageEstimator::ReinforcePlusPlus;
+    let gae = spec.advantage == AdvantageEstimator::Gae;
+    let discounts = gae || spec.advantage == AdvantageEstimator::ReinforcePlusPlus;
     let rules = [
         // Values.
         (
@@ -119,7 +120,14 @@ pub(crate) fn complaint(spec: &GrpoSpec) -> Option<String> {
             [spec.entropy_target, spec.entropy_coef_delta, spec.entropy_coef_max].into_iter().all(positive),
             "grpo.entropy_target, entropy_coef_delta and entropy_coef_max have to be above 0",
         ),
-        (spec.gamma.is_none_or(|g| (0.0..=1.0).contains(&g)), "grpo.gamma has to lie in 0 to 1"),
+        (
+            [spec.gamma, spec.lambda].into_iter().flatten().all(|g| (0.0..=1.0).contains(&g)),
+            "grpo.gamma and lambda have to lie in 0 to 1",
+        ),
+        (
+            positive(spec.cliprange_value) && positive(spec.critic_learning_rate),
+            "grpo.cliprange_value and critic_learning_rate have to be above 0",
+        ),
         (positive(spec.kl_target) && positive(spec.kl_horizon), "grpo.kl_target and kl_horizon have to be above 0"),
         (share(spec.ref_model_mixup_alpha), "grpo.ref_model_mixup_alpha has to be above 0 and at most 1"),
         (spec.max_num_gen_batches <= 100, "grpo.max_num_gen_batches has to be at most 100"),
@@ -157,8 +165,12 @@ pub(crate) fn complaint(spec: &GrpoSpec) -> Option<String> {
             "grpo.entropy_coef_delta and entropy_coef_max have no effect without entropy_target; leave them out",
         ),
         (
-            reinforce_pp || spec.gamma.is_none(),
-            "grpo.gamma has no effect without advantage = \"reinforce_plus_plus\"; leave it out",
+            discounts || spec.gamma.is_none(),
+            "grpo.gamma has no effect without advantage reinforce_plus_plus or gae; leave it out",
+        ),
+        (
+            gae || [spec.lambda, spec.cliprange_value, spec.critic_learning_rate].iter().all(Option::is_none),
+            "grpo.lambda, cliprange_value and critic_learning_rate have no effect without advantage = \"gae\"; leave them out",
         ),
         (
             spec.beta > 0.0
@@ -228,6 +240,8 @@ mod tests {
                 "scale_rewards",
             ),
             (spec(|s| s.gamma = Some(0.9)), "gamma"),
+            (spec(|s| s.lambda = Some(0.9)), "lambda"),
+            (spec(|s| (s.advantage, s.lambda) = (AdvantageEstimator::Gae, Some(1.5))), "lambda"),
             (spec(|s| (s.beta, s.kl_in_reward) = (0.0, true)), "beta"),
             (spec(|s| (s.kl_in_reward, s.kl_estimator) = (true, KlEstimator::K3Plus)), "k3+"),
             (spec(|s| s.kl_horizon = Some(10.0)), "kl_horizon"),

@@ -3,6 +3,7 @@
 
 use crate::checkpoint::checkpoint_bytes;
 use crate::controllers::Controllers;
+use crate::critic::Critic;
 use crate::dry_run::Opening;
 use crate::eval::{EvalOptions, evaluate, spread};
 use crate::held_out::HeldOut;
@@ -10,13 +11,13 @@ use crate::looks::looks;
 use crate::reward::Scored;
 use crate::rollout::{Group, Language};
 use crate::scorer::Scorers;
-use crate::state::{self, Place};
+use crate::state::{self, Beside, Place};
 use crate::{AdamW, Result, Sink, Start, StepRecord, TrainError, schedule};
 use candle_core::Tensor;
 use clicker_dataset::World;
 use clicker_lm::weights::WeightTensor;
 use clicker_lm::{LoadedModel, Policy, PolicySnapshot, Precision, Weights};
-use clicker_wire::{Event, GrpoSpec, Item, Recipe, Split};
+use clicker_wire::{AdvantageEstimator, Algorithm, Event, GrpoSpec, Item, Recipe, Split};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -33,6 +34,8 @@ pub(crate) struct Session<'a> {
     pub(crate) place: Place,
     /// The reward models that the reward names.
     pub(crate) scorers: Scorers,
+    /// PPO's value network.
+    pub(crate) critic: Option<Critic>,
     optimizer: AdamW,
     eval_items: Vec<Item>,
     /// What the reward is compared on while it trains; none without a reward.
@@ -48,6 +51,14 @@ impl<'a> Session<'a> {
         let model = LoadedModel::from_gguf(&start.model, Precision::Full)?;
         let language = Language::of(&model)?;
         let mut policy = Policy::new(&model.config, model.snapshot.weights())?;
+        let guesses = recipe.algorithm == Algorithm::Grpo && recipe.grpo.advantage == AdvantageEstimator::Gae;
+        let mut critic = match guesses {
+            true => Some(Critic::new(&recipe.optim, &model.snapshot, &language.tokenizer)?),
+            false => None,
+        };
+        if let (Some(critic), Some(bytes)) = (&mut critic, &start.state) {
+            state::restore_critic(recipe, bytes, critic)?;
+        }
         let mut reference = model.snapshot;
         let (place, optimizer) = match &start.state {
             Some(bytes) => {
@@ -64,6 +75,7 @@ impl<'a> Session<'a> {
             language,
             policy,
             reference,
+            critic,
             place,
             scorers: if recipe.algorithm.samples() {
                 Scorers::new(&recipe.reward, &start.reward_models)?
@@ -179,6 +191,15 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// One update of the value network.
+    pub(crate) fn update_critic(&mut self, step: u32, gradients: &[Option<Tensor>], learning_rate: f64) -> Result<()> {
+        let Some(critic) = &mut self.critic else { return Ok(()) };
+        let norm = critic.optimizer.step(critic.policy.parameters(), gradients, learning_rate)?;
+        finite(step, "the norm of the value network's gradient", norm)?;
+        critic.policy.bump_version();
+        Ok(())
+    }
+
     /// A number is not finite: the step is recorded without its update, and the error that ends the run comes back. Weights
     /// that are still sound are published; others never are, so that the newest checkpoint is a good one.
     pub(crate) fn rescue(&mut self, sink: &mut dyn Sink, metrics: Metrics, error: TrainError) -> TrainError {
@@ -242,7 +263,8 @@ impl<'a> Session<'a> {
         let checkpoint = publish.then(|| checkpoint_bytes(&self.policy.snapshot()?, &self.language)).transpose()?;
         // A reference that never moves is the starting model, which whoever resumes has.
         let moved = (self.recipe.grpo.ref_model_sync_steps > 0).then_some(&self.reference);
-        let state = state::save(self.recipe, &self.place, &self.policy, &self.optimizer, moved)?;
+        let beside = Beside { reference: moved, critic: self.critic.as_ref() };
+        let state = state::save(self.recipe, &self.place, &self.policy, &self.optimizer, beside)?;
         sink.commit(StepRecord { step, events, state, checkpoint }).map_err(|reason| TrainError::Sink { step, reason })
     }
 

@@ -170,9 +170,18 @@ pub struct GrpoSpec {
     /// Against what an answer is measured.
     #[serde(skip_serializing_if = "says_nothing")]
     pub advantage: AdvantageEstimator,
-    /// Discount per token of the returns (`reinforce_plus_plus`); none means 1.
+    /// Discount per token of the returns (`reinforce_plus_plus`, `gae`); none means 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gamma: Option<f64>,
+    /// How far advantages look beyond the next guess (`gae`); none means 0.95.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lambda: Option<f64>,
+    /// How far a guess may move per batch (`gae`); none means 0.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cliprange_value: Option<f64>,
+    /// Peak learning rate of the value network (`gae`); none means the policy's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub critic_learning_rate: Option<f64>,
     /// Whose probabilities the ratio compares.
     #[serde(skip_serializing_if = "says_nothing")]
     pub importance_sampling_level: ImportanceSamplingLevel,
@@ -246,6 +255,9 @@ impl Default for GrpoSpec {
             mask_truncated: false,
             advantage: AdvantageEstimator::Grpo,
             gamma: None,
+            lambda: None,
+            cliprange_value: None,
+            critic_learning_rate: None,
             importance_sampling_level: ImportanceSamplingLevel::Token,
             policy_loss: PolicyLoss::Clip,
             delta: None,

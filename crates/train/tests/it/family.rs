@@ -172,6 +172,7 @@ fn choices_of_the_family_run_and_resume() {
         ("cispo", grpo(|s| (s.policy_loss, s.epsilon_high, s.num_iterations) = (PolicyLoss::Cispo, 5.0, 2))),
         ("sapo", grpo(|s| (s.policy_loss, s.beta) = (PolicyLoss::Sapo, 0.0))),
         ("adaptive", grpo(|s| (s.kl_target, s.kl_horizon) = (Some(1e-4), Some(50.0)))),
+        ("ppo", grpo(|s| (s.advantage, s.kl_in_reward, s.kl_estimator) = (A::Gae, true, KlEstimator::K1))),
         ("entropy", grpo(|s| (s.entropy_target, s.entropy_coef_delta) = (Some(9.0), Some(0.01)))),
         ("refreshed", grpo(|s| s.ref_model_sync_steps = 1)),
         ("refilled", grpo(|s| s.max_num_gen_batches = 3)),
@@ -189,6 +190,10 @@ fn choices_of_the_family_run_and_resume() {
         match what {
             "cispo" => assert!(last.contains_key("cispo_clip_ratio") && !last.contains_key("clip_ratio/low_mean")),
             "adaptive" => assert!(last["kl_coef"] != recipe.grpo.beta, "{last:?}"),
+            "ppo" => {
+                assert!(figures(&records[1])["critic/vf_explained_var"].abs() < 1e-6, "first guesses are 0");
+                assert!(last["loss/value_avg"] > 0.0 && last["critic/vf_explained_var"] != 0.0, "{last:?}");
+            }
             // Far below its target the weight goes up by 0.01 a step.
             "entropy" => assert!((last["entropy_coef"] - 0.04).abs() < 1e-12, "{last:?}"),
             "refilled" => assert!(last["dynamic_sampling/draws"] >= 1.0, "{last:?}"),

@@ -4,6 +4,7 @@ mod calibration;
 mod family;
 mod golden;
 mod golden_losses;
+mod objectives;
 mod rewarding;
 mod support;
 mod tiny;

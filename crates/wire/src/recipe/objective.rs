@@ -20,6 +20,8 @@ pub enum AdvantageEstimator {
     Remax,
     /// The mean of its group, weighted by length (OPO, arXiv 2505.23585).
     Opo,
+    /// What a value network guessed, token by token (PPO, arXiv 1707.06347, with GAE, arXiv 1506.02438).
+    Gae,
 }
 
 /// Whose probabilities the ratio compares.
