@@ -20,7 +20,8 @@ async function judged(page) {
   }, 60_000);
 }
 
-const totals = (page) => page.getByTestId("lab-total").allInnerTexts();
+// Not `innerText`: rows out of sight are not rendered, and what is not rendered has none.
+const totals = (page) => page.getByTestId("lab-total").allTextContents();
 const json = (page) => page.getByTestId("lab-json").inputValue();
 const weight = (page, index = 0) => page.locator(`#-graders-${index}-weight`);
 
@@ -88,7 +89,7 @@ test("answers are pasted, read from a file, and drawn from the model", { timeout
   await page.getByTestId("paste-text").fill("Paris.\nI don't know.\n<b>bold</b>");
   await page.getByTestId("paste").click();
   await eventually("three rows", async () => (await page.getByTestId("lab-row").count()) === 3);
-  assert.ok((await page.getByTestId("lab-row").nth(2).innerText()).includes("<b>bold</b>"), "markup stays text");
+  assert.ok((await page.getByTestId("lab-row").nth(2).textContent()).includes("<b>bold</b>"), "markup stays text");
   await judged(page);
   await eventually("three receipts", async () => (await page.getByTestId("lab-receipt").count()) === 3);
 

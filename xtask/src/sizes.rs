@@ -26,8 +26,8 @@ pub(crate) fn measure() -> Result<Sizes> {
         // Both wasm budgets are above their goals: docs/decisions/0004-size-of-the-engine.md.
         part("page wasm", &["clicker_bg.wasm"], 400 * KB, 520 * KB)?,
         part("page js", &["clicker.js"], 40 * KB, 40 * KB)?,
-        // Only who opens the lab pays for it.
-        part("reward lab wasm and js", &["lab_bg.wasm", "lab.js", "rewards.js"], 120 * KB, 120 * KB)?,
+        // Only who opens the lab pays for it. Above its goal too: docs/decisions/0005-the-lab-draws-text.md.
+        part("reward lab wasm and js", &["lab_bg.wasm", "lab.js", "rewards.js"], 120 * KB, 180 * KB)?,
         part("engine wasm and js", &["worker_bg.wasm", "worker.js", "engine.js", "weights.js"], 700 * KB, 740 * KB)?,
         part("styles", &["clicker.css"], 40 * KB, 40 * KB)?,
     ]))

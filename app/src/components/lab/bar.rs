@@ -36,7 +36,7 @@ pub(crate) fn draw(lab: &Lab) -> String {
             m.put("<a class=\"button\" id=\"play\" href=\"/?{}\">Open in the playground</a>", &[&query.join("&")]);
         }
         None => {
-            button(&mut m, "play", "Open in the playground", "It has parts that no knob of the playground turns", true)
+            button(&mut m, "play", "Open in the playground", "It has parts that no knob of the playground turns", true);
         }
     }
     let (why, off) = match (&lab.recipe, lab.owner) {

@@ -14,7 +14,7 @@ pub(crate) mod compare;
 mod draft;
 mod figures;
 mod form;
-mod lab;
+mod model;
 #[cfg(feature = "ssr")]
 mod page;
 mod receipts;
@@ -22,7 +22,7 @@ mod rows;
 mod versions;
 mod wake;
 
-pub(crate) use lab::{Lab, Start};
+pub(crate) use model::{Lab, Start};
 #[cfg(feature = "ssr")]
 pub(crate) use page::page;
 pub use wake::wake;

@@ -54,7 +54,10 @@ fn input(event: &Event) {
             });
         }
         "file" => return read_file(&element),
-        "pick-preset" => return drop(ask::quietly(|lab| lab.picked = value.parse().unwrap_or_default())),
+        "pick-preset" => {
+            ask::quietly(|lab| lab.picked = value.parse().unwrap_or_default());
+            return;
+        }
         _ => {
             let ticked = page::checked(&element);
             let done = ask::with(|lab| acts::field(lab, &act, &at, &value, ticked, now));
