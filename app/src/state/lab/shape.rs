@@ -99,7 +99,7 @@ pub(crate) const REST: [Field; 6] = [
     field("adaptive", "Moving weights", Kind::Inner(&ADAPTIVE)),
 ];
 
-const COMBINE: [Variant; 2] = [
+const COMBINE: [Variant; 3] = [
     variant("sum", "Weighted sum", "Weight times score, added up.", r#"{"type":"sum"}"#, &[]),
     variant(
         "lexicographic",
@@ -107,6 +107,13 @@ const COMBINE: [Variant; 2] = [
         "Earlier graders decide, later ones only break ties.",
         r#"{"type":"lexicographic","levels":3}"#,
         &[field("levels", "Steps a score can take", Kind::Whole)],
+    ),
+    variant(
+        "normalise_then_sum",
+        "Normalise, then sum",
+        "Each grader is compared within the group before the sum (GDPO), so a rare success weighs more. Receipts stay sums.",
+        r#"{"type":"normalise_then_sum"}"#,
+        &[],
     ),
 ];
 
