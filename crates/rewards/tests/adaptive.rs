@@ -125,13 +125,13 @@ fn what_is_refused() {
         (vec![WeightSchedule { end: 10, ..line.clone() }], "more than start"),
         (vec![WeightSchedule { to: 1.0, ..line.clone() }], "another weight than from"),
         (vec![line.clone(), line.clone()], "one schedule per grader"),
-        (vec![WeightSchedule { grader: "y".into(), ..line.clone() }], "names the grader \"y\""),
+        (vec![WeightSchedule { grader: "y".into(), ..line }], "names the grader \"y\""),
     ];
     for (schedules, words) in schedules {
         let error = validate(&with(schedules, vec![])).unwrap_err().to_string();
         assert!(error.contains(words), "{error} lacks {words}");
     }
-    let both = with(vec![WeightSchedule { grader: "length".into(), ..line.clone() }], vec![good.clone()]);
+    let both = with(vec![WeightSchedule { grader: "length".into(), ..line }], vec![good.clone()]);
     assert!(validate(&both).unwrap_err().to_string().contains("would overwrite"));
     let mut idle = with(vec![], vec![WeightRule { low: -1.0, ..good }]);
     idle.graders[2].weight = 0.0;
