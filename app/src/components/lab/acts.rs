@@ -28,13 +28,13 @@ pub(crate) fn field(
         "number" => {
             let number: f64 = value.trim().parse().map_err(|_| "expected a number, e.g. 0.5")?;
             let number = serde_json::Number::from_f64(number).ok_or("expected a finite number")?;
-            document.change(now, |tree| tree::set(tree, at, Value::Number(number)))
+            document.change(at, now, |tree| tree::set(tree, at, Value::Number(number)))
         }
         "whole" => {
             let number: u32 = value.trim().parse().map_err(|_| "expected a whole number from 0")?;
-            document.change(now, |tree| tree::set(tree, at, number.into()))
+            document.change(at, now, |tree| tree::set(tree, at, number.into()))
         }
-        "text" => document.change(now, |tree| tree::set(tree, at, value.into())),
+        "text" => document.change(at, now, |tree| tree::set(tree, at, value.into())),
         "name" => {
             // Lists of graders' names follow.
             lab.flow.form = true;
@@ -42,18 +42,18 @@ pub(crate) fn field(
         }
         "json-part" => {
             let part: Value = serde_json::from_str(value).map_err(|_| "this is not JSON yet")?;
-            document.change(now, |tree| tree::set(tree, at, part))
+            document.change(at, now, |tree| tree::set(tree, at, part))
         }
-        "set" => document.change(now, |tree| tick(tree, at, value, checked)),
+        "set" => document.change(at, now, |tree| tick(tree, at, value, checked)),
         "kind" => {
             lab.flow.form = true;
             let blank = variants(at).iter().find(|v| v.tag == value).map(|v| parsed(v.blank)).ok_or(wrong)?;
-            document.change(now, |tree| tree::set(tree, at, blank))
+            document.change("", now, |tree| tree::set(tree, at, blank))
         }
         "maybe" => {
             lab.flow.form = true;
             let blank = part(at).filter(|_| checked).map(|part| parsed(part.blank));
-            document.change(now, |tree| match blank {
+            document.change("", now, |tree| match blank {
                 Some(blank) => tree::set(tree, at, blank),
                 None => tree::remove(tree, at),
             })
@@ -87,7 +87,7 @@ pub(crate) fn press(lab: &mut Lab, act: &str, at: &str, kind: &str, now: f64) ->
         }
         "up" | "down" => {
             let mut moved = None;
-            document.change(now, |tree| moved = tree::shift(tree, at, act == "down"));
+            document.change("", now, |tree| moved = tree::shift(tree, at, act == "down"));
             moved.map(|at| format!("{act}{}", super::form::id(&at)))
         }
         _ => return None,
@@ -101,7 +101,7 @@ fn add_grader(document: &mut Document, kind: &str, now: f64) -> Focus {
     let name = tree::fresh(document.tree(), kind);
     let grader = serde_json::json!({ "name": name, "weight": 1.0, "grader": parsed(variant.blank) });
     let mut index = 0;
-    document.change(now, |tree| index = tree::add(tree, "/graders", grader));
+    document.change("", now, |tree| index = tree::add(tree, "/graders", grader));
     Some(format!("-graders-{index}-name"))
 }
 
@@ -113,13 +113,13 @@ fn add(document: &mut Document, at: &str, now: f64) -> Focus {
         tree::set(&mut blank, "/grader", first.into());
     }
     let mut index = 0;
-    document.change(now, |tree| index = tree::add(tree, at, blank));
+    document.change("", now, |tree| index = tree::add(tree, at, blank));
     Some(format!("{}-{index}-{}", super::form::id(at), part.fields.first()?.key))
 }
 
 fn remove(document: &mut Document, at: &str, now: f64) {
     let gone = document.tree().pointer(at).and_then(|g| g.get("name")).and_then(Value::as_str).map(str::to_owned);
-    document.change(now, |tree| {
+    document.change("", now, |tree| {
         tree::remove(tree, at);
         if let Some(name) = gone.filter(|name| !tree::names(tree).contains(&name.as_str())) {
             tree::forget(tree, &name);

@@ -28,12 +28,12 @@ pub(super) fn forget_samples() {
 }
 
 /// Brings back what the last visit left. A reward that came with the address stays; the draft is one step of undo away.
-pub(super) fn bring_back(lab: &mut Lab, linked: bool, now: f64) {
+pub(super) fn bring_back(lab: &mut Lab, linked: bool) {
     if let Some(draft) = storage::get(TEXT) {
         let here = lab.document.text().to_owned();
-        lab.document.write(draft, now);
+        lab.document.replace(draft);
         if linked {
-            lab.document.write(here, now + 10_000.0);
+            lab.document.replace(here);
         }
         lab.flow.form = true;
     }

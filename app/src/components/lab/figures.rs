@@ -7,7 +7,7 @@ use crate::state::words;
 use clicker_wire::{Histogram, Preview};
 
 /// Width and height of a cell of the agreement picture.
-const CELL: (usize, usize) = (44, 26);
+const CELL: (usize, usize) = (56, 30);
 
 /// The panel's inside.
 pub(crate) fn draw(lab: &Lab) -> String {
@@ -104,7 +104,7 @@ fn agreement(m: &mut Markup, lab: &Lab, preview: &Preview) {
             let rho = value.unwrap_or(0.0);
             m.put(
                 "<circle class=\"fill-{}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>",
-                &[tone(rho), &x, &y, &number(rho.abs().sqrt() * 11.0 + 0.5, 1)],
+                &[tone(rho), &x, &y, &number(rho.abs().sqrt() * 13.0 + 0.5, 1)],
             );
             let text = value.map_or_else(|| "\u{2013}".to_owned(), |rho| signed(rho, 2));
             m.put("<text x=\"{}\" y=\"{}\">{}</text>", &[&x, &y, &text]);

@@ -17,16 +17,16 @@ pub fn wake() {
     listen("input", input);
     listen("keydown", keys);
     worker::start();
-    let (linked, now) = (start.linked.is_some(), browser::now_ms());
+    let linked = start.linked.is_some();
     let mut lab = Lab::new(start);
     lab.flow.rows = false;
-    draft::bring_back(&mut lab, linked, now);
+    draft::bring_back(&mut lab, linked);
     (lab.flow.kept, lab.flow.stale) = (true, true);
     ask::open(lab);
     spawn_local(async move {
         if let Some(text) = draft::packed().await {
             ask::with(|lab| {
-                lab.document.write(text::tidy(text), now + 20_000.0);
+                lab.document.replace(text::tidy(text));
                 lab.flow.form = true;
             });
             ask::changed();
@@ -124,10 +124,9 @@ fn press(act: &str, at: &str) {
 }
 
 fn load(pick: impl FnOnce(&Lab) -> Option<(RewardConfig, String)>) {
-    let now = browser::now_ms();
     ask::with(|lab| {
         if let Some((reward, words)) = pick(lab) {
-            lab.document.replace(&reward, now);
+            lab.document.replace(text::write(&reward));
             lab.flow.form = true;
             lab.say(words);
         }

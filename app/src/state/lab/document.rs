@@ -63,30 +63,27 @@ impl Document {
 
     /// Somebody typed: the text is this now.
     pub(crate) fn write(&mut self, text: String, now: f64) {
-        if text != self.text {
-            self.history.record(&self.text, now);
-            self.take(text);
-        }
+        self.step(text, "text", now);
     }
 
     /// Something else altogether takes its place; the way back stays open.
-    pub(crate) fn replace(&mut self, config: &RewardConfig, now: f64) {
-        self.write(text::write(config), now);
+    pub(crate) fn replace(&mut self, text: String) {
+        self.step(text, "", 0.0);
     }
 
-    /// A change in the form. False if the result is no reward: then nothing has changed.
-    pub(crate) fn change(&mut self, now: f64, change: impl FnOnce(&mut Value)) -> bool {
+    /// A change in the form, in a place where more may follow. False if the result is no reward: then nothing has changed.
+    pub(crate) fn change(&mut self, place: &str, now: f64, change: impl FnOnce(&mut Value)) -> bool {
         let mut tree = self.tree.clone();
         change(&mut tree);
         let Ok(config) = text::read(&tree.to_string()) else { return false };
-        self.write(text::write(&config), now);
+        self.step(text::write(&config), place, now);
         true
     }
 
     /// As [`Self::change`], for a grader's name: what refers to it follows.
     pub(crate) fn rename(&mut self, at: &str, name: &str, now: f64) -> bool {
         let old = self.tree.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
-        self.change(now, |tree| {
+        self.change(at, now, |tree| {
             let shared = tree::names(tree).iter().filter(|known| **known == old).count() > 1;
             tree::set(tree, at, name.into());
             if !shared {
@@ -105,6 +102,13 @@ impl Document {
     /// One step forward again.
     pub(crate) fn redo(&mut self) {
         if let Some(text) = self.history.redo(&self.text) {
+            self.take(text);
+        }
+    }
+
+    fn step(&mut self, text: String, place: &str, now: f64) {
+        if text != self.text {
+            self.history.record(&self.text, place, now);
             self.take(text);
         }
     }
@@ -132,7 +136,7 @@ mod tests {
     #[test]
     fn form_and_text_stay_in_step() {
         let mut document = Document::of(&RewardConfig::default());
-        assert!(document.change(1000.0, |tree| tree::set(tree, "/graders/0/weight", json!(0.5))));
+        assert!(document.change("/graders/0/weight", 1000.0, |tree| tree::set(tree, "/graders/0/weight", json!(0.5))));
         assert!(document.text().contains("\"weight\": 0.5"), "{}", document.text());
         document.write(document.text().replace("0.5", "0.75"), 9000.0);
         assert_eq!(document.config().graders[0].weight, 0.75);
@@ -159,7 +163,11 @@ mod tests {
     fn a_change_that_makes_no_reward_changes_nothing() {
         let mut document = Document::of(&RewardConfig::default());
         let before = document.text().to_owned();
-        assert!(!document.change(1000.0, |tree| tree::set(tree, "/graders/0/weight", json!("heavy"))));
+        assert!(!document.change("/graders/0/weight", 1000.0, |tree| tree::set(
+            tree,
+            "/graders/0/weight",
+            json!("heavy")
+        )));
         assert_eq!((document.text(), document.ways()), (before.as_str(), (false, false)));
     }
 
@@ -167,7 +175,7 @@ mod tests {
     fn a_new_name_is_followed() {
         let mut document = Document::of(&RewardConfig::default());
         let gate = json!({"grader": "format", "at_least": 1.0, "otherwise": -1.0});
-        assert!(document.change(1000.0, |tree| {
+        assert!(document.change("", 1000.0, |tree| {
             tree::add(tree, "/gates", gate);
         }));
         assert!(document.rename("/graders/1/name", "form", 2000.0));
