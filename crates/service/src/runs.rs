@@ -18,12 +18,12 @@ impl Service {
     ///
     /// # Errors
     /// A recipe that cannot work; a server that is stopping; a store that fails.
-    pub async fn start_run(&self, mut recipe: Recipe) -> Result<Run, ServiceError> {
+    pub async fn start_run(&self, recipe: Recipe) -> Result<Run, ServiceError> {
         if self.is_closing() {
             return Err(ServiceError::ShuttingDown);
         }
         let refused = |e: clicker_train::TrainError| ServiceError::Recipe { reason: e.to_string() };
-        let recipe = clicker_train::recipe::resolved(recipe).map_err(refused)?;
+        let mut recipe = clicker_train::recipe::resolved(recipe).map_err(refused)?;
         clicker_train::recipe::validate(&recipe).map_err(refused)?;
         self.starting_checkpoint(&recipe).await?;
         self.check_reward_models(&recipe).await?;

@@ -8,7 +8,7 @@ use crate::batch::Packed;
 use crate::{AdamW, Result};
 use candle_core::Tensor;
 use clicker_lm::weights::WeightTensor;
-use clicker_lm::{Decoder, ModelConfig, Policy, PolicySnapshot, SPECIAL_TOKENS, Tokenizer, Weights};
+use clicker_lm::{Decoder, Policy, PolicySnapshot, SPECIAL_TOKENS, Tokenizer, Weights};
 use clicker_wire::OptimSpec;
 
 /// The network and its optimizer.
@@ -21,9 +21,8 @@ pub(crate) struct Critic {
 impl Critic {
     /// A value network that begins as the model that the run starts from, knowing no values.
     pub(crate) fn new(spec: &OptimSpec, start: &PolicySnapshot, tokenizer: &Tokenizer) -> Result<Self> {
-        let config = start.decoder().config();
-        let token = tokenizer.id(SPECIAL_TOKENS[0]).unwrap_or(0);
-        let policy = Policy::new(config, &without_row(config, start.weights(), token)?)?;
+        let token = score_token(tokenizer);
+        let policy = without_scores(start, token)?;
         Ok(Self { optimizer: AdamW::new(spec, policy.parameters()), policy, token })
     }
 
@@ -37,8 +36,14 @@ fn values(decoder: &Decoder, packed: &Packed, token: u32) -> Result<Tensor> {
     packed.table(&packed.logits(decoder)?.narrow(1, token as usize, 1)?.squeeze(1)?)
 }
 
-/// The weights with zeros in the token's row of the head (which is the embedding, where both are one).
-fn without_row(config: &ModelConfig, weights: &Weights, token: u32) -> Result<Weights> {
+/// The token whose logit is a score: one that no text contains, or token 0 where a vocabulary has none.
+pub(crate) fn score_token(tokenizer: &Tokenizer) -> u32 {
+    tokenizer.id(SPECIAL_TOKENS[0]).unwrap_or(0)
+}
+
+/// A trainable copy of a model that scores everything 0: its row of the head (which is the embedding, where both are one) is 0.
+pub(crate) fn without_scores(start: &PolicySnapshot, token: u32) -> Result<Policy> {
+    let (config, weights) = (start.decoder().config(), start.weights());
     let head = if config.tied { "model.embed_tokens.weight" } else { "lm_head.weight" };
     let mut out = Weights::default();
     for (name, _) in config.tensor_shapes() {
@@ -46,7 +51,7 @@ fn without_row(config: &ModelConfig, weights: &Weights, token: u32) -> Result<We
         let tensor = if name == head { zero_row(&tensor, token as usize)? } else { tensor };
         out.insert(name, WeightTensor::Dense(tensor));
     }
-    Ok(out)
+    Ok(Policy::new(config, &out)?)
 }
 
 fn zero_row(matrix: &Tensor, row: usize) -> Result<Tensor> {

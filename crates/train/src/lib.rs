@@ -99,19 +99,19 @@ pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn
             raft::run(&mut session, &items, sink, control)
         }
         Algorithm::Dpo => {
-            let pairs = pairs(&session, comparisons(&world, recipe, start)?)?;
+            let pairs = pairs(&session, &comparisons(&world, recipe, start)?)?;
             dpo::run(&mut session, &pairs, sink, control)
         }
         Algorithm::Orpo => {
-            let pairs = pairs(&session, comparisons(&world, recipe, start)?)?;
+            let pairs = pairs(&session, &comparisons(&world, recipe, start)?)?;
             orpo::run(&mut session, &pairs, sink, control)
         }
         Algorithm::RewardModel => {
-            let pairs = pairs(&session, comparisons(&world, recipe, start)?)?;
+            let pairs = pairs(&session, &comparisons(&world, recipe, start)?)?;
             // People's comparisons have no held-out half that we could know of.
             let held_out = match start.preferences {
                 Some(_) => Vec::new(),
-                None => self::pairs(&session, made(&world, recipe, Split::Eval)?)?,
+                None => self::pairs(&session, &made(&world, recipe, Split::Eval)?)?,
             };
             reward_model::run(&mut session, &pairs, &held_out, sink, control)
         }
@@ -159,7 +159,7 @@ fn not_empty<T>(rows: Vec<T>) -> Result<Vec<T>> {
     }
 }
 
-fn pairs(session: &Session<'_>, rows: Vec<Comparison>) -> Result<Vec<Pair>> {
+fn pairs(session: &Session<'_>, rows: &[Comparison]) -> Result<Vec<Pair>> {
     rows.iter().map(|row| Pair::new(&session.language, row)).collect()
 }
 

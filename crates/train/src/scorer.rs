@@ -5,11 +5,12 @@
 //! Never knows a loss or an optimizer.
 
 use crate::batch::Packed;
+use crate::critic::score_token;
 use crate::pairs::{answer, numbers};
 use crate::rollout::Language;
 use crate::{Result, TrainError};
 use candle_core::Tensor;
-use clicker_lm::{Decoder, LoadedModel, Precision, SPECIAL_TOKENS};
+use clicker_lm::{Decoder, LoadedModel, Precision};
 use clicker_rewards::{Outside, RewardModels};
 use clicker_wire::{Grader, Item, Message, RewardConfig};
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,8 +110,7 @@ impl RewardScorer {
 
 /// Prompt and answer as a row whose last token's logit is the score.
 pub(crate) fn row(language: &Language, prompt: &[u32], answer: &[u32]) -> Vec<u32> {
-    let token = language.tokenizer.id(SPECIAL_TOKENS[0]).unwrap_or(0);
-    [prompt, answer, &[token]].concat()
+    [prompt, answer, &[score_token(&language.tokenizer)]].concat()
 }
 
 /// The scores of rows, [n]; differentiable.

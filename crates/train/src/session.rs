@@ -3,7 +3,7 @@
 
 use crate::checkpoint::checkpoint_bytes;
 use crate::controllers::Controllers;
-use crate::critic::Critic;
+use crate::critic::{self, Critic};
 use crate::dry_run::Opening;
 use crate::eval::{EvalOptions, evaluate, spread};
 use crate::held_out::HeldOut;
@@ -50,7 +50,13 @@ impl<'a> Session<'a> {
     pub(crate) fn open(recipe: &'a Recipe, start: &Start, world: &World) -> Result<Self> {
         let model = LoadedModel::from_gguf(&start.model, Precision::Full)?;
         let language = Language::of(&model)?;
-        let mut policy = Policy::new(&model.config, model.snapshot.weights())?;
+        let mut policy = match recipe.algorithm {
+            // A head that was trained to predict text scores far from 0.
+            Algorithm::RewardModel => {
+                critic::without_scores(&model.snapshot, critic::score_token(&language.tokenizer))?
+            }
+            _ => Policy::new(&model.config, model.snapshot.weights())?,
+        };
         let guesses = recipe.algorithm == Algorithm::Grpo && recipe.grpo.advantage == AdvantageEstimator::Gae;
         let mut critic = match guesses {
             true => Some(Critic::new(&recipe.optim, &model.snapshot, &language.tokenizer)?),

@@ -8,6 +8,7 @@ use clicker_wire::{
     AdvantageEstimator, Algorithm, DpoLoss, Ensemble, Grader, GrpoSpec, ImportanceSamplingLevel, KlEstimator, Message,
     PolicyLoss, Recipe, RewardConfig, WeightedGrader,
 };
+use std::collections::BTreeMap;
 
 /// A short run of any algorithm.
 fn short(algorithm: Algorithm) -> Recipe {
@@ -49,28 +50,33 @@ fn course(records: &[StepRecord]) -> Vec<[f64; 2]> {
 
 /// What these runs gave when they were written (this test prints them on failure). Kernels may round differently, so three
 /// digits are held; a change beyond that is a change of the algorithm and has to be meant.
-#[track_caller]
-fn is_the_committed_course(what: &str, records: &[StepRecord], committed: [[f64; 2]; 4]) {
+fn differs(what: &str, records: &[StepRecord], committed: [[f64; 2]; 4]) -> Option<String> {
     let got = course(records);
-    let near = |a: f64, b: f64| (a - b).abs() <= 2e-3 * b.abs().max(0.05);
+    let near = |a: f64, b: f64| (a - b).abs() <= 1e-3 * b.abs().max(0.05);
     let same = got.iter().flatten().zip(committed.iter().flatten()).all(|(a, b)| near(*a, *b));
-    assert!(same, "{what}:\ngot       {got:?}\ncommitted {committed:?}");
+    (!same).then(|| format!("{what}:\ngot       {got:?}\ncommitted {committed:?}"))
 }
 
 #[test]
-fn preference_loops() {
+fn every_loop_resumes_and_keeps_its_course() {
     let loops = [
-        (Algorithm::Dpo, [[0.0; 2]; 4]),
-        (Algorithm::Kto, [[0.0; 2]; 4]),
-        (Algorithm::Orpo, [[0.0; 2]; 4]),
-        (Algorithm::RewardModel, [[0.0; 2]; 4]),
-        (Algorithm::Raft, [[0.0; 2]; 4]),
+        (Algorithm::Dpo, [[0.693147, 0.582397], [0.693328, 0.532210], [0.692831, 0.726742], [0.692957, 0.457674]]),
+        (Algorithm::Kto, [[0.500000, 0.236271], [0.499987, 0.238071], [0.501148, 0.248772], [0.500242, 0.280224]]),
+        (Algorithm::Orpo, [[5.780145, 2.073942], [5.786059, 1.689567], [5.795653, 1.772838], [5.717292, 2.073380]]),
+        (
+            Algorithm::RewardModel,
+            [[0.693147, 0.369122], [0.693109, 0.363942], [0.693439, 0.461372], [0.692608, 0.374353]],
+        ),
+        (Algorithm::Raft, [[5.974837, 1.810140], [5.950668, 1.985285], [6.009265, 1.809211], [6.025449, 1.858102]]),
+        (Algorithm::Grpo, [[0.0, 0.803430], [0.0, 1.059795], [0.0, 0.747908], [0.0, 0.849436]]),
     ];
+    let mut complaints = Vec::new();
     for (algorithm, committed) in loops {
         let what = format!("{algorithm:?}");
         let records = resumed_equals_uninterrupted(&what, &short(algorithm));
-        is_the_committed_course(&what, &records, committed);
+        complaints.extend(differs(&what, &records, committed));
     }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
 #[test]
@@ -109,13 +115,32 @@ fn at_the_start_the_losses_are_what_the_formulas_say() {
 
 #[test]
 fn preferences_are_learnt() {
-    for algorithm in [Algorithm::Dpo, Algorithm::Orpo, Algorithm::Kto] {
+    let pairs: String = (2..8)
+        .map(|i| {
+            format!(
+                "{{\"prompt\": \"What is {i} + 1?\", \"chosen\": \"{}\", \"rejected\": \"I don't know.\"}}\n",
+                i + 1
+            )
+        })
+        .collect();
+    let votes: String = (2..8)
+        .map(|i| {
+            let (text, label) = if i % 2 == 0 { ("Paris", true) } else { ("I don't know.", false) };
+            format!("{{\"prompt\": \"What is {i} + 1?\", \"completion\": \"{text}\", \"label\": {label}}}\n")
+        })
+        .collect();
+    for (algorithm, rows) in [(Algorithm::Dpo, &pairs), (Algorithm::Orpo, &pairs), (Algorithm::Kto, &votes)] {
         let mut recipe = short(algorithm);
+        // All six rows at every step, so that steps can be compared.
         recipe.steps = 12;
         recipe.optim.learning_rate = 3e-3;
-        let records = play(&recipe, None, u32::MAX);
-        let (first, last) = (figures(&records[1]), figures(&records[12]));
-        assert!(last["rewards/margins"] > first["rewards/margins"] + 0.005, "{algorithm:?}: {first:?} {last:?}");
+        recipe.data.preferences = Some("rows.jsonl".into());
+        let preferences = Some(rows.clone().into_bytes());
+        let start = Start { model: model().to_vec(), state: None, preferences, reward_models: BTreeMap::new() };
+        let mut sink = Memory::default();
+        run(&recipe, &start, &mut sink, &|| Control::Continue).unwrap();
+        let (first, last) = (figures(&sink.0[1]), figures(&sink.0[12]));
+        assert!(last["rewards/margins"] > first["rewards/margins"] + 0.05, "{algorithm:?}: {first:?} {last:?}");
     }
 }
 
@@ -141,8 +166,7 @@ fn a_reward_model_learns_to_prefer_and_its_checkpoint_scores() {
     let mut trained = short(Algorithm::Grpo);
     let grader = Grader::RewardModel { checkpoints: vec!["rm".into()], ensemble: Ensemble::default() };
     trained.reward = RewardConfig::sum(vec![WeightedGrader { name: "rm".into(), weight: 1.0, grader }]);
-    let mut start =
-        Start { model: model().to_vec(), state: None, preferences: None, reward_models: Default::default() };
+    let mut start = Start { model: model().to_vec(), state: None, preferences: None, reward_models: BTreeMap::new() };
     let mut sink = Memory::default();
     let missing = run(&trained, &start, &mut sink, &|| Control::Continue).unwrap_err().to_string();
     assert!(missing.contains("rm"), "{missing}");
@@ -179,7 +203,7 @@ fn choices_of_the_family_run_and_resume() {
         (
             "masked",
             grpo(|s| {
-                (s.top_entropy_quantile, s.off_policy_mask_threshold, s.delta) = (Some(0.5), Some(0.1), Some(3.0))
+                (s.top_entropy_quantile, s.off_policy_mask_threshold, s.delta) = (Some(0.5), Some(0.1), Some(3.0));
             }),
         ),
     ];
@@ -227,7 +251,7 @@ fn rows_that_were_not_brought_or_are_empty_stop_the_run_with_a_reason() {
             model: model().to_vec(),
             state: None,
             preferences: preferences.map(<[u8]>::to_vec),
-            reward_models: Default::default(),
+            reward_models: BTreeMap::new(),
         };
         run(&recipe, &start, &mut Nothing, &|| Control::Continue).unwrap_err().to_string()
     };
@@ -239,7 +263,7 @@ fn rows_that_were_not_brought_or_are_empty_stop_the_run_with_a_reason() {
         model: model().to_vec(),
         state: None,
         preferences: Some(rows.to_vec()),
-        reward_models: Default::default(),
+        reward_models: BTreeMap::new(),
     };
     assert!(run(&recipe, &start, &mut Nothing, &|| Control::Continue).is_ok());
 }
