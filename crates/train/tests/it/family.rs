@@ -86,7 +86,7 @@ fn at_the_start_the_losses_are_what_the_formulas_say() {
         first(&recipe)
     };
     // Policy and reference are one: h = 0. ln 2; (0 - 1/(2 beta))^2 = 25; 1; 1/2 + 1/2.
-    let ln2 = std::f64::consts::LN_2;
+    let ln2 = LN_2;
     for (loss_type, loss) in [
         (DpoLoss::Sigmoid, ln2),
         (DpoLoss::Robust, ln2),
