@@ -364,7 +364,7 @@ async fn rewards_are_kept_listed_and_attacked() {
     assert!(report.hackability > 0.2, "{}: {}", presets[1].name, report.hackability);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_reward_lab_comes_drawn_and_a_linked_reward_is_text_in_it() {
     let bench = bench(Hosts::Loopback).await;
     let linked = "%7B%22graders%22%3A%20%22%3Cscript%3Ealert(1)%3C%2Fscript%3E%22%7D";
