@@ -301,32 +301,6 @@ async fn votes_are_open_to_all_and_stored_once() {
     assert_eq!((&row["label"], &row["completion"][0]["content"]), (&json!(true), &json!("That.")));
 }
 
-// As the server runs: rendering a page blocks one thread of the runtime while another drives it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn pages_are_rendered_and_isolated() {
-    let bench = bench(Hosts::Loopback).await;
-    let page = bench.get("/runs").await;
-    assert_eq!(page.status(), StatusCode::OK);
-    let headers = page.headers().clone();
-    let policy = header(&headers, "content-security-policy").to_owned();
-    let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce").to_owned();
-    assert!(policy.contains("'wasm-unsafe-eval'") && policy.contains("worker-src 'self'"), "{policy}");
-    let html = String::from_utf8(bytes(page).await).expect("text");
-    assert!(html.contains(&format!("nonce=\"{nonce}\"")), "scripts carry the nonce of the policy");
-    let other = header(bench.get("/runs").await.headers(), "content-security-policy").to_owned();
-    assert_ne!(policy, other, "a nonce is used once");
-    assert_eq!(bench.get("/no/such/page").await.status(), StatusCode::NOT_FOUND);
-    for path in ["/runs", "/healthz", "/api/runs", "/pkg/clicker.wasm", "/no/such/page"] {
-        let response = bench.get(path).await;
-        let headers = response.headers();
-        assert_eq!(header(headers, "cross-origin-opener-policy"), "same-origin", "{path}");
-        assert_eq!(header(headers, "cross-origin-embedder-policy"), "require-corp", "{path}");
-        assert_eq!(header(headers, "cross-origin-resource-policy"), "same-origin", "{path}");
-        assert_eq!(header(headers, "x-content-type-options"), "nosniff", "{path}");
-        assert!(!header(headers, "content-security-policy").is_empty(), "{path}");
-    }
-}
-
 #[tokio::test]
 async fn built_files_come_precompressed_with_their_type() {
     let bench = bench(Hosts::Loopback).await;
@@ -362,15 +336,4 @@ async fn rewards_are_kept_listed_and_attacked() {
     assert_eq!((status, message.starts_with("name: ")), (StatusCode::UNPROCESSABLE_ENTITY, true), "{message}");
     let report: AttackReport = read(bench.post("/api/rewards/attack", &json!(presets[1].reward), &[]).await).await;
     assert!(report.hackability > 0.2, "{}: {}", presets[1].name, report.hackability);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_reward_lab_comes_drawn_and_a_linked_reward_is_text_in_it() {
-    let bench = bench(Hosts::Loopback).await;
-    let linked = "%7B%22graders%22%3A%20%22%3Cscript%3Ealert(1)%3C%2Fscript%3E%22%7D";
-    let page = bytes(bench.get(&format!("/rewards?reward={linked}")).await).await;
-    let page = String::from_utf8(page).expect("text");
-    assert!(page.contains("id=\"lab-form\"") && page.contains("id=\"lab-start\""));
-    assert!(!page.contains("<script>alert"), "a link's text must not become markup");
-    assert!(page.contains("&lt;script&gt;alert(1)"), "and it is kept");
 }
