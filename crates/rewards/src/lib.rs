@@ -21,7 +21,7 @@ pub mod graders;
 pub mod group;
 pub mod judge;
 pub mod matching;
-mod nearest;
+pub mod nearest;
 pub mod normalise;
 pub mod number;
 pub mod objectives;

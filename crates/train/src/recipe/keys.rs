@@ -1,6 +1,7 @@
 //! Keys of a recipe that are unknown or would have no effect: the message names the key that was probably meant, or the choice
 //! that the key belongs to. Knows the text of a recipe, not its values.
 
+use clicker_rewards::nearest::nearest;
 use clicker_wire::Algorithm;
 
 /// A parser's message with "did you mean" behind it, where a known name is near the unknown one. The parser writes names in
@@ -45,30 +46,6 @@ fn read(algorithm: Algorithm) -> &'static [&'static str] {
 fn list(algorithm: Algorithm) -> String {
     let names: Vec<String> = read(algorithm).iter().map(|section| format!("[{section}]")).collect();
     names.join(", ")
-}
-
-/// The candidate that fewest single-letter edits turn into the word, where a third of its letters or two edits suffice.
-fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .map(|candidate| (edits(word, candidate), candidate))
-        .filter(|(edits, candidate)| *edits <= 2.max(candidate.len() / 3) && *edits < candidate.len())
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein's distance over bytes; names of keys are ASCII.
-fn edits(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.bytes().take(64).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
