@@ -52,6 +52,8 @@ fn frame() {
     quietly(|lab| {
         lab.flow.scheduled = false;
         if std::mem::take(&mut lab.flow.form) {
+            // What is picked there belongs to nobody else, and outlives the form.
+            lab.adding = page::value_of("add-kind");
             page::draw("lab-form", form::draw(lab));
         }
         if let Some(focus) = lab.flow.focus.take() {

@@ -35,7 +35,12 @@ pub(crate) fn draw(lab: &Lab) -> String {
     }
     m.raw("<div class=\"row lab-add\"><label class=\"field grow\"><span>Another grader</span><select id=\"add-kind\" data-testid=\"add-kind\">");
     for variant in &GRADERS {
-        m.put("<option value=\"{}\">{}</option>", &[variant.tag, variant.label]);
+        let option = if variant.tag == lab.adding {
+            "<option selected value=\"{}\">{}</option>"
+        } else {
+            "<option value=\"{}\">{}</option>"
+        };
+        m.put(option, &[variant.tag, variant.label]);
     }
     m.raw("</select></label><button class=\"button\" type=\"button\" id=\"add-grader\" data-testid=\"add-grader\" data-do=\"add-grader\">Add grader</button></div>");
     fields(&mut m, &REST, "", tree, &names);

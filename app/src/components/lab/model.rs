@@ -58,6 +58,8 @@ pub(crate) struct Lab {
     pub(crate) presets: Vec<RewardPreset>,
     /// The preset that is picked.
     pub(crate) picked: usize,
+    /// The kind of grader that is picked to be added.
+    pub(crate) adding: String,
     pub(crate) versions: Vec<RewardVersion>,
     /// The two versions that are compared, as places in the list.
     pub(crate) compared: (Option<usize>, Option<usize>),
@@ -115,6 +117,7 @@ impl Lab {
             drawing: None,
             presets: start.presets,
             picked: 0,
+            adding: String::new(),
             versions: start.versions,
             compared: (None, None),
             questions: start.questions,
