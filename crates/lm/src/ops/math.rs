@@ -3,7 +3,7 @@
 const LANES: usize = 8;
 
 /// Sum of products, in eight lanes that are added pairwise at the end.
-#[inline]
+#[inline(always)]
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0f32; LANES];
     let (a_chunks, a_rest) = a.as_chunks::<LANES>();
@@ -21,7 +21,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// `y += a * x`.
-#[inline]
+#[inline(always)]
 pub(crate) fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += a * x;
@@ -30,7 +30,7 @@ pub(crate) fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
 
 /// e^x to about 2 units in the last place: range reduction by ln 2 in two parts and a polynomial of degree 6
 /// (Cephes, Moshier 1984). Below -87.3 it gives 0, above 88 it stays at e^88; NaN stays NaN.
-#[inline]
+#[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     let clamped = x.clamp(-87.336_54, 88.0);
     let n = (clamped * std::f32::consts::LOG2_E + 0.5).floor();
@@ -41,17 +41,112 @@ pub(crate) fn exp(x: f32) -> f32 {
     if x < -87.336_54 { 0.0 } else { value }
 }
 
-/// Turn scores into probabilities in place.
-#[inline]
-pub(crate) fn softmax(scores: &mut [f32]) {
-    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for s in scores.iter_mut() {
-        *s = exp(*s - max);
+/// Lanes of the functions below: one vector of AVX-512, four of wasm.
+const WIDE: usize = 16;
+
+/// Add up lanes in halves.
+#[inline(always)]
+fn add_lanes(lanes: [f32; WIDE]) -> f32 {
+    let mut lanes = lanes;
+    let mut width = WIDE / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+        width /= 2;
     }
-    let sum: f32 = scores.iter().sum();
-    let scale = 1.0 / sum;
+    lanes[0]
+}
+
+/// The largest value; NaN never wins, nothing gives -inf.
+#[inline(always)]
+pub(crate) fn max(x: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; WIDE];
+    let (chunks, rest) = x.as_chunks::<WIDE>();
+    for x in chunks {
+        for i in 0..WIDE {
+            lanes[i] = if x[i] > lanes[i] { x[i] } else { lanes[i] };
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |best, &x| if x > best { x } else { best })
+}
+
+/// Replace every x by e^(x - shift) and give their sum, in sixteen lanes.
+#[inline(always)]
+pub(crate) fn exp_and_sum(x: &mut [f32], shift: f32) -> f32 {
+    let mut lanes = [0f32; WIDE];
+    let (chunks, rest) = x.as_chunks_mut::<WIDE>();
+    for x in chunks {
+        for i in 0..WIDE {
+            x[i] = exp(x[i] - shift);
+            lanes[i] += x[i];
+        }
+    }
+    let mut sum = add_lanes(lanes);
+    for x in rest {
+        *x = exp(*x - shift);
+        sum += *x;
+    }
+    sum
+}
+
+/// Sum of products in sixteen lanes.
+#[inline(always)]
+pub(crate) fn wide_dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0f32; WIDE];
+    let (a_chunks, a_rest) = a.as_chunks::<WIDE>();
+    let (b_chunks, b_rest) = b.as_chunks::<WIDE>();
+    for (x, y) in a_chunks.iter().zip(b_chunks) {
+        for i in 0..WIDE {
+            lanes[i] += x[i] * y[i];
+        }
+    }
+    let mut sum = add_lanes(lanes);
+    for (x, y) in a_rest.iter().zip(b_rest) {
+        sum += x * y;
+    }
+    sum
+}
+
+/// Turn scores into probabilities in place.
+#[inline(always)]
+pub(crate) fn softmax(scores: &mut [f32]) {
+    let shift = max(scores);
+    let scale = 1.0 / exp_and_sum(scores, shift);
     for s in scores.iter_mut() {
         *s *= scale;
+    }
+}
+
+crate::kernel::by_level! {
+    /// Turn logits into log-probabilities in place, with `space` for as many values; gives the entropy in nats:
+    /// ln S - sum e^(x - m) (x - m) / S, with m the largest logit and S the sum of e^(x - m).
+    pub(crate) fn log_softmax(logits: &mut [f32], space: &mut [f32]) -> f32 {
+        let shift = max(logits);
+        let space = &mut space[..logits.len()];
+        space.copy_from_slice(logits);
+        let sum = exp_and_sum(space, shift);
+        for x in logits.iter_mut() {
+            // At -inf the weight is 0 and the product must exist.
+            *x = (*x - shift).max(-1e5);
+        }
+        let log_sum = sum.ln();
+        let entropy = log_sum - wide_dot(space, logits) / sum;
+        for x in logits.iter_mut() {
+            *x -= log_sum;
+        }
+        entropy
+    }
+}
+
+crate::kernel::by_level! {
+    /// e^((l - largest) / temperature) for every log-probability; gives the sum.
+    pub(crate) fn weights(logprobs: &[f32], temperature: f32, out: &mut [f32]) -> f32 {
+        let best = max(logprobs);
+        for (out, l) in out.iter_mut().zip(logprobs) {
+            *out = (l - best) / temperature;
+        }
+        exp_and_sum(out, 0.0)
     }
 }
 
@@ -90,5 +185,21 @@ mod tests {
         softmax(&mut s);
         assert!((s.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!(s[1] > s[0] && s[2] == 0.0);
+    }
+
+    #[test]
+    fn log_softmax_and_entropy_equal_their_slow_twins() {
+        for n in [1, 2, 15, 16, 17, 100] {
+            let logits: Vec<f32> = (0..n).map(|i| ((i * 37) % 23) as f32 * 0.4 - 3.0).collect();
+            let total: f64 = logits.iter().map(|&x| f64::from(x).exp()).sum();
+            let (mut got, mut space) = (logits.clone(), vec![0.0; n]);
+            let entropy = log_softmax(&mut got, &mut space);
+            let want: Vec<f64> = logits.iter().map(|&x| f64::from(x) - total.ln()).collect();
+            assert!(got.iter().zip(&want).all(|(g, w)| (f64::from(*g) - w).abs() < 1e-5), "{got:?}");
+            let want: f64 = want.iter().map(|l| -l * l.exp()).sum();
+            assert!((f64::from(entropy) - want).abs() < 1e-5, "{entropy} {want}");
+        }
+        assert_eq!(max(&[1.0; 40]), 1.0);
+        assert_eq!(max(&[f32::NAN, 2.0, 3.0]), 3.0);
     }
 }
