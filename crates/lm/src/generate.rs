@@ -76,16 +76,12 @@ pub struct Generator<'a, M> {
     rows: Vec<Row>,
     active: Vec<usize>,
     started: bool,
-    /// Working space of one row's softmax.
-    space: Vec<f32>,
 }
 
 #[derive(Debug)]
 struct Row {
     sampler: Sampler,
-    /// [V], of the next token.
     logprobs: Vec<f32>,
-    entropy: f32,
     limit: usize,
     out: Drawn,
 }
@@ -106,25 +102,21 @@ impl<'a, M: Inference> Generator<'a, M> {
         let plan = Arc::new(RowPlan::independent(&lens));
         let longest = lens.iter().copied().min().map_or(0, |shortest| context - shortest);
         let capacity = (options.sampling.max_new_tokens as usize).min(longest);
-        let (mut logits, mut cache) = model.prefill(&prompts.concat(), &plan, capacity)?;
-        let vocab = model.config().vocab;
-        let mut space = vec![0f32; vocab];
-        let entropies: Vec<f32> =
-            logits.chunks_exact_mut(vocab).map(|row| ops::math::log_softmax(row, &mut space)).collect();
+        let (logits, mut cache) = model.prefill(&prompts.concat(), &plan, capacity)?;
+        let first = log_softmax_rows(&logits, model.config().vocab);
         let rows = rows
             .iter()
             .map(|&(prompt, stream)| {
                 cache.add_row(prompt)?;
                 Ok(Row {
                     sampler: Sampler::new(&options.sampling, stream),
-                    logprobs: logits[prompt * vocab..(prompt + 1) * vocab].to_vec(),
-                    entropy: entropies[prompt],
+                    logprobs: first[prompt].clone(),
                     limit: capacity.min(context - lens[prompt]),
                     out: Drawn { draws: Vec::new(), stop: StopReason::Cancelled },
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { active: (0..rows.len()).collect(), model, options, cache, rows, started: false, space })
+        Ok(Self { active: (0..rows.len()).collect(), model, options, cache, rows, started: false })
     }
 
     /// Draw one token for every row still going: (row, token). Empty when all are finished.
@@ -143,7 +135,7 @@ impl<'a, M: Inference> Generator<'a, M> {
                 row.out.stop = StopReason::Length;
                 continue;
             }
-            let draw = describe(row.sampler.draw(&row.logprobs), row, self.options.alternatives);
+            let draw = describe(row.sampler.draw(&row.logprobs), &row.logprobs, self.options.alternatives);
             drawn.push((index, draw.clone()));
             row.out.draws.push(draw);
             let last = row.out.draws.len();
@@ -177,10 +169,9 @@ impl<'a, M: Inference> Generator<'a, M> {
         let last = |row: &Row| row.out.draws.last().map_or(0, |d| d.id);
         let ids: Vec<u32> = self.active.iter().map(|&i| last(&self.rows[i])).collect();
         let logits = self.model.step(&ids, &self.active, &mut self.cache)?;
-        for (&index, logits) in self.active.iter().zip(logits.chunks_exact(self.model.config().vocab)) {
-            let row = &mut self.rows[index];
-            row.logprobs.copy_from_slice(logits);
-            row.entropy = ops::math::log_softmax(&mut row.logprobs, &mut self.space);
+        let next = log_softmax_rows(&logits, self.model.config().vocab);
+        for (&index, logprobs) in self.active.iter().zip(next) {
+            self.rows[index].logprobs = logprobs;
         }
         Ok(())
     }
@@ -213,8 +204,8 @@ fn check(s: &Sampling) -> Result<()> {
     Ok(())
 }
 
-fn describe(id: u32, row: &Row, alternatives: usize) -> Draw {
-    let logprobs = &row.logprobs;
+fn describe(id: u32, logprobs: &[f32], alternatives: usize) -> Draw {
+    let entropy = logprobs.iter().filter(|l| l.is_finite()).map(|&l| -l * ops::math::exp(l)).sum();
     let mut best: Vec<(u32, f32)> = Vec::new();
     if alternatives > 0 {
         best = logprobs.iter().enumerate().map(|(i, &l)| (i as u32, l)).collect();
@@ -225,5 +216,18 @@ fn describe(id: u32, row: &Row, alternatives: usize) -> Draw {
         }
         best.sort_unstable_by(by_probability);
     }
-    Draw { id, logprob: logprobs[id as usize], entropy: row.entropy, alternatives: best }
+    Draw { id, logprob: logprobs[id as usize], entropy, alternatives: best }
+}
+
+/// Log-probabilities of every row of logits [N, V].
+fn log_softmax_rows(logits: &[f32], vocab: usize) -> Vec<Vec<f32>> {
+    logits
+        .chunks_exact(vocab)
+        .map(|row| {
+            let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f32 = row.iter().map(|&l| ops::math::exp(l - max)).sum();
+            let log_sum = max + sum.ln();
+            row.iter().map(|&l| l - log_sum).collect()
+        })
+        .collect()
 }

@@ -1,7 +1,6 @@
 //! Drawing one token from logits: temperature, top-k, top-p, with a random stream of its own for every sample, so that any
 //! sample of any step can be drawn again alone.
 
-use crate::ops::math;
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{RngCore, SeedableRng},
@@ -29,7 +28,6 @@ pub struct Sampler {
     top_k: usize,
     top_p: f32,
     order: Vec<u32>,
-    weights: Vec<f32>,
 }
 
 impl Sampler {
@@ -42,7 +40,6 @@ impl Sampler {
             top_k: sampling.top_k as usize,
             top_p: sampling.top_p,
             order: Vec::new(),
-            weights: Vec::new(),
         }
     }
 
@@ -83,12 +80,13 @@ impl Sampler {
         self.order[weights.len() - 1]
     }
 
-    fn draw_from_all(&mut self, logprobs: &[f32], uniform: f32) -> u32 {
-        self.weights.resize(logprobs.len(), 0.0);
-        let total = math::weights(logprobs, self.temperature, &mut self.weights);
+    fn draw_from_all(&self, logprobs: &[f32], uniform: f32) -> u32 {
+        let best = logprobs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let total: f32 = logprobs.iter().map(|&l| self.weight(l, best)).sum();
         let mut left = uniform * total;
         let mut last = 0;
-        for (id, &weight) in self.weights.iter().enumerate() {
+        for (id, &l) in logprobs.iter().enumerate() {
+            let weight = self.weight(l, best);
             if weight > 0.0 {
                 left -= weight;
                 last = id as u32;
@@ -101,7 +99,7 @@ impl Sampler {
     }
 
     fn weight(&self, logprob: f32, best: f32) -> f32 {
-        math::exp((logprob - best) / self.temperature)
+        crate::ops::math::exp((logprob - best) / self.temperature)
     }
 }
 

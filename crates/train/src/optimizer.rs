@@ -44,7 +44,7 @@ impl AdamW {
     }
 
     /// Update every parameter in place from its gradient (same order; none where it got no gradient, which counts as 0).
-    /// Returns the gradients' global norm before clipping.
+    /// Returns the gradients' global norm before clipping; if that is not finite, nothing is updated.
     ///
     /// # Errors
     /// Tensor arithmetic.
@@ -55,6 +55,9 @@ impl AdamW {
         learning_rate: f64,
     ) -> Result<f64> {
         let norm = norm(gradients)?;
+        if !norm.is_finite() {
+            return Ok(norm);
+        }
         let clip = if self.spec.max_grad_norm > 0.0 { (self.spec.max_grad_norm / (norm + 1e-6)).min(1.0) } else { 1.0 };
         self.updates += 1;
         // Every parameter is on its own, so who computes it has no part in the result.
@@ -144,8 +147,10 @@ impl Update {
     }
 
     fn in_place(&self, parameter: &Var, gradient: &Tensor, moments: &mut Moments) -> Result<()> {
-        let moments = Mutex::new(moments);
-        with_values(gradient, |gradient| parameter.as_tensor().inplace_op1(&InPlace { update: self, gradient, moments }))??;
+        with_values(gradient, |gradient| {
+            let moments = Mutex::new(&mut *moments);
+            parameter.as_tensor().inplace_op1(&InPlace { update: self, gradient, moments })
+        })??;
         Ok(())
     }
 

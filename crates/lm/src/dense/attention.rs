@@ -160,10 +160,9 @@ impl<'a> Attention<'a> {
         for (column, row, keys) in prefix.chain(own) {
             for n in (0..d).step_by(NR) {
                 let columns = NR.min(d - n);
-                for (a, b, at) in [
-                    (&self.d_scores, &self.queries, key_at),
-                    (&self.scores, &self.gradients, key_at + shape.kv),
-                ] {
+                for (a, b, at) in
+                    [(&self.d_scores, &self.queries, key_at), (&self.scores, &self.gradients, key_at + shape.kv)]
+                {
                     let c = (&mut d_qkv[row * width + at + n..], width, columns);
                     tile(count, (&a[column..], step, keys), b.panel(n / NR, 0, count), c, true);
                 }

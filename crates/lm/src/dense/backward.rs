@@ -113,7 +113,14 @@ pub(super) fn blocks(
         for chunk in chunks(rows) {
             let n = chunk.len();
             let dx = &mut dx[span(&chunk, d)];
-            work.feed_forward(shape, &saved.before_ffn[span(&chunk, d)], weights.ffn_norm, &saved.gate_up[span(&chunk, 2 * shape.ffn)], dx, gradients);
+            work.feed_forward(
+                shape,
+                &saved.before_ffn[span(&chunk, d)],
+                weights.ffn_norm,
+                &saved.gate_up[span(&chunk, 2 * shape.ffn)],
+                dx,
+                gradients,
+            );
             let Work { scratch, inputs, panels, d_attended, .. } = &mut work;
             let d_attended = &mut d_attended[span(&chunk, shape.q)];
             multiply(View::new(dx, n, d), &panels.o, d_attended, shape.q, Store::Set, scratch);

@@ -45,6 +45,9 @@ pub(super) enum Source<'a> {
     Packing(LayerPanels),
 }
 
+/// The one step of a block in which rows meet: (layer, qkv [N, (H + 2 K) d], out [N, H d]).
+pub(super) type Attend<'a> = dyn FnMut(usize, &[f32], &mut [f32]) -> Result<()> + 'a;
+
 /// Whether a pass keeps what a backward pass needs.
 pub(super) enum Keep<'a> {
     /// One entry for each block is pushed.
@@ -67,7 +70,12 @@ impl Work {
             Keep::All(_) => Saved::sized(shape, [0; 3], pool),
             Keep::Nothing => Saved::sized(shape, [0, rows, chunk], pool),
         };
-        Self { scratch: Scratch::default(), h: pool.take(chunk * shape.width), act: pool.take(chunk * shape.ffn), space }
+        Self {
+            scratch: Scratch::default(),
+            h: pool.take(chunk * shape.width),
+            act: pool.take(chunk * shape.ffn),
+            space,
+        }
     }
 }
 
@@ -87,7 +95,7 @@ pub(super) fn blocks(
     x: &mut [f32],
     keep: &mut Keep<'_>,
     (work, pool): (&mut Work, &Pool),
-    attend: &mut dyn FnMut(usize, &[f32], &mut [f32]) -> Result<()>,
+    attend: &mut Attend<'_>,
 ) -> Result<()> {
     let shape = setting.shape;
     let (d, q, f) = (shape.width, shape.q, shape.ffn);

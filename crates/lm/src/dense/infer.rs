@@ -2,7 +2,7 @@
 //! still going.
 
 use super::attention::Attention;
-use super::forward::{self, Keep, Source, Work};
+use super::forward::{self, Attend, Keep, Source, Work};
 use super::weights::{ModelPanels, Slices};
 use super::{Dense, rows};
 use crate::kernel::{Store, View, multiply};
@@ -51,13 +51,14 @@ impl Dense {
         ids: &[u32],
         positions: &[u32],
         wanted: &[u32],
-        attend: &mut dyn FnMut(usize, &[f32], &mut [f32]) -> Result<()>,
+        attend: &mut Attend<'_>,
     ) -> Result<Vec<f32>> {
         let (shape, d) = (self.shape, self.shape.width);
         Slices::with(shape, &self.tensors, |w| {
             // Weights that may change are packed anew every time.
             let fresh = self.trains().then(|| Arc::new(ModelPanels::pack(shape, w)));
-            let panels = fresh.as_ref().unwrap_or_else(|| self.frozen.get_or_init(|| Arc::new(ModelPanels::pack(shape, w))));
+            let panels =
+                fresh.as_ref().unwrap_or_else(|| self.frozen.get_or_init(|| Arc::new(ModelPanels::pack(shape, w))));
             let mut x = self.pool.take(ids.len() * d);
             forward::embed(shape, w, ids, &mut x);
             let mut work = Work::new(shape, ids.len(), &Keep::Nothing, &self.pool);

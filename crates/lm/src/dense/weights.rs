@@ -55,10 +55,8 @@ impl<'a> Slices<'a> {
             expected: format!("{} tensors of {PER_LAYER} a block", shape.layers * PER_LAYER + 2),
             got: format!("{} tensors", all.len()),
         };
-        let (blocks, rest) = all
-            .get(1..)
-            .and_then(|all| all.split_at_checked(shape.layers * PER_LAYER))
-            .ok_or_else(missing)?;
+        let (blocks, rest) =
+            all.get(1..).and_then(|all| all.split_at_checked(shape.layers * PER_LAYER)).ok_or_else(missing)?;
         let layers = blocks
             .as_chunks::<PER_LAYER>()
             .0

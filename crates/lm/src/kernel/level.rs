@@ -1,6 +1,8 @@
 //! Which vector instructions the processor has, asked while the program runs, and functions that are compiled once for
 //! each answer.
 
+use std::sync::OnceLock;
+
 /// What a processor can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
@@ -16,6 +18,11 @@ impl Level {
     /// The best that this processor has.
     #[inline]
     pub(crate) fn of_this_processor() -> Self {
+        static LEVEL: OnceLock<Level> = OnceLock::new();
+        *LEVEL.get_or_init(Self::find)
+    }
+
+    fn find() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
             if Self::Avx512.is_here() {

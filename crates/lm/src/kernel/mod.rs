@@ -36,14 +36,7 @@ pub(crate) struct Scratch {
 }
 
 /// c [m, n] (rows `step` values apart) = or += a [m, k] b [k, n]. Shapes must fit; what does not is a bug of the caller.
-pub(crate) fn multiply(
-    a: View<'_>,
-    b: &Panels,
-    c: &mut [f32],
-    step: usize,
-    store: Store,
-    scratch: &mut Scratch,
-) {
+pub(crate) fn multiply(a: View<'_>, b: &Panels, c: &mut [f32], step: usize, store: Store, scratch: &mut Scratch) {
     let (m, k, n) = (a.rows, a.columns, b.columns());
     assert!(k == b.rows(), "a product of [{m}, {k}] and [{}, {n}]", b.rows());
     for k0 in (0..k).step_by(KC) {

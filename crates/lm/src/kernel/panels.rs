@@ -184,10 +184,22 @@ fn pack_group(a: &View<'_>, first: usize, height: usize, columns: Range<usize>, 
         let at = (first + i.min(height - 1)) * a.row_step + columns.start;
         &a.data[at..at + columns.len()]
     };
-    let rows: [&[f32]; MR] = std::array::from_fn(row);
-    for (t, out) in out.as_chunks_mut::<MR>().0.iter_mut().enumerate() {
-        for (out, row) in out.iter_mut().zip(rows) {
-            *out = row[t];
+    // Arrays of known length: the compiler checks no bounds and unrolls the turning.
+    const SIDE: usize = 16;
+    let blocks: [&[[f32; SIDE]]; MR] = std::array::from_fn(|i| row(i).as_chunks::<SIDE>().0);
+    let (whole, rest) = out.split_at_mut(blocks[0].len() * SIDE * MR);
+    for (b, out) in whole.as_chunks_mut::<{ SIDE * MR }>().0.iter_mut().enumerate() {
+        let blocks: [&[f32; SIDE]; MR] = std::array::from_fn(|i| &blocks[i][b]);
+        for t in 0..SIDE {
+            for i in 0..MR {
+                out[t * MR + i] = blocks[i][t];
+            }
+        }
+    }
+    let done = blocks[0].len() * SIDE;
+    for (t, out) in rest.as_chunks_mut::<MR>().0.iter_mut().enumerate() {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = row(i)[done + t];
         }
     }
 }

@@ -18,9 +18,9 @@ pub use attention::{AttentionShape, attention};
 pub(crate) use attention::{Keys, attend_row, attention_rows};
 pub use rms_norm::rms_norm;
 pub(crate) use rms_norm::rms_norm_rows;
+pub(crate) use rope::rope_in_place;
 pub(crate) use rope::rope_rows;
 pub use rope::{RopeTable, rope};
-pub(crate) use rope::rope_in_place;
 pub use swiglu::swiglu;
 pub(crate) use swiglu::swiglu_rows;
 
