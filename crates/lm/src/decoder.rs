@@ -1,6 +1,6 @@
 //! The decoder: embedding, then blocks of (norm, attention, norm, gated feed-forward) on a residual stream, then norm and
-//! head. Full-precision weights are computed by `dense`, with a backward pass; models with quantized weights are composed of candle's
-//! products and our operations here, for inference only. Tests hold the two to each other.
+//! head. Full-precision weights are computed by `dense`, with a backward pass; models with quantized weights are composed of
+//! candle's products and our operations here. Tests hold the two to each other.
 //!
 //! Rows are packed [N, D] (see [`RowPlan`]). Never knows tokens as text, samplers or optimizers.
 
@@ -20,7 +20,7 @@ pub struct Decoder {
     norm: Tensor,
     head: Linear,
     rope: Arc<RopeTable>,
-    /// None where a weight is quantized.
+    /// None where a weight is quantized or the family has other layers.
     dense: Option<Dense>,
 }
 
@@ -70,11 +70,10 @@ impl Decoder {
             })
             .collect::<Result<_>>()?;
         let rope = Arc::new(RopeTable::new(config));
-        // A family with other layers needs its own backward pass there before it may say so here.
-        let Architecture::Llama = config.architecture;
         let dense = config.tensor_shapes().into_iter().map(|(name, _)| match weights.get(&name)? {
-            WeightTensor::Dense(t) => Ok(Some(t.contiguous()?)),
-            WeightTensor::Quantized(_) => Ok::<_, LmError>(None),
+            // A family with other layers needs its own backward pass there before it may join.
+            WeightTensor::Dense(t) if config.architecture == Architecture::Llama => Ok(Some(t.contiguous()?)),
+            WeightTensor::Dense(_) | WeightTensor::Quantized(_) => Ok::<_, LmError>(None),
         });
         let dense = dense.collect::<Result<Option<Vec<Tensor>>>>()?;
         Ok(Self {
