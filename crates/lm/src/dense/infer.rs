@@ -46,13 +46,7 @@ impl Dense {
     }
 
     /// Logits [M, V] that follow the listed rows.
-    fn run(
-        &self,
-        ids: &[u32],
-        positions: &[u32],
-        wanted: &[u32],
-        attend: &mut Attend<'_>,
-    ) -> Result<Vec<f32>> {
+    fn run(&self, ids: &[u32], positions: &[u32], wanted: &[u32], attend: &mut Attend<'_>) -> Result<Vec<f32>> {
         let (shape, d) = (self.shape, self.shape.width);
         Slices::with(shape, &self.tensors, |w| {
             // Weights that may change are packed anew every time.
