@@ -18,6 +18,7 @@ pub use attention::{AttentionShape, attention};
 pub(crate) use attention::{Keys, attend_row, attention_rows};
 pub use rms_norm::rms_norm;
 pub(crate) use rms_norm::rms_norm_rows;
+pub(crate) use rope::rope_in_place;
 pub(crate) use rope::rope_rows;
 pub use rope::{RopeTable, rope};
 pub use swiglu::swiglu;
@@ -26,7 +27,7 @@ pub(crate) use swiglu::swiglu_rows;
 use candle_core::{CpuStorage, Layout, Result, Tensor};
 
 /// The contiguous f32 elements behind a custom op's argument.
-fn slice<'a>(storage: &'a CpuStorage, layout: &Layout, op: &'static str) -> Result<&'a [f32]> {
+pub(crate) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout, op: &'static str) -> Result<&'a [f32]> {
     let data = storage.as_slice::<f32>()?;
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&data[start..end]),
