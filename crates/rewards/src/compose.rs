@@ -11,11 +11,12 @@ mod validate;
 
 pub use validate::validate;
 
+use crate::case::{Asked, Case};
 use crate::constraints;
-use crate::graders::grade_with;
+use crate::graders::{Graded, Ready, ask, ready};
 use crate::group::Group;
 use crate::outside::Outside;
-use clicker_wire::{Grader, Item, Receipt, Reward, RewardConfig, WeightedGrader};
+use clicker_wire::{Domain, Grader, Item, Receipt, Reward, RewardConfig, WeightedGrader};
 
 /// What `text` is worth as an answer to `item`. Never fails; a grader that does not apply adds nothing. Constraints are
 /// priced as before the first step, nothing from outside the text is known; a [`Scorer`] takes both.
@@ -39,6 +40,7 @@ pub fn reward_group<S: AsRef<str>>(config: &RewardConfig, item: &Item, texts: &[
 /// A configuration ready to reward answers, with the state of a run and what is known from outside the text.
 pub struct Scorer<'a> {
     config: &'a RewardConfig,
+    graders: Vec<Ready<'a>>,
     multipliers: Vec<f64>,
     outside: Outside<'a>,
 }
@@ -47,7 +49,9 @@ impl<'a> Scorer<'a> {
     /// Before the first step, and with nothing from outside.
     #[must_use]
     pub fn new(config: &'a RewardConfig) -> Self {
-        Self { config, multipliers: constraints::start(&config.constraints), outside: Outside::default() }
+        let graders = config.graders.iter().map(|g| ready(&g.grader)).collect();
+        let multipliers = constraints::start(&config.constraints);
+        Self { config, graders, multipliers, outside: Outside::default() }
     }
 
     /// With the constraints' multipliers of a later step, in the order of the configuration.
@@ -65,21 +69,23 @@ impl<'a> Scorer<'a> {
     /// What one answer is worth.
     #[must_use]
     pub fn reward(&self, item: &Item, text: &str) -> Reward {
-        self.reward_beside(item, text, &self.outside)
+        self.case(&Case::new(&Asked::new(item), text), &self.outside)
     }
 
     /// What each of the answers is worth that were drawn together for a question.
     #[must_use]
     pub fn group<S: AsRef<str>>(&self, item: &Item, texts: &[S]) -> Vec<Reward> {
+        let asked = Asked::new(item);
         let compares = self.config.graders.iter().any(|g| matches!(g.grader, Grader::Consistency {}));
-        let group = compares.then(|| Group::of(item, texts));
+        let group = compares.then(|| Group::of_asked(&asked, texts));
         let outside = Outside { group: group.as_ref().or(self.outside.group), ..self.outside };
-        texts.iter().map(|text| self.reward_beside(item, text.as_ref(), &outside)).collect()
+        texts.iter().map(|text| self.case(&Case::new(&asked, text.as_ref()), &outside)).collect()
     }
 
-    fn reward_beside(&self, item: &Item, text: &str, outside: &Outside) -> Reward {
-        let receipts = self.config.graders.iter().map(|g| receipt(self.config, g, item, text, outside)).collect();
-        combine::combine(self.config, receipts, &self.multipliers)
+    fn case(&self, case: &Case, outside: &Outside) -> Reward {
+        let graders = self.config.graders.iter().zip(&self.graders);
+        let receipts = graders.map(|(g, ready)| receipt(self.config, g, ask(ready, case, outside), case.item().domain));
+        combine::combine(self.config, receipts.collect(), &self.multipliers)
     }
 }
 
@@ -91,9 +97,8 @@ pub fn hash_input(config: &RewardConfig) -> String {
     serde_json::to_string(config).unwrap_or_default()
 }
 
-fn receipt(config: &RewardConfig, weighted: &WeightedGrader, item: &Item, text: &str, outside: &Outside) -> Receipt {
-    let graded = grade_with(&weighted.grader, item, text, outside);
-    let factors = config.domain_weights.iter().filter(|d| d.domain == item.domain && d.grader == weighted.name);
+fn receipt(config: &RewardConfig, weighted: &WeightedGrader, graded: Graded, domain: Domain) -> Receipt {
+    let factors = config.domain_weights.iter().filter(|d| d.domain == domain && d.grader == weighted.name);
     Receipt {
         grader: weighted.name.clone(),
         score: graded.score,

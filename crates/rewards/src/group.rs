@@ -6,8 +6,10 @@
 //! Departure: meaning is compared by the normalised answer, with no language model, which is exact for short answers and
 //! blind to paraphrases in long ones.
 
-use crate::matching::core_answer;
-use crate::{is_abstention, is_refusal};
+use crate::MAX_TEXT_BYTES;
+use crate::case::{Asked, Case};
+use crate::matching::core_of;
+use crate::phrases::Stance;
 use clicker_wire::Item;
 use std::collections::HashMap;
 
@@ -21,14 +23,15 @@ pub struct Clusters {
 }
 
 /// Clusters of one group. All ways to say "I don't know" are one cluster, all ways to decline another; every other
-/// answer is compared by [`core_answer`].
+/// answer is compared by [`crate::matching::core_answer`].
 #[must_use]
 pub fn clusters(item: &Item, texts: &[&str]) -> Clusters {
     let mut numbers: HashMap<String, usize> = HashMap::new();
     let (mut of, mut sizes) = (Vec::with_capacity(texts.len()), Vec::new());
+    let asked = Asked::new(item);
     for text in texts {
         let next = numbers.len();
-        let cluster = *numbers.entry(meaning(item, text)).or_insert(next);
+        let cluster = *numbers.entry(meaning(&Case::new(&asked, text))).or_insert(next);
         if cluster == sizes.len() {
             sizes.push(0);
         }
@@ -90,9 +93,14 @@ impl Group {
     /// The group of these answers.
     #[must_use]
     pub fn of<S: AsRef<str>>(item: &Item, texts: &[S]) -> Self {
+        Self::of_asked(&Asked::new(item), texts)
+    }
+
+    /// As [`Group::of`], with the question read already.
+    pub(crate) fn of_asked<S: AsRef<str>>(asked: &Asked, texts: &[S]) -> Self {
         let mut sizes: HashMap<String, usize> = HashMap::new();
         for text in texts {
-            *sizes.entry(meaning(item, text.as_ref())).or_default() += 1;
+            *sizes.entry(meaning(&Case::new(asked, text.as_ref()))).or_default() += 1;
         }
         let counts: Vec<usize> = sizes.values().copied().collect();
         Self { sizes, answers: texts.len(), entropy: entropy(counts, texts.len()) }
@@ -101,7 +109,12 @@ impl Group {
     /// Where an answer of the group stands; none for a text that is not among its answers, or is alone in it.
     #[must_use]
     pub fn standing(&self, item: &Item, text: &str) -> Option<Standing> {
-        let same = self.sizes.get(&meaning(item, text))? - 1;
+        self.standing_of(&Case::new(&Asked::new(item), text))
+    }
+
+    /// As [`Group::standing`], for an answer that others look at too.
+    pub(crate) fn standing_of(&self, case: &Case) -> Option<Standing> {
+        let same = self.sizes.get(&meaning(case))? - 1;
         let others = self.answers.checked_sub(1).filter(|others| *others > 0)?;
         let consistency = same as f64 / others as f64 * discount(self.entropy, self.answers);
         Some(Standing { same, others, entropy: self.entropy, consistency })
@@ -121,13 +134,13 @@ fn discount(entropy: f64, answers: usize) -> f64 {
     (1.0 - entropy / libm::log(answers as f64)).clamp(0.0, 1.0)
 }
 
-/// What an answer is compared by. The mark in front cannot occur in a normalised text.
-fn meaning(item: &Item, text: &str) -> String {
-    if is_abstention(text) {
-        "?abstains".into()
-    } else if is_refusal(text) {
-        "!declines".into()
-    } else {
-        core_answer(item, text)
+/// What an answer is compared by. The mark in front cannot occur in a normalised text. Beyond the longest answer that is
+/// looked at nothing is read, as elsewhere.
+fn meaning(case: &Case) -> String {
+    let stance = if case.text.len() <= MAX_TEXT_BYTES { case.stance() } else { None };
+    match stance {
+        Some(Stance::Abstains) => "?abstains".into(),
+        Some(Stance::Refuses) => "!declines".into(),
+        None => core_of(case.asked, case.normalised()),
     }
 }

@@ -11,6 +11,8 @@
 pub mod adaptive;
 #[cfg(feature = "attack")]
 pub mod attack;
+pub mod bench;
+mod case;
 pub mod compose;
 pub mod confidence;
 pub mod constitution;

@@ -66,7 +66,12 @@ impl Ballot {
     /// The score of a text from -1 to 1, and how it came about; does not apply where nobody voted on it.
     #[must_use]
     pub fn score(&self, text: &str) -> Graded {
-        let Some(Tally { up, down, ups, all }) = self.tallies.get(&normalise(text).text).copied() else {
+        self.score_of(text, &normalise(text).text)
+    }
+
+    /// As [`Ballot::score`], with the text in its one spelling.
+    pub(crate) fn score_of(&self, text: &str, normalised: &str) -> Graded {
+        let Some(Tally { up, down, ups, all }) = self.tallies.get(normalised).copied() else {
             return Graded::does_not_apply("nobody has voted on this text");
         };
         let reason = format!("{ups} of {all} people like it; weighted by agreement {up:.2} for and {down:.2} against");

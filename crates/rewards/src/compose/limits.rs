@@ -148,7 +148,7 @@ fn forbidden_phrases(name: &str, phrases: &[ForbiddenPhrase]) -> Result<(), Rewa
         return Err(out_of_range(name, "phrases", &phrases.len(), expected));
     }
     for ForbiddenPhrase { phrase, reason } in phrases {
-        if phrase.len() > forbidden::MAX_PHRASE || forbidden::skeleton(phrase).is_empty() {
+        if phrase.len() > forbidden::MAX_PHRASE || forbidden::is_empty(phrase) {
             let expected = format!("at most {} bytes with a letter or a digit", forbidden::MAX_PHRASE);
             return Err(out_of_range(name, "phrase", &shown(phrase), expected));
         }

@@ -2,23 +2,23 @@
 //! mistake, and paid for agreement alone it will.
 
 use super::Graded;
+use crate::case::Case;
 use crate::outside::Outside;
 use crate::spans::trimmed;
-use clicker_wire::Item;
 
 /// Agreement discounted by the entropy of the group (`group`); does not apply to an answer alone.
-pub(super) fn grade(item: &Item, text: &str, outside: &Outside) -> Graded {
+pub(super) fn grade(case: &Case, outside: &Outside) -> Graded {
     let Some(group) = outside.group else {
         return Graded::does_not_apply("no other answers to the question are at hand here");
     };
-    match group.standing(item, text) {
+    match group.standing_of(case) {
         Some(standing) => {
             let (same, others) = (standing.same, standing.others);
             let reason = format!(
                 "{same} of {others} other answers say the same; the group's entropy is {:.3} nats",
                 standing.entropy
             );
-            Graded::scored(standing.consistency, reason, trimmed(text))
+            Graded::scored(standing.consistency, reason, trimmed(case.text))
         }
         None => Graded::does_not_apply("it is not one of two or more answers that were drawn together"),
     }

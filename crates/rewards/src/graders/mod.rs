@@ -9,7 +9,7 @@ mod consistency;
 mod exact;
 pub(crate) mod forbidden;
 mod format;
-mod grounding;
+pub(crate) mod grounding;
 mod json_schema;
 mod length;
 mod normalised;
@@ -28,6 +28,7 @@ mod truthful;
 mod votes;
 
 use crate::MAX_TEXT_BYTES;
+use crate::case::{Asked, Case};
 use crate::outside::Outside;
 use clicker_wire::{Grader, Item, Span};
 
@@ -61,37 +62,66 @@ pub fn grade(grader: &Grader, item: &Item, text: &str) -> Graded {
 /// As [`grade`], with what some graders need from outside the text.
 #[must_use]
 pub fn grade_with(grader: &Grader, item: &Item, text: &str, outside: &Outside) -> Graded {
-    if text.len() > MAX_TEXT_BYTES {
-        let reason = format!("the answer has {} bytes, more than the {MAX_TEXT_BYTES} that are looked at", text.len());
+    ask(&ready(grader), &Case::new(&Asked::new(item), text), outside)
+}
+
+/// A grader ready to be asked: what its configuration alone decides is computed.
+pub(crate) type Ready<'g> = Box<dyn Fn(&Case, &Outside) -> Graded + Send + Sync + 'g>;
+
+/// Asks a grader that is ready.
+pub(crate) fn ask(ready: &Ready, case: &Case, outside: &Outside) -> Graded {
+    let bytes = case.text.len();
+    if bytes > MAX_TEXT_BYTES {
+        let reason = format!("the answer has {bytes} bytes, more than the {MAX_TEXT_BYTES} that are looked at");
         return Graded::scored(0.0, reason, []);
     }
+    ready(case, outside)
+}
+
+/// Makes a grader ready. With a configuration that validation refuses it gives scores without meaning, never a panic.
+pub(crate) fn ready(grader: &Grader) -> Ready<'_> {
     match grader {
-        Grader::Exact {} => exact::grade(item, text),
-        Grader::Normalised {} => normalised::grade(item, text),
-        Grader::Numeric { tolerance } => numeric::grade(item, text, *tolerance),
+        Grader::Exact {} => Box::new(move |case, _| exact::grade(case.item(), case.text)),
+        Grader::Normalised {} => Box::new(move |case, _| normalised::grade(case)),
+        Grader::Numeric { tolerance } => Box::new(move |case, _| numeric::grade(case, *tolerance)),
         Grader::Truthful { right, abstain, wrong } => {
-            truthful::grade(item, text, &truthful::Values { right: *right, abstain: *abstain, wrong: *wrong })
+            let values = truthful::Values { right: *right, abstain: *abstain, wrong: *wrong };
+            Box::new(move |case, _| truthful::grade(case, &values))
         }
-        Grader::Format {} => format::grade(text),
-        Grader::Length { free, limit } => length::grade(text, *free, *limit),
-        Grader::Regex { pattern } => pattern::grade(text, pattern),
-        Grader::JsonSchema { schema } => json_schema::grade(text, schema),
-        Grader::Template { template } => template::grade(text, template),
-        Grader::SoftOverlong { max, cache, unit } => soft_overlong::grade(text, *max, *cache, *unit),
-        Grader::Repetition { n } => repetition::grade(text, *n),
-        Grader::Script { allowed } => script::grade(text, allowed),
-        Grader::Forbidden { phrases } => forbidden::grade(text, phrases),
-        Grader::Pii { kinds } => pii::grade(text, kinds),
-        Grader::Grounding {} => grounding::grade(item, text),
-        Grader::Reasoning {} => reasoning::grade(text),
-        Grader::Threshold { t } => threshold::grade(item, text, *t),
-        Grader::Confidence {} => confidence::grade(item, text),
-        Grader::Program { source } => program::grade(item, text, source),
+        Grader::Format {} => Box::new(move |case, _| format::grade(case.text)),
+        Grader::Length { free, limit } => Box::new(move |case, _| length::grade(case.text, *free, *limit)),
+        Grader::Regex { pattern } => {
+            let compiled = pattern::compile(pattern);
+            Box::new(move |case, _| pattern::grade(case.text, pattern, &compiled))
+        }
+        Grader::JsonSchema { schema } => Box::new(move |case, _| json_schema::grade(case.text, schema)),
+        Grader::Template { template } => {
+            let parts = template::parse(template);
+            Box::new(move |case, _| template::grade(case.text, &parts))
+        }
+        Grader::SoftOverlong { max, cache, unit } => {
+            Box::new(move |case, _| soft_overlong::grade(case.text, *max, *cache, *unit))
+        }
+        Grader::Repetition { n } => Box::new(move |case, _| repetition::grade(case, *n)),
+        Grader::Script { allowed } => Box::new(move |case, _| script::grade(case.text, allowed)),
+        Grader::Forbidden { phrases } => {
+            let list = forbidden::List::of(phrases);
+            Box::new(move |case, _| forbidden::grade(case.text, &list))
+        }
+        Grader::Pii { kinds } => Box::new(move |case, _| pii::grade(case.text, kinds)),
+        Grader::Grounding {} => Box::new(move |case, _| grounding::grade(case)),
+        Grader::Reasoning {} => Box::new(move |case, _| reasoning::grade(case.text)),
+        Grader::Threshold { t } => Box::new(move |case, _| threshold::grade(case, *t)),
+        Grader::Confidence {} => Box::new(move |case, _| confidence::grade(case)),
+        Grader::Program { source } => {
+            let program = program::compile(source);
+            Box::new(move |case, _| program::grade(case, &program))
+        }
         Grader::RewardModel { checkpoints, ensemble } => {
-            reward_model::grade(item, text, checkpoints, *ensemble, outside)
+            Box::new(move |case, outside| reward_model::grade(case, checkpoints, *ensemble, outside))
         }
-        Grader::Votes {} => votes::grade(text, outside),
-        Grader::Consistency {} => consistency::grade(item, text, outside),
+        Grader::Votes {} => Box::new(move |case, outside| votes::grade(case, outside)),
+        Grader::Consistency {} => Box::new(move |case, outside| consistency::grade(case, outside)),
     }
 }
 

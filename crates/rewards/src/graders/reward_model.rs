@@ -5,22 +5,23 @@
 //! agree on it: an ensemble protects against the mistakes of one, not of all.
 
 use super::Graded;
+use crate::case::Case;
 use crate::outside::Outside;
 use crate::spans::trimmed;
-use clicker_wire::{Ensemble, Item};
+use clicker_wire::Ensemble;
 
 /// Most members of an ensemble.
 pub(crate) const MAX_MEMBERS: usize = 16;
 
 /// What the ensemble says; does not apply without models. A member without a finite score scores the answer 0, because
 /// the others alone would be another ensemble.
-pub(super) fn grade(item: &Item, text: &str, checkpoints: &[String], ensemble: Ensemble, outside: &Outside) -> Graded {
+pub(super) fn grade(case: &Case, checkpoints: &[String], ensemble: Ensemble, outside: &Outside) -> Graded {
     let Some(models) = outside.models else {
         return Graded::does_not_apply("no reward model is at hand here");
     };
     let mut scores = Vec::with_capacity(checkpoints.len());
     for checkpoint in checkpoints {
-        match models.score(checkpoint, item, text) {
+        match models.score(checkpoint, case.item(), case.text) {
             Ok(score) if score.is_finite() => scores.push(score),
             Ok(score) => return failed(checkpoint, &format!("its score is {score}, expected a finite number")),
             Err(why) => return failed(checkpoint, &why),
@@ -36,7 +37,7 @@ pub(super) fn grade(item: &Item, text: &str, checkpoints: &[String], ensemble: E
             format!("{how} of the reward models' {} is {score:.4}", shown.join(", "))
         }
     };
-    Graded::scored(score, reason, trimmed(text))
+    Graded::scored(score, reason, trimmed(case.text))
 }
 
 /// One number for the ensemble, and what it is; none without members.

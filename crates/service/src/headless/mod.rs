@@ -2,6 +2,7 @@
 
 mod attack;
 mod bench;
+mod bench_graders;
 mod evaluate;
 mod generate;
 mod grade;
@@ -12,6 +13,7 @@ mod train;
 
 pub use attack::{AttackRequest, attack};
 pub use bench::{BenchGenerate, BenchGrpo, BenchSft, bench_generate, bench_grpo, bench_sft};
+pub use bench_graders::{BenchGraders, GraderSpeed, bench_graders};
 pub use evaluate::{EvalRequest, evaluate};
 pub use generate::{GenerateRequest, Generated, Prompt, generate, logits};
 pub use grade::{GradeRequest, GradeSummary, GradedLine, Receipt, Scores, grade};
