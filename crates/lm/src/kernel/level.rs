@@ -23,16 +23,7 @@ impl Level {
     }
 
     fn find() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if Self::Avx512.is_here() {
-                return Self::Avx512;
-            }
-            if Self::Avx2.is_here() {
-                return Self::Avx2;
-            }
-        }
-        Self::Portable
+        [Self::Avx512, Self::Avx2].into_iter().find(|level| level.is_here()).unwrap_or(Self::Portable)
     }
 
     /// Whether this processor has it.
