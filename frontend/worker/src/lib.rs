@@ -11,7 +11,7 @@ mod parity;
 mod port;
 mod preview;
 
-pub use parity::{greedy_ids, parity_digest};
+pub use parity::{grade_repeatedly, greedy_ids, parity_digest};
 
 use wasm_bindgen::prelude::*;
 
