@@ -140,6 +140,9 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     if let Some((_, rule)) = rules.into_iter().find(|(kept, _)| !kept) {
         return Err(TrainError::Recipe(rule));
     }
+    if let Some(rule) = lora_complaint(recipe) {
+        return Err(TrainError::Recipe(rule));
+    }
     if let Some(rule) = preferences::complaint(recipe) {
         return Err(TrainError::Recipe(rule));
     }
@@ -179,6 +182,18 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     Ok(())
 }
 
+fn lora_complaint(recipe: &Recipe) -> Option<String> {
+    let lora = recipe.lora.as_ref()?;
+    if recipe.algorithm == Algorithm::RewardModel {
+        return Some(
+            "[lora] has no effect with algorithm = \"reward_model\", whose score is a row of the head, which an adapter does \
+             not train; leave it out"
+                .into(),
+        );
+    }
+    lora.complaint()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +210,9 @@ mod tests {
             ("[optim]\nlearning_rate = 0.0", "learning_rate"),
             ("[reward]\ngraders = []", "grader"),
             ("[dry_run]\nskip = true", "skip"),
+            ("[lora]\nr = 0", "lora.r"),
+            ("[lora]\ntarget_modules = ['q_prof']", "q_prof"),
+            ("[lora]\nrank = 4", "rank"),
             (
                 "[reward]\ngraders = [{ name = 'f', weight = 1.0, grader = { type = 'format' } }]\ncombine = { type = 'normalise_then_sum' }\n[grpo]\nscale_rewards = 'none'",
                 "scale_rewards",

@@ -34,6 +34,8 @@ pub struct CheckpointBytes {
     pub master: Vec<u8>,
     /// GGUF, Q8_0, with tokenizer.
     pub browser: Vec<u8>,
+    /// PEFT's files of the adapter that both have taken in, by plain name; empty where all weights were trained.
+    pub adapter: Vec<(String, Vec<u8>)>,
     /// Shape of the model.
     pub shape: ModelShape,
 }

@@ -5,5 +5,6 @@ mod engine;
 mod files;
 mod generation;
 mod hostile;
+mod lora;
 mod snapshot;
 mod support;

@@ -54,6 +54,7 @@ pub(crate) fn record(step: u32, last: u32) -> StepRecord {
     let checkpoint = (step == last).then(|| CheckpointBytes {
         master: format!("weights after step {step}").into_bytes(),
         browser: format!("small weights after step {step}").into_bytes(),
+        adapter: Vec::new(),
         shape: shape(),
     });
     StepRecord { step, events, state: state(step), checkpoint }
