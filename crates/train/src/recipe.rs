@@ -4,7 +4,7 @@ mod keys;
 mod preferences;
 
 use crate::{Result, TrainError, constitution, objective};
-use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Recipe, RewardConfig};
+use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Grader, Recipe, RewardConfig};
 
 /// Read a recipe; unknown keys are errors that name the key and what was probably meant, and so are keys without effect.
 ///
@@ -178,6 +178,7 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     }
     if samples {
         clicker_rewards::compose::validate(&recipe.reward)?;
+        scripts_run(&recipe.reward)?;
     }
     Ok(())
 }
@@ -192,6 +193,19 @@ fn lora_complaint(recipe: &Recipe) -> Option<String> {
         );
     }
     lora.complaint()
+}
+
+/// Without a script engine a script would be left out of every reward, unseen.
+fn scripts_run(reward: &RewardConfig) -> Result<()> {
+    let script = reward.graders.iter().find(|graded| matches!(graded.grader, Grader::Program { .. }));
+    match script.filter(|_| !clicker_rewards::RUNS_PROGRAMS) {
+        None => Ok(()),
+        Some(graded) => Err(TrainError::Recipe(format!(
+            "its grader `{}` is a script, and this build has no script engine; use the other graders, or build \
+             clicker-rewards with the feature `programs`",
+            graded.name
+        ))),
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use clicker_dataset::World;
 use clicker_lm::lora::Adapter;
 use clicker_lm::weights::WeightTensor;
 use clicker_lm::{LoadedModel, Policy, PolicySnapshot, Precision, Weights};
+use clicker_rewards::votes;
 use clicker_wire::{AdvantageEstimator, Algorithm, Event, GrpoSpec, Item, Recipe, Split};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -254,6 +255,9 @@ impl<'a> Session<'a> {
         metrics.insert("num_tokens".into(), self.place.num_tokens as f64);
         if last || due(step, self.recipe.eval.every) {
             events.extend(self.measure(step, &mut metrics)?);
+            if self.recipe.reward.adaptive.rules.iter().any(|rule| rule.signal.starts_with(votes::SIGNALS)) {
+                metrics.extend(sink.heard().map_err(|reason| TrainError::Sink { step, reason })?);
+            }
         }
         let changes = self.place.controllers.adapt(step, &self.recipe.reward, &metrics);
         if !changes.is_empty() {

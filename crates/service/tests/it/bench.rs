@@ -28,7 +28,7 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    fn pass(&self) {
+    pub(crate) fn pass(&self) {
         let mut left =
             self.0.1.wait_while(self.0.0.lock().expect("unpoisoned"), |left| *left == 0).expect("unpoisoned");
         *left -= 1;
