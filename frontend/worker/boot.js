@@ -1,7 +1,7 @@
-// Starts the engine inside a module worker. The three web APIs that are shorter in JavaScript than through bindings are
-// handed to it as globals: fetching weights, and yielding so that a stop message can land between two tokens.
-import init, { start } from "./worker.js";
-import { fetchWeights } from "./weights.js";
+// Starts the engine inside a module worker. The web APIs that are shorter in JavaScript than through bindings are
+// handed to it as globals: opening weights, and yielding so that a stop message can land between two tokens.
+import init, { Sha256, start } from "./worker.js";
+import { openWeights } from "./weights.js";
 
 const { port1, port2 } = new MessageChannel();
 const waiting = [];
@@ -13,7 +13,7 @@ self.clickerYield = () =>
     waiting.push(resolve);
     port2.postMessage(0);
   });
-self.clickerFetch = fetchWeights;
+self.clickerOpen = (url, sha256, progress, signal) => openWeights(url, sha256, progress, signal, Sha256);
 
 await init({ module_or_path: new URL("./worker_bg.wasm", import.meta.url) });
 start();

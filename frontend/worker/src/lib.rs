@@ -9,8 +9,10 @@ mod generation;
 mod judge;
 mod parity;
 mod port;
+mod weights;
 
 pub use parity::{greedy_ids, parity_digest};
+pub use weights::Sha256;
 
 use wasm_bindgen::prelude::*;
 

@@ -12,20 +12,20 @@ extern "C" {
     fn yield_promise() -> Promise;
 
     /// See `weights.js`.
-    #[wasm_bindgen(js_name = clickerFetch)]
-    pub(crate) fn fetch_weights(url: &str, sha256: &str, progress: &Function, signal: &AbortSignal) -> Promise;
+    #[wasm_bindgen(js_name = clickerOpen)]
+    pub(crate) fn open_weights(url: &str, sha256: &str, progress: &Function, signal: &AbortSignal) -> Promise;
 }
 
 /// A request and the bytes that came with it.
 pub(crate) struct Incoming {
     pub(crate) request: EngineRequest,
-    pub(crate) bytes: Option<Vec<u8>>,
+    pub(crate) bytes: Option<Uint8Array>,
 }
 
 /// Read a message: a JSON string, or [JSON string, ArrayBuffer].
 pub(crate) fn read(data: &JsValue) -> Result<Incoming, String> {
     let (json, bytes) = match data.dyn_ref::<Array>() {
-        Some(pair) => (pair.get(0), Some(Uint8Array::new(&pair.get(1)).to_vec())),
+        Some(pair) => (pair.get(0), Some(Uint8Array::new(&pair.get(1)))),
         None => (data.clone(), None),
     };
     let json =
@@ -51,6 +51,12 @@ pub(crate) fn scope() -> DedicatedWorkerGlobalScope {
 /// Milliseconds since the worker started.
 pub(crate) fn now_ms() -> f64 {
     scope().performance().map_or(0.0, |p| p.now())
+}
+
+/// Bytes of this module's memory.
+pub(crate) fn memory_bytes() -> u64 {
+    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length().into()
 }
 
 /// Let waiting messages (a stop, say) be handled.
