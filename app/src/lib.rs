@@ -18,4 +18,5 @@ mod pages;
 mod shell;
 mod state;
 
+pub use components::lab::wake as wake_lab;
 pub use shell::{App, shell};

@@ -6,7 +6,7 @@ use crate::components::frame::{Footer, Header};
 use crate::components::note::Problem;
 use crate::components::tip::{Tip, TipBox};
 use crate::erased::Erase;
-use crate::pages::{BenchPage, FeedbackPage, NotFound, PlaygroundPage, RunPage, RunsPage};
+use crate::pages::{BenchPage, FeedbackPage, LabPage, NotFound, PlaygroundPage, RunPage, RunsPage};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, provide_meta_context};
@@ -67,6 +67,7 @@ pub fn App() -> impl IntoView {
                 <ErrorBoundary fallback=|errors| view! { <Broken errors /> }>
                     <Routes fallback=NotFound>
                         <Route path=path!("/") view=PlaygroundPage ssr=SsrMode::Async />
+                        <Route path=path!("/rewards") view=LabPage ssr=SsrMode::Async />
                         <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
                         <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
                         <Route path=path!("/feedback") view=FeedbackPage ssr=SsrMode::Async />

@@ -10,7 +10,7 @@ const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch:
 
 test("no page scrolls sideways", async () => {
   const page = await app.page(phone);
-  for (const path of ["/", "/runs", "/feedback", "/bench"]) {
+  for (const path of ["/", "/rewards", "/runs", "/feedback", "/bench"]) {
     await page.goto(app.url + path, { waitUntil: "networkidle" });
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(width <= 390, `${path} is ${width} px wide`);

@@ -61,8 +61,40 @@ test("a run is started, paused, resumed and finished", { timeout: 2 * TRAINING_M
     return now.tokens === live.tokens && now.charts === live.charts;
   });
 
+  // What the reward made of the first answers, and the zeros that are no fault.
+  await page.getByTestId("dry-run").getByText("rank agreement with the truth").waitFor();
+  await page.getByTestId("zeros").locator("summary").click();
+  await page.getByTestId("zeros").getByText("clip ratio 0").waitFor();
+
   await page.goto(`${app.url}/runs`);
   await page.getByTestId("runs").getByText("done").waitFor();
+});
+
+test("a reward that does not follow the truth is stopped, and can be started anyway", { timeout: TRAINING_MS }, async () => {
+  const page = await app.page();
+  await page.goto(`${app.url}/runs`);
+  // A lesson's broken reward, without the excuse that its recipe brings; one step of it.
+  const id = await page.evaluate(async () => {
+    const lessons = await (await fetch("/api/lessons")).json();
+    const { dry_run, ...broken } = lessons.find((lesson) => lesson.name === "keywords").broken;
+    const body = JSON.stringify({ ...broken, steps: 1, eval: { every: 0, items: 20 } });
+    const started = await fetch("/api/runs", { method: "POST", headers: { "content-type": "application/json" }, body });
+    return (await started.json()).id;
+  });
+  await page.goto(`${app.url}/runs/${id}`);
+  await until(page, "failed");
+  const dryRun = page.getByTestId("dry-run");
+  await dryRun.getByText("does not order answers as the truth does").waitFor();
+  assert.ok((await page.getByTestId("alarms").innerText()).toLowerCase().includes("dry run"), "the alarm stands on the page");
+  await page.getByTestId("start-anyway").click();
+  await page.waitForURL((url) => url.pathname.startsWith("/runs/") && !url.pathname.endsWith(id));
+  await until(page, "done");
+  await dryRun.getByText("It went on all the same").waitFor();
+  assert.equal(await page.getByTestId("start-anyway").count(), 0);
+
+  // The lessons are one press each.
+  await page.goto(`${app.url}/runs`);
+  assert.equal(await page.getByTestId("lessons").getByRole("button").count(), 6);
 });
 
 test("a run that is stopped ends where it stands", { timeout: TRAINING_MS }, async () => {
@@ -81,4 +113,5 @@ test("a visitor who is not the owner may watch but not start", async () => {
   await page.goto(`${app.url}/runs`);
   await page.getByTestId("owner-hint").waitFor();
   assert.ok(await page.getByTestId("start-run").isDisabled());
+  assert.ok(await page.getByTestId("lesson-length-broken").isDisabled());
 });

@@ -4,7 +4,7 @@ use crate::AppState;
 use crate::guard::{BODY_LIMIT, guard};
 use crate::headers::secured;
 use crate::http::envelope::envelope;
-use crate::http::{checkpoints, error, events, feedback, graders, health, objects, owner, runs, world};
+use crate::http::{checkpoints, error, events, feedback, graders, health, objects, owner, rewards, runs, world};
 use crate::owner::identify;
 use crate::pages::pages;
 use axum::Router;
@@ -22,11 +22,16 @@ pub fn router(state: AppState) -> Router {
         .route("/api/checkpoints", get(checkpoints::list))
         .route("/api/checkpoints/{id}", get(checkpoints::one))
         .route("/api/presets", get(runs::presets))
+        .route("/api/lessons", get(runs::lessons))
         .route("/api/runs", get(runs::list).post(runs::start))
         .route("/api/runs/{id}", get(runs::one))
         .route("/api/runs/{id}/command", post(runs::command))
         .route("/api/runs/{id}/events", get(events::follow))
         .route("/api/runs/{id}/checkpoints", get(runs::checkpoints))
+        .route("/api/rewards", get(rewards::list).post(rewards::keep))
+        .route("/api/rewards/presets", get(rewards::presets))
+        .route("/api/rewards/attack", post(rewards::attack))
+        .route("/api/rewards/{hash}", get(rewards::one))
         .route("/api/feedback", get(feedback::list).post(feedback::submit))
         .route("/api/feedback/export", get(feedback::export))
         .route("/api/{*rest}", any(error::no_route))

@@ -4,7 +4,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use clicker_server::{AppState, Hosts, OwnerKey, router};
 use clicker_service::{Backend, CheckpointBytes, Outcome, Service, ServiceConfig, StepRecord};
-use clicker_wire::{ApiError, Event, FileKind, Manifest, ModelShape, Recipe, Run, RunStatus};
+use clicker_wire::{
+    ApiError, AttackReport, Event, FileKind, Manifest, ModelShape, Recipe, RewardPreset, RewardVersion, Run, RunStatus,
+};
 use futures::StreamExt;
 use http::{HeaderMap, Request, Response, StatusCode};
 use leptos::config::LeptosOptions;
@@ -299,32 +301,6 @@ async fn votes_are_open_to_all_and_stored_once() {
     assert_eq!((&row["label"], &row["completion"][0]["content"]), (&json!(true), &json!("That.")));
 }
 
-// As the server runs: rendering a page blocks one thread of the runtime while another drives it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn pages_are_rendered_and_isolated() {
-    let bench = bench(Hosts::Loopback).await;
-    let page = bench.get("/runs").await;
-    assert_eq!(page.status(), StatusCode::OK);
-    let headers = page.headers().clone();
-    let policy = header(&headers, "content-security-policy").to_owned();
-    let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce").to_owned();
-    assert!(policy.contains("'wasm-unsafe-eval'") && policy.contains("worker-src 'self'"), "{policy}");
-    let html = String::from_utf8(bytes(page).await).expect("text");
-    assert!(html.contains(&format!("nonce=\"{nonce}\"")), "scripts carry the nonce of the policy");
-    let other = header(bench.get("/runs").await.headers(), "content-security-policy").to_owned();
-    assert_ne!(policy, other, "a nonce is used once");
-    assert_eq!(bench.get("/no/such/page").await.status(), StatusCode::NOT_FOUND);
-    for path in ["/runs", "/healthz", "/api/runs", "/pkg/clicker.wasm", "/no/such/page"] {
-        let response = bench.get(path).await;
-        let headers = response.headers();
-        assert_eq!(header(headers, "cross-origin-opener-policy"), "same-origin", "{path}");
-        assert_eq!(header(headers, "cross-origin-embedder-policy"), "require-corp", "{path}");
-        assert_eq!(header(headers, "cross-origin-resource-policy"), "same-origin", "{path}");
-        assert_eq!(header(headers, "x-content-type-options"), "nosniff", "{path}");
-        assert!(!header(headers, "content-security-policy").is_empty(), "{path}");
-    }
-}
-
 #[tokio::test]
 async fn built_files_come_precompressed_with_their_type() {
     let bench = bench(Hosts::Loopback).await;
@@ -339,4 +315,25 @@ async fn built_files_come_precompressed_with_their_type() {
     assert_eq!(bytes(bench.get("/note.txt").await).await, b"a public file");
     assert_eq!(bench.get("/pkg/none.js").await.status(), StatusCode::NOT_FOUND);
     assert_eq!(bench.get("/pkg/../../data/owner.token").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn rewards_are_kept_listed_and_attacked() {
+    let bench = bench(Hosts::Loopback).await;
+    let presets: Vec<RewardPreset> = read(bench.get("/api/rewards/presets").await).await;
+    let reward = json!(presets[0].reward);
+    let kept = bench.post("/api/rewards", &json!({"name": "first", "reward": reward}), &[]).await;
+    assert_eq!(kept.status(), StatusCode::CREATED);
+    let kept: RewardVersion = read(kept).await;
+    let listed: Vec<RewardVersion> = read(bench.get("/api/rewards").await).await;
+    assert_eq!(listed, vec![kept.clone()]);
+    let one: RewardVersion = read(bench.get(&format!("/api/rewards/{}", kept.hash)).await).await;
+    assert_eq!(one, kept);
+    let (status, code, _) = refusal(bench.get("/api/rewards/none").await).await;
+    assert_eq!((status, code.as_str()), (StatusCode::NOT_FOUND, "not_found"));
+    let (status, _, message) =
+        refusal(bench.post("/api/rewards", &json!({"name": "", "reward": reward}), &[]).await).await;
+    assert_eq!((status, message.starts_with("name: ")), (StatusCode::UNPROCESSABLE_ENTITY, true), "{message}");
+    let report: AttackReport = read(bench.post("/api/rewards/attack", &json!(presets[1].reward), &[]).await).await;
+    assert!(report.hackability > 0.2, "{}: {}", presets[1].name, report.hackability);
 }

@@ -11,15 +11,17 @@ use std::path::{Path, PathBuf};
 /// Bytes by path below target/site.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// Builds both wasm packages, the stylesheet and the static files into target/site.
+/// Builds the wasm packages, the stylesheet and the static files into target/site.
 pub(crate) fn build() -> Result<()> {
     let root = workspace::root();
     let pkg = Path::new("pkg");
     let mut files = Files::new();
     collect(&root.join("public"), Path::new(""), &mut files)?;
     collect(&wasm::build(&wasm::PAGE)?, pkg, &mut files)?;
+    collect(&wasm::build(&wasm::LAB)?, pkg, &mut files)?;
     collect(&wasm::build(&wasm::WORKER)?, pkg, &mut files)?;
-    engine_scripts(&root.join("frontend/worker"), pkg, &mut files)?;
+    scripts(&root.join("frontend/lab"), "rewards.js", pkg, &mut files)?;
+    scripts(&root.join("frontend/worker"), "engine.js", pkg, &mut files)?;
     files.insert(pkg.join("clicker.css"), css::bundle(&root.join("style/main.css"))?.into_bytes());
 
     let plain: Vec<PathBuf> = files.keys().filter(|path| compress::worth_it(path)).cloned().collect();
@@ -35,12 +37,12 @@ pub(crate) fn build() -> Result<()> {
     write(&files, &workspace::site_dir())
 }
 
-/// The hand-written JavaScript of the engine: the page starts `boot.js` under the name `engine.js`, which loads the rest.
-fn engine_scripts(from: &Path, into: &Path, files: &mut Files) -> Result<()> {
+/// A package's hand-written JavaScript: the page starts `boot.js` under the name given, and it loads the rest.
+fn scripts(from: &Path, boot: &str, into: &Path, files: &mut Files) -> Result<()> {
     for entry in std::fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "js") {
-            let name = path.file_name().filter(|name| *name != "boot.js").unwrap_or(OsStr::new("engine.js"));
+            let name = path.file_name().filter(|name| *name != "boot.js").unwrap_or(OsStr::new(boot));
             files.insert(into.join(name), std::fs::read(&path)?);
         }
     }

@@ -5,7 +5,8 @@ use anyhow::{Result, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-const WASM_PACKAGES: [&str; 4] = ["--package", "clicker-frontend", "--package", "clicker-worker"];
+const WASM_PACKAGES: [&str; 6] =
+    ["--package", "clicker-frontend", "--package", "clicker-lab", "--package", "clicker-worker"];
 
 /// Passed and failed tests of one runner.
 #[derive(Debug, Default, PartialEq, Eq)]

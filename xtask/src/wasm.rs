@@ -1,6 +1,6 @@
-//! Compiles the two wasm packages and writes their JavaScript glue.
+//! Compiles the three wasm packages and writes their JavaScript glue.
 //!
-//! They are two cargo calls because they are two profiles: the page is built for size, the engine for speed.
+//! They are a cargo call each because they are built for different ends: page and lab for size, the engine for speed.
 
 use crate::{compress, workspace};
 use anyhow::{Context, Result, bail};
@@ -30,6 +30,10 @@ pub(crate) const PAGE: Package = Package {
     out: "clicker",
     optimise: "-Oz",
 };
+
+/// The reward lab, beside the page.
+pub(crate) const LAB: Package =
+    Package { name: "clicker-lab", artifact: "clicker_lab.wasm", profile: "wasm-page", out: "lab", optimise: "-Oz" };
 
 /// The engine in its Web Worker.
 pub(crate) const WORKER: Package = Package {

@@ -4,13 +4,15 @@ mod feedback;
 mod json;
 mod me;
 mod models;
+mod rewards;
 mod runs;
 mod world;
 
 pub use feedback::{send_votes, votes};
 pub use me::is_owner;
 pub use models::{builtin, checkpoint, checkpoints};
-pub use runs::{command_run, presets, run, run_checkpoints, runs, start_run};
+pub use rewards::{attack_reward, compare_rewards};
+pub use runs::{command_run, lessons, presets, run, run_checkpoints, runs, start_run};
 pub use world::{world_item, world_items};
 
 use leptos::prelude::ServerFnError;

@@ -1,13 +1,19 @@
 //! Training runs.
 
 use super::json::Json;
-use clicker_wire::{Manifest, Recipe, Run, RunCommand, RunId};
+use clicker_wire::{LessonRuns, Manifest, Recipe, Run, RunCommand, RunId};
 use leptos::prelude::*;
 
 /// Recipes to start from.
 #[server(prefix = "/rpc", endpoint = "presets", input = Json, output = Json)]
 pub async fn presets() -> Result<Vec<Recipe>, ServerFnError> {
     super::ssr::service().presets().await.map_err(super::ssr::told)
+}
+
+/// Lessons in reward hacking, as runs.
+#[server(prefix = "/rpc", endpoint = "lessons", input = Json, output = Json)]
+pub async fn lessons() -> Result<Vec<LessonRuns>, ServerFnError> {
+    super::ssr::service().lessons().await.map_err(super::ssr::told)
 }
 
 /// Queues a run. Owner only.

@@ -5,10 +5,15 @@
 
 pub(crate) mod engine;
 pub(crate) mod events;
+pub(crate) mod fetch;
+pub(crate) mod pack;
+pub(crate) mod page;
 pub(crate) mod storage;
 pub(crate) mod votes;
+pub(crate) mod worker;
 
 use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
 
 /// Now, Unix milliseconds.
 pub(crate) fn now_ms() -> f64 {
@@ -67,4 +72,35 @@ pub(crate) fn focus_sibling(event: &web_sys::Event, forward: bool) {
 /// Width of the window in CSS pixels.
 pub(crate) fn window_width() -> f64 {
     web_sys::window().and_then(|w| w.inner_width().ok()).and_then(|w| w.as_f64()).unwrap_or(1024.0)
+}
+
+/// Puts the page's address into the clipboard; false where the browser refuses.
+pub(crate) async fn copy_address() -> bool {
+    let Some(window) = web_sys::window() else { return false };
+    let Ok(address) = window.location().href() else { return false };
+    // Not there where the page came over plain HTTP from another machine.
+    let clipboard = js_sys::Reflect::get(&window.navigator(), &"clipboard".into()).unwrap_or_default();
+    let Ok(clipboard) = clipboard.dyn_into::<web_sys::Clipboard>() else { return false };
+    wasm_bindgen_futures::JsFuture::from(clipboard.write_text(&address)).await.is_ok()
+}
+
+/// Runs something before the next frame is drawn.
+pub(crate) fn next_frame(then: impl FnOnce() + 'static) {
+    let then = Closure::once_into_js(then);
+    let Some(window) = web_sys::window() else { return };
+    let _ = window.request_animation_frame(then.unchecked_ref());
+}
+
+/// Goes to another page.
+pub(crate) fn visit(path: &str) {
+    if let Some(window) = web_sys::window() {
+        let _ = window.location().assign(path);
+    }
+}
+
+/// Visits this page again.
+pub(crate) fn reload() {
+    if let Some(window) = web_sys::window() {
+        let _ = window.location().reload();
+    }
 }

@@ -43,6 +43,32 @@ impl Unit {
     }
 }
 
+/// What lines are drawn over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Axis {
+    /// Optimizer steps.
+    #[default]
+    Step,
+    /// The root of the KL from the start, nats per answer.
+    Distance,
+}
+
+impl Axis {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Distance => "\u{221a}KL",
+        }
+    }
+
+    fn write(self, x: f64) -> String {
+        match self {
+            Self::Step => number(x, 0),
+            Self::Distance => number(x, 2),
+        }
+    }
+}
+
 /// What part of the plane is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Frame {
@@ -135,6 +161,9 @@ pub(crate) fn LineChart(
     /// How values are written.
     #[prop(optional)]
     unit: Unit,
+    /// What the lines are drawn over.
+    #[prop(optional)]
+    axis: Axis,
 ) -> impl IntoView {
     let frame = Memo::new(move |_| series.with(|s| Frame::around(s, unit)));
     let all = Memo::new(move |_| series.with(|s| steps(s)));
@@ -183,7 +212,7 @@ pub(crate) fn LineChart(
                 <span class="chart-title">{title}</span>
                 <span class="chart-hint">{hint}</span>
             </figcaption>
-            <Readout series cross unit />
+            <Readout series cross unit axis />
             <div class="chart-body">
                 <div class="chart-y" aria-hidden="true">
                     <span>{move || unit.write(frame.get().y.1)}</span>
@@ -216,10 +245,10 @@ pub(crate) fn LineChart(
                 </p>
             </div>
             <div class="chart-x" aria-hidden="true">
-                <span>{move || format!("step {}", number(frame.get().x.0, 0))}</span>
-                <span>{move || number(frame.get().x.1, 0)}</span>
+                <span>{move || format!("{} {}", axis.name(), axis.write(frame.get().x.0))}</span>
+                <span>{move || axis.write(frame.get().x.1)}</span>
             </div>
-            <ChartTable series unit />
+            <ChartTable series unit axis />
         </figure>
     }
     .erased()
@@ -234,7 +263,12 @@ fn nearest(event: &web_sys::PointerEvent, frame: &Frame, all: &[f64]) -> Option<
 
 /// Names, colours and the values under the crosshair (or the last ones).
 #[component]
-pub(crate) fn Readout(series: Signal<Vec<Series>>, cross: RwSignal<Option<f64>>, unit: Unit) -> impl IntoView {
+pub(crate) fn Readout(
+    series: Signal<Vec<Series>>,
+    cross: RwSignal<Option<f64>>,
+    unit: Unit,
+    #[prop(optional)] axis: Axis,
+) -> impl IntoView {
     let step = move || cross.get().or_else(|| series.with(|s| steps(s).last().copied()));
     let entries = move || {
         let step = step();
@@ -255,7 +289,7 @@ pub(crate) fn Readout(series: Signal<Vec<Series>>, cross: RwSignal<Option<f64>>,
     view! {
         <div class="readout">
             {entries}
-            <span class="readout-step">{move || step().map(|x| format!("step {x:.0}"))}</span>
+            <span class="readout-step">{move || step().map(|x| format!("{} {}", axis.name(), axis.write(x)))}</span>
         </div>
     }
     .erased()
@@ -263,7 +297,7 @@ pub(crate) fn Readout(series: Signal<Vec<Series>>, cross: RwSignal<Option<f64>>,
 
 /// The numbers behind the chart, built when they are asked for.
 #[component]
-pub(crate) fn ChartTable(series: Signal<Vec<Series>>, unit: Unit) -> impl IntoView {
+pub(crate) fn ChartTable(series: Signal<Vec<Series>>, unit: Unit, #[prop(optional)] axis: Axis) -> impl IntoView {
     let open = RwSignal::new(false);
     let table = move || {
         series.with(|s| {
@@ -273,7 +307,7 @@ pub(crate) fn ChartTable(series: Signal<Vec<Series>>, unit: Unit) -> impl IntoVi
                     s.iter().map(|line| view! { <td>{at(line, step).map(|v| unit.write(v))}</td> }).collect_view();
                 view! {
                     <tr>
-                        <th scope="row">{number(step, 0)}</th>
+                        <th scope="row">{axis.write(step)}</th>
                         {cells}
                     </tr>
                 }
@@ -283,7 +317,7 @@ pub(crate) fn ChartTable(series: Signal<Vec<Series>>, unit: Unit) -> impl IntoVi
                     <table class="table table-tight">
                         <thead>
                             <tr>
-                                <th scope="col">"step"</th>
+                                <th scope="col">{axis.name()}</th>
                                 {head}
                             </tr>
                         </thead>

@@ -2,6 +2,7 @@
 
 mod bench;
 mod feedback;
+mod lab;
 mod not_found;
 mod playground;
 mod run;
@@ -9,6 +10,7 @@ mod runs;
 
 pub(crate) use bench::BenchPage;
 pub(crate) use feedback::FeedbackPage;
+pub(crate) use lab::LabPage;
 pub(crate) use not_found::NotFound;
 pub(crate) use playground::PlaygroundPage;
 pub(crate) use run::RunPage;

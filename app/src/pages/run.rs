@@ -4,12 +4,16 @@ use super::runs::algorithm;
 use crate::api;
 use crate::components::alarms::Alarms;
 use crate::components::chart::{LineChart, Series, Unit};
+use crate::components::dry_run::DryRunPanel;
 use crate::components::eval_table::EvalTable;
 use crate::components::live::follow_run;
 use crate::components::note::Problem;
+use crate::components::principles::Principles;
+use crate::components::reward_charts::{RewardCharts, WeightChanges};
 use crate::components::run_bar::RunBar;
 use crate::components::samples::Samples;
 use crate::components::stack::StackChart;
+use crate::components::zeros::Zeros;
 use crate::erased::Erase;
 use crate::state::run_view::RunView;
 use crate::state::{figures, words};
@@ -90,7 +94,10 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
             </p>
             <Alarms alarms />
         </section>
+        <DryRunPanel recipe=recipe.clone() view owner />
         <Curves view />
+        <Zeros recipe=recipe.clone() />
+        <WeightChanges view />
         <section class="panel" aria-labelledby="eval-title">
             <h2 id="eval-title">"Held out: before and after"</h2>
             <EvalTable first last />
@@ -145,6 +152,8 @@ fn Curves(view: RwSignal<RunView>) -> impl IntoView {
                 hint="Tokens per answer."
                 series=line("completions/mean_length", "mean length")
             />
+            <LineChart title="Loss" hint="The number whose gradient is followed." series=line("loss", "loss") />
+            <RewardCharts view />
         </section>
     }
     .erased()
@@ -153,6 +162,10 @@ fn Curves(view: RwSignal<RunView>) -> impl IntoView {
 /// The run's checkpoints, each a link into the playground.
 #[component]
 fn Checkpoints(view: RwSignal<RunView>) -> impl IntoView {
+    // A run has one constitution, so all of its checkpoints carry the same.
+    let principles = Signal::derive(move || {
+        view.with(|v| v.checkpoints.values().next().map(|m| m.principles.clone()).unwrap_or_default())
+    });
     let rows = move || {
         let all = view.with(|v| v.checkpoints.clone());
         let each = all.into_iter().rev().map(|(step, manifest)| {
@@ -177,6 +190,7 @@ fn Checkpoints(view: RwSignal<RunView>) -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="checkpoints-title">
             <h2 id="checkpoints-title">"Checkpoints"</h2>
+            <Principles principles />
             <div class="table-scroll" tabindex="0">
                 <table class="table">
                     <thead>

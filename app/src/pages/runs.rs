@@ -1,6 +1,7 @@
 //! All runs, and the form that starts one.
 
 use crate::api;
+use crate::components::lessons::Lessons;
 use crate::components::note::{Empty, OwnerHint, Problem};
 use crate::erased::Erase;
 use crate::state::{figures, words};
@@ -16,6 +17,7 @@ pub(crate) fn RunsPage() -> impl IntoView {
     let runs = Resource::new(|| (), |()| api::runs());
     let presets = Resource::new(|| (), |()| api::presets());
     let owner = Resource::new(|| (), |()| api::is_owner());
+    let lessons = Resource::new(|| (), |()| api::lessons());
     view! {
         <Title text="Clicker: runs" />
         <div class="page">
@@ -44,6 +46,15 @@ pub(crate) fn RunsPage() -> impl IntoView {
                     })}
                 </Suspense>
             </div>
+            <Suspense fallback=|| view! { <p class="loading">"Loading lessons"</p> }>
+                {move || Suspend::new(async move {
+                    let owner = owner.await.unwrap_or(false);
+                    match lessons.await {
+                        Ok(lessons) => view! { <Lessons lessons owner /> }.erased(),
+                        Err(error) => view! { <Problem text=api::explain(&error) /> }.erased(),
+                    }
+                })}
+            </Suspense>
         </div>
     }
     .erased()
@@ -103,6 +114,11 @@ pub(crate) fn algorithm(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::Sft => "SFT",
         Algorithm::Grpo => "GRPO",
+        Algorithm::Dpo => "DPO",
+        Algorithm::Kto => "KTO",
+        Algorithm::Orpo => "ORPO",
+        Algorithm::Raft => "RAFT",
+        Algorithm::RewardModel => "reward model",
     }
 }
 

@@ -139,6 +139,25 @@ impl Knobs {
         ])
     }
 
+    /// The knobs that describe a reward; none where they cannot.
+    pub(crate) fn of(reward: &RewardConfig) -> Option<Self> {
+        let mut knobs = Self::default();
+        for graded in &reward.graders {
+            match &graded.grader {
+                Grader::Truthful { abstain, wrong, .. } => {
+                    (knobs.truthful, knobs.abstain, knobs.wrong) = (graded.weight, *abstain, *wrong);
+                }
+                Grader::Format {} => knobs.format = graded.weight,
+                Grader::Length { free, limit } => {
+                    (knobs.length, knobs.free, knobs.limit) = (graded.weight, f64::from(*free), f64::from(*limit));
+                }
+                _ => return None,
+            }
+        }
+        let in_range = REWARD.iter().all(|knob| (knob.min..=knob.max).contains(&knob.get(knobs)));
+        (in_range && knobs.reward() == *reward).then_some(knobs)
+    }
+
     /// How answers are drawn.
     pub(crate) fn sampling(&self) -> Sampling {
         Sampling {
@@ -215,6 +234,18 @@ mod tests {
         assert_eq!(knobs.group_size(), MAX_GROUP);
         let knobs = Knobs::from_query(|key| (key == "temperature").then(|| "NaN".into()));
         assert_eq!(knobs, Knobs::default());
+    }
+
+    #[test]
+    fn a_reward_with_a_knob_for_everything_comes_back_as_knobs() {
+        let knobs = Knobs { abstain: 0.3, wrong: -1.5, limit: 120.0, ..Knobs::default() };
+        assert_eq!(Knobs::of(&knobs.reward()), Some(knobs));
+        let mut other = knobs.reward();
+        other.graders[0].grader = Grader::Exact {};
+        assert_eq!(Knobs::of(&other), None);
+        other = knobs.reward();
+        other.graders.swap(0, 1);
+        assert_eq!(Knobs::of(&other), None);
     }
 
     #[test]

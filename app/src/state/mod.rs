@@ -3,6 +3,7 @@
 pub(crate) mod doubt;
 pub(crate) mod figures;
 pub(crate) mod knobs;
+pub(crate) mod lab;
 pub(crate) mod pieces;
 pub(crate) mod run_view;
 pub(crate) mod words;

@@ -1,6 +1,6 @@
 //! A run as its events tell it: folds the event stream into what pages show.
 
-use clicker_wire::{EvalReport, Event, Manifest, RunEvent, RunStatus, SampleGroup};
+use clicker_wire::{DryRun, EvalReport, Event, Manifest, RunEvent, RunStatus, SampleGroup, WeightChange};
 use std::collections::BTreeMap;
 
 /// Everything that the events so far have said.
@@ -26,6 +26,17 @@ pub(crate) struct RunView {
     pub(crate) checkpoints: BTreeMap<u32, Manifest>,
     /// What looks wrong.
     pub(crate) alarms: Vec<Alarm>,
+    /// The reward, tried before the first step.
+    pub(crate) dry_run: Option<Tried>,
+    /// How the reward's weights changed, in order.
+    pub(crate) changes: Vec<WeightChange>,
+}
+
+/// A dry run, and why its stop was waived if it was.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tried {
+    pub(crate) report: DryRun,
+    pub(crate) waived: Option<String>,
 }
 
 /// Something that looks wrong.
@@ -77,6 +88,8 @@ impl RunView {
             Event::Checkpoint { step, manifest } => {
                 self.checkpoints.insert(step, manifest);
             }
+            Event::Weights { changes, .. } => self.changes.extend(changes),
+            Event::DryRun { report, waived } => self.dry_run = Some(Tried { report, waived }),
             Event::Alarm { step, name, cause, remedy } => {
                 let alarm = Alarm { step, name, cause, remedy };
                 match self.alarms.iter_mut().find(|a| a.name == alarm.name) {
@@ -90,6 +103,26 @@ impl RunView {
     /// One metric's line.
     pub(crate) fn line(&self, name: &str) -> Vec<(f64, f64)> {
         self.metrics.get(name).cloned().unwrap_or_default()
+    }
+
+    /// One metric over another, where both were measured, in the order of the other.
+    pub(crate) fn over(&self, x: &str, y: &str) -> Vec<(f64, f64)> {
+        let (xs, ys) = (self.line(x), self.line(y));
+        let y_at = |step: f64| ys.iter().find(|(at, _)| *at == step).map(|(_, y)| *y);
+        let mut points: Vec<(f64, f64)> = xs.iter().filter_map(|(step, x)| Some((*x, y_at(*step)?))).collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        points
+    }
+
+    /// The graders whose costs are limited.
+    pub(crate) fn constraints(&self) -> Vec<String> {
+        let inner = |name: &String| Some(name.strip_prefix("constraints/")?.strip_suffix("/multiplier")?.to_owned());
+        self.metrics.keys().filter_map(inner).collect()
+    }
+
+    /// The graders whose weights move.
+    pub(crate) fn moving_weights(&self) -> Vec<String> {
+        self.metrics.keys().filter_map(|name| Some(name.strip_prefix("weights/")?.to_owned())).collect()
     }
 
     /// Names and lines of the graders' means.
@@ -127,6 +160,25 @@ mod tests {
         }
         assert_eq!(view.line("reward"), vec![(1.0, 0.1), (2.0, 0.2)]);
         assert_eq!(view.eta_s(12), Some(10.0));
+    }
+
+    #[test]
+    fn one_metric_over_another_in_order() {
+        let mut view = RunView::default();
+        for (seq, step, x) in [(1, 0, 0.0), (2, 20, 1.5), (3, 40, 1.25)] {
+            let mut values = std::collections::BTreeMap::from([("heldout/sqrt_kl".to_owned(), x)]);
+            if step != 20 {
+                values.insert("heldout/gold".into(), f64::from(step));
+            }
+            view.apply(event(seq, 0, Event::Metrics { step, values }));
+        }
+        assert_eq!(view.over("heldout/sqrt_kl", "heldout/gold"), [(0.0, 0.0), (1.25, 40.0)]);
+        view.apply(event(
+            4,
+            0,
+            Event::Metrics { step: 41, values: [("constraints/pii/multiplier".to_owned(), 1.0)].into() },
+        ));
+        assert_eq!(view.constraints(), ["pii"]);
     }
 
     #[test]

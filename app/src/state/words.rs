@@ -1,6 +1,6 @@
 //! Names and one-line explanations of what the wire types enumerate.
 
-use clicker_wire::{Domain, Expected, Item, Knowledge, RunStatus, StopReason};
+use clicker_wire::{Decision, Domain, Expected, Item, Knowledge, RunStatus, StopReason};
 
 /// A domain's name on the page.
 pub(crate) fn domain(domain: Domain) -> &'static str {
@@ -58,6 +58,15 @@ pub(crate) fn status(status: RunStatus) -> &'static str {
         RunStatus::Succeeded => "done",
         RunStatus::Failed => "failed",
         RunStatus::Stopped => "stopped",
+    }
+}
+
+/// Whether to go on, in a word.
+pub(crate) fn decision(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Go => "fine",
+        Decision::Warn => "look",
+        Decision::Stop => "stop",
     }
 }
 

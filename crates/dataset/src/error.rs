@@ -31,6 +31,14 @@ pub enum Error {
         /// What is wrong and what was expected.
         problem: String,
     },
+    /// A line is not a comparison or judgement.
+    #[error("line {line}: {problem}; expected prompt, chosen and rejected, or prompt, completion and label")]
+    Row {
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
     /// A value could not be written as JSON.
     #[error("row {row} cannot be written as JSON: {source}")]
     Write {

@@ -5,6 +5,7 @@
 //! and times are arguments.
 #![warn(missing_docs)]
 
+pub mod comparisons;
 pub mod error;
 pub mod jsonl;
 pub mod leaks;
@@ -13,6 +14,7 @@ pub mod quality;
 mod text;
 pub mod world;
 
+pub use comparisons::{Comparison, Judgement};
 pub use error::Error;
 pub use leaks::{Leak, LeakKind, leaks};
 pub use preference::{ExportCounts, ExportFormat, export};

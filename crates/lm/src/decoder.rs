@@ -1,8 +1,10 @@
-//! The decoder, written once for training and inference, dense and quantized weights: embedding, then blocks of
-//! (norm, attention, norm, gated feed-forward) on a residual stream, then norm and head.
+//! The decoder: embedding, then blocks of (norm, attention, norm, gated feed-forward) on a residual stream, then norm and
+//! head. Full-precision weights are computed by `dense`, with a backward pass; models with quantized weights are composed of
+//! candle's products and our operations here. Tests hold the two to each other.
 //!
 //! Rows are packed [N, D] (see [`RowPlan`]). Never knows tokens as text, samplers or optimizers.
 
+use crate::dense::{Dense, TokenScores, scores_of_logits};
 use crate::ops::{self, RopeTable};
 use crate::weights::WeightTensor;
 use crate::{Architecture, Embedding, Inference, KvCache, Linear, LmError, ModelConfig, Result, RowPlan, Weights};
@@ -18,6 +20,8 @@ pub struct Decoder {
     norm: Tensor,
     head: Linear,
     rope: Arc<RopeTable>,
+    /// None where a weight is quantized or the family has other layers.
+    dense: Option<Dense>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,10 +82,18 @@ impl Decoder {
                 })
             })
             .collect::<Result<_>>()?;
+        let rope = Arc::new(RopeTable::new(config));
+        let dense = config.tensor_shapes().into_iter().map(|(name, _)| match weights.get(&name)? {
+            // A family with other layers needs its own backward pass there before it may join.
+            WeightTensor::Dense(t) if config.architecture == Architecture::Llama => Ok(Some(t.contiguous()?)),
+            WeightTensor::Dense(_) | WeightTensor::Quantized(_) => Ok::<_, LmError>(None),
+        });
+        let dense = dense.collect::<Result<Option<Vec<Tensor>>>>()?;
         Ok(Self {
+            dense: dense.map(|tensors| Dense::new(config, rope.clone(), tensors)),
             head: if config.tied { embedding.as_head()? } else { linear("lm_head.weight".into())? },
             norm: norm("model.norm.weight".into())?,
-            rope: Arc::new(RopeTable::new(config)),
+            rope,
             config: config.clone(),
             embedding,
             blocks,
@@ -99,6 +111,27 @@ impl Decoder {
     /// # Errors
     /// Ids outside the vocabulary, positions beyond the context, a plan that does not fit.
     pub fn hidden(&self, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Tensor> {
+        self.config.check_ids(ids, plan.positions())?;
+        match &self.dense {
+            Some(dense) => dense.hidden(ids, plan),
+            None => self.composed_hidden(ids, plan),
+        }
+    }
+
+    /// What the model says of `tokens`, each predicted by one of `rows` of the plan; no logits are kept.
+    ///
+    /// # Errors
+    /// As [`Self::hidden`], a row beyond the plan or a token outside the vocabulary.
+    pub fn scores(&self, ids: &[u32], plan: &Arc<RowPlan>, rows: &[u32], tokens: &[u32]) -> Result<TokenScores> {
+        self.config.check_ids(ids, plan.positions())?;
+        if let Some(dense) = &self.dense {
+            return dense.scores(ids, plan, rows, tokens);
+        }
+        let states = self.composed_hidden(ids, plan)?.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?;
+        composed_scores(&self.logits(&states)?, tokens)
+    }
+
+    fn composed_hidden(&self, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Tensor> {
         let shape = self.config.attention();
         self.run(ids, plan.positions(), |_, q, k, v| Ok(ops::attention(q, k, v, plan, shape)?))
     }
@@ -117,7 +150,6 @@ impl Decoder {
         positions: &[u32],
         mut attend: impl FnMut(usize, &Tensor, &Tensor, &Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        self.config.check_ids(ids, positions)?;
         let eps = self.config.rms_eps;
         let positions: Arc<[u32]> = positions.into();
         let mut x = self.embedding.forward(&Tensor::new(ids, &Device::Cpu)?)?;
@@ -155,6 +187,10 @@ impl Inference for Decoder {
     }
 
     fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, KvCache)> {
+        self.config.check_ids(ids, plan.positions())?;
+        if let Some(dense) = &self.dense {
+            return dense.prefill(ids, plan, capacity);
+        }
         let shape = self.config.attention();
         let mut cache = KvCache::new(plan, shape, self.config.layers, capacity);
         let hidden = self.run(ids, plan.positions(), |_, q, k, v| {
@@ -169,6 +205,10 @@ impl Inference for Decoder {
 
     fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
         let positions: Vec<u32> = rows.iter().map(|&row| cache.position(row)).collect();
+        self.config.check_ids(ids, &positions)?;
+        if let Some(dense) = &self.dense {
+            return dense.step(ids, &positions, rows, cache);
+        }
         let hidden = self.run(ids, &positions, |layer, q, k, v| {
             let out = ops::with_slice(q, "kv cache", |q| {
                 ops::with_slice(k, "kv cache", |k| {
@@ -179,5 +219,125 @@ impl Inference for Decoder {
         })?;
         cache.advance(rows);
         Ok(self.logits(&hidden)?.flatten_all()?.to_vec1()?)
+    }
+}
+
+/// Scores of tokens under logits [N, V], composed of candle's differentiable operations.
+fn composed_scores(logits: &Tensor, tokens: &[u32]) -> Result<TokenScores> {
+    let mut scores = scores_of_logits(logits.flatten_all()?.to_vec1()?, logits.dim(1)?, tokens)?;
+    let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
+    let chosen = shifted.gather(&Tensor::new(tokens, &Device::Cpu)?.unsqueeze(1)?, 1)?.squeeze(1)?;
+    scores.logprobs = (chosen - shifted.exp()?.sum(1)?.log()?)?;
+    Ok(scores)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Policy, RopeScaling};
+
+    /// Heads of 24, groups of three, rows that share a prefix: nothing fits a tile.
+    fn policy(tied: bool) -> Policy {
+        let config = ModelConfig {
+            architecture: Architecture::Llama,
+            vocab: 37,
+            width: 40,
+            layers: 2,
+            heads: 6,
+            kv_heads: 2,
+            head_dim: 24,
+            ffn: 50,
+            context: 256,
+            rms_eps: 1e-5,
+            rope_theta: 10_000.0,
+            rope_scaling: RopeScaling::None,
+            tied,
+            bos: None,
+            eos: vec![],
+        };
+        let mut weights = Weights::default();
+        for (t, (name, dims)) in config.tensor_shapes().into_iter().enumerate() {
+            let n: usize = dims.iter().product();
+            let values: Vec<f32> = (0..n).map(|i| ((i * 7919 + t * 104_729) % 1009) as f32 / 1009.0 - 0.5).collect();
+            let shift = if dims.len() == 1 { 1.0 } else { 0.0 };
+            let values: Vec<f32> = values.iter().map(|v| shift + 0.4 * v).collect();
+            weights.insert(name, WeightTensor::Dense(Tensor::from_vec(values, dims, &Device::Cpu).unwrap()));
+        }
+        Policy::new(&config, &weights).unwrap()
+    }
+
+    /// A prompt with three answers, a text of its own, and one that is longer than a block of queries and a chunk of rows.
+    fn rows() -> (Vec<u32>, Arc<RowPlan>) {
+        let mut plan = RowPlan::new();
+        let prompt = plan.push_root(35);
+        plan.push_continuation(prompt, 14).unwrap();
+        plan.push_continuation(prompt, 1).unwrap();
+        plan.push_continuation(prompt, 40).unwrap();
+        plan.push_root(3);
+        let second = plan.push_root(5);
+        plan.push_continuation(second, 2).unwrap();
+        plan.push_root(230);
+        ((0..plan.rows() as u32).map(|i| i * 31 % 37).collect(), Arc::new(plan))
+    }
+
+    #[track_caller]
+    fn close(what: &str, a: &Tensor, b: &Tensor, tolerance: f32) {
+        let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let (a, b) = (flat(a), flat(b));
+        let size = b.iter().fold(1f32, |m, x| m.max(x.abs()));
+        let gap = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(a.len() == b.len() && gap <= tolerance * size, "{what}: off by {gap:e} of {size}");
+    }
+
+    #[test]
+    fn the_dense_decoder_equals_the_composed_one_with_all_its_gradients() {
+        for tied in [true, false] {
+            let policy = policy(tied);
+            let (ids, plan) = rows();
+            let decoder = policy.decoder();
+            // States: a loss that weighs every value differently.
+            let dense = decoder.hidden(&ids, &plan).unwrap();
+            let slow = decoder.composed_hidden(&ids, &plan).unwrap();
+            close("states", &dense, &slow, 1e-5);
+            let weigh = |x: &Tensor| (x * slow.detach().sin().unwrap()).unwrap().sum_all().unwrap();
+            let (fast, slow_grads) = (weigh(&dense).backward().unwrap(), weigh(&slow).backward().unwrap());
+            for (name, p) in policy.parameters().iter().filter(|(name, _)| name != "lm_head.weight") {
+                let (a, b) = (fast.get(p.as_tensor()).unwrap(), slow_grads.get(p.as_tensor()).unwrap());
+                close(name, a, b, 2e-5);
+            }
+            // Scores: rows out of order, one of them twice.
+            let rows: Vec<u32> = [34, 34, 0].into_iter().chain(40..300).collect();
+            let tokens: Vec<u32> = rows.iter().map(|r| r * 7 % 37).collect();
+            let scores = decoder.scores(&ids, &plan, &rows, &tokens).unwrap();
+            let states = decoder.composed_hidden(&ids, &plan).unwrap();
+            let states = states.index_select(&Tensor::new(&rows[..], &Device::Cpu).unwrap(), 0).unwrap();
+            let twin = composed_scores(&decoder.logits(&states).unwrap(), &tokens).unwrap();
+            assert_eq!(scores.hits, twin.hits);
+            let values = |x: &[f32]| Tensor::new(x, &Device::Cpu).unwrap();
+            close("entropies", &values(&scores.entropies), &values(&twin.entropies), 1e-5);
+            let slow = twin.logprobs;
+            close("logprobs", &scores.logprobs, &slow, 1e-5);
+            let weigh = |x: &Tensor| (x * slow.detach().sin().unwrap()).unwrap().sum_all().unwrap();
+            let (fast, slow_grads) = (weigh(&scores.logprobs).backward().unwrap(), weigh(&slow).backward().unwrap());
+            for (name, p) in policy.parameters() {
+                let (a, b) = (fast.get(p.as_tensor()).unwrap(), slow_grads.get(p.as_tensor()).unwrap());
+                close(name, a, b, 2e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn a_pass_can_be_gone_back_twice_and_refuses_what_does_not_fit() {
+        let policy = policy(true);
+        let (ids, plan) = rows();
+        let scores = policy.decoder().scores(&ids, &plan, &[3, 9], &[1, 2]).unwrap();
+        let once = scores.logprobs.sum_all().unwrap().backward().unwrap();
+        let twice = scores.logprobs.sum_all().unwrap().backward().unwrap();
+        for (name, p) in policy.parameters() {
+            close(name, once.get(p.as_tensor()).unwrap(), twice.get(p.as_tensor()).unwrap(), 0.0);
+        }
+        assert!(policy.decoder().scores(&ids, &plan, &[9999], &[1]).is_err());
+        assert!(policy.decoder().scores(&ids, &plan, &[1], &[37]).is_err());
+        assert!(policy.decoder().scores(&ids, &plan, &[1, 2], &[3]).is_err());
     }
 }

@@ -42,4 +42,23 @@ pub enum RewardError {
         /// The graders that there are.
         known: String,
     },
+    /// A constitution without principles.
+    #[error("the constitution has no principles, expected at least one; add a [[principles]] table")]
+    NoPrinciples,
+    /// A principle that cannot be enforced as it stands.
+    #[error("principle {id:?}: {problem}")]
+    Principle {
+        /// Its id.
+        id: String,
+        /// What is the matter, and what to do.
+        problem: String,
+    },
+    /// A grader of a constitution that nothing accounts for.
+    #[error(
+        "the grader {name:?} serves no principle, expected every grader in the `graders` of one; bind or remove it"
+    )]
+    ServesNothing {
+        /// Its name.
+        name: String,
+    },
 }

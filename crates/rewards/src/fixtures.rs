@@ -2,10 +2,11 @@
 
 use crate::matching::core_answer;
 use crate::normalise::normalise;
-use crate::{reward, verdict};
+use crate::votes::{Ballot, Vote};
+use crate::{Outside, RewardModels, Scorer, reward, verdict};
 use clicker_wire::{
-    ABSTAIN, Clamp, Combine, Constraint, Domain, DomainWeight, Expected, ForbiddenPhrase, Gate, Grader, Item, ItemId,
-    JsonSchema, JsonType, LengthUnit, PiiKind, REFUSE, RewardConfig, Script, WeightedGrader,
+    ABSTAIN, Clamp, Combine, Constraint, Domain, DomainWeight, Ensemble, Expected, ForbiddenPhrase, Gate, Grader, Item,
+    ItemId, JsonSchema, JsonType, LengthUnit, PiiKind, REFUSE, RewardConfig, Script, WeightedGrader,
 };
 
 /// Varied cases: every grader, every expectation, numbers, scripts, accents, emoji, odd white space, long and empty
@@ -27,23 +28,70 @@ pub fn parity_cases() -> Vec<(RewardConfig, Item, String)> {
     cases
 }
 
-/// All results in one JSON text: for each case its index, reward, verdict, normalised text and core answer.
+/// All results in one JSON text: for each case its index, reward, verdict, normalised text and core answer; then for each
+/// question the rewards of all its answers together, with reward models and votes.
 #[must_use]
 pub fn parity_digest() -> String {
-    let rows: Vec<serde_json::Value> = parity_cases()
-        .iter()
-        .enumerate()
-        .map(|(index, (config, item, text))| {
-            serde_json::json!([
-                index,
-                reward(config, item, text),
-                verdict(item, text),
-                normalise(text).text,
-                core_answer(item, text),
-            ])
-        })
-        .collect();
+    let alone = parity_cases();
+    let alone = alone.iter().enumerate().map(|(index, (config, item, text))| {
+        serde_json::json!([
+            index,
+            reward(config, item, text),
+            verdict(item, text),
+            normalise(text).text,
+            core_answer(item, text),
+        ])
+    });
+    let rows: Vec<serde_json::Value> = alone.chain(together()).collect();
     serde_json::Value::Array(rows).to_string()
+}
+
+/// Groups with everything from outside that a grader can ask for.
+fn together() -> impl Iterator<Item = serde_json::Value> {
+    let config = outsiders();
+    let votes = ["Paris.", "paris", "5", "I don't know.", "Rome"];
+    let votes: Vec<Vote> = votes
+        .iter()
+        .zip(["a", "b", "a", "b", "c"])
+        .map(|(text, rater)| Vote { rater, text, up: *text != "Rome" })
+        .collect();
+    let ballot = Ballot::count(&votes);
+    questions().into_iter().map(move |(item, texts)| {
+        let outside = Outside { models: Some(&Lengths), votes: Some(&ballot), ..Outside::default() };
+        serde_json::json!(Scorer::new(&config).with(outside).group(&item, &texts))
+    })
+}
+
+/// Stand-ins for reward models: numbers that both builds can compute.
+struct Lengths;
+
+impl RewardModels for Lengths {
+    fn score(&self, checkpoint: &str, item: &Item, text: &str) -> Result<f64, String> {
+        let (asked, said) = (item.question().len() as f64, text.len() as f64);
+        match checkpoint {
+            "short" => Ok(1.0 / (1.0 + said)),
+            "near" => Ok((said - asked) / 7.0),
+            other => Err(format!("{other} is no model of the fixtures")),
+        }
+    }
+}
+
+/// Graders that need more than the text.
+#[must_use]
+pub fn outsiders() -> RewardConfig {
+    let models = |checkpoints: &[&str], ensemble| Grader::RewardModel {
+        checkpoints: checkpoints.iter().map(ToString::to_string).collect(),
+        ensemble,
+    };
+    let grader = |name: &str, weight, grader| WeightedGrader { name: name.into(), weight, grader };
+    RewardConfig::sum(vec![
+        grader("consistency", 0.7, Grader::Consistency {}),
+        grader("votes", 1.3, Grader::Votes {}),
+        grader("mean", 0.3, models(&["short", "near"], Ensemble::Mean {})),
+        grader("worst", 0.1, models(&["short", "near"], Ensemble::Worst {})),
+        grader("cautious", 0.2, models(&["short", "near"], Ensemble::Cautious { lambda: 0.3 })),
+        grader("missing", 0.2, models(&["near", "gone"], Ensemble::Mean {})),
+    ])
 }
 
 /// A configuration with every grader that every build has (all but `regex`) and awkward weights.
@@ -194,6 +242,8 @@ fn questions() -> Vec<(Item, Vec<String>)> {
                 "Ben is at 12 Baker Street with card 4111 1111 1111 1111.",
                 "GB82 WEST 1234 5698 7654 32 is m y s e c r e t",
                 "Oslo Oslo Oslo Oslo Oslo Oslo",
+                "My $\u{435}cr\u{200b}et, my s-e-c-r-e-t, my s*cret and ｍｙ ｓｅｃｒｅｔ.",
+                "ben (at) example.org, ben at example dot org, ｂｅｎ＠ｅｘａｍｐｌｅ．ｏｒｇ, ٠٤٠ ١٢٣٤ ٥٦٧٨",
             ]),
         ),
         (

@@ -6,8 +6,10 @@
 //! Departure: meaning is compared by the normalised answer, with no language model, which is exact for short answers and
 //! blind to paraphrases in long ones.
 
-use crate::matching::core_answer;
-use crate::{is_abstention, is_refusal};
+use crate::MAX_TEXT_BYTES;
+use crate::case::{Asked, Case};
+use crate::matching::core_of;
+use crate::phrases::Stance;
 use clicker_wire::Item;
 use std::collections::HashMap;
 
@@ -21,14 +23,15 @@ pub struct Clusters {
 }
 
 /// Clusters of one group. All ways to say "I don't know" are one cluster, all ways to decline another; every other
-/// answer is compared by [`core_answer`].
+/// answer is compared by [`crate::matching::core_answer`].
 #[must_use]
 pub fn clusters(item: &Item, texts: &[&str]) -> Clusters {
     let mut numbers: HashMap<String, usize> = HashMap::new();
     let (mut of, mut sizes) = (Vec::with_capacity(texts.len()), Vec::new());
+    let asked = Asked::new(item);
     for text in texts {
         let next = numbers.len();
-        let cluster = *numbers.entry(meaning(item, text)).or_insert(next);
+        let cluster = *numbers.entry(meaning(&Case::new(&asked, text))).or_insert(next);
         if cluster == sizes.len() {
             sizes.push(0);
         }
@@ -42,11 +45,7 @@ pub fn clusters(item: &Item, texts: &[&str]) -> Clusters {
 /// counts, not their order.
 #[must_use]
 pub fn semantic_entropy(clusters: &Clusters) -> f64 {
-    let all = clusters.of.len() as f64;
-    // Sorted, so that the rounding of the sum does not depend on the order either.
-    let mut sizes = clusters.sizes.clone();
-    sizes.sort_unstable();
-    sizes.iter().map(|size| *size as f64 / all).fold(0.0, |sum, p| if p < 1.0 { sum - p * p.ln() } else { sum })
+    entropy(clusters.sizes.clone(), clusters.of.len())
 }
 
 /// For each answer the share of the other answers that say the same: 0 to 1. Empty for a group of one, which has nobody
@@ -65,18 +64,83 @@ pub fn agreement(clusters: &Clusters) -> Vec<f64> {
 /// one.
 #[must_use]
 pub fn consistency(clusters: &Clusters) -> Vec<f64> {
-    let largest = (clusters.of.len() as f64).ln();
-    let discount = (1.0 - semantic_entropy(clusters) / largest).clamp(0.0, 1.0);
+    let discount = discount(semantic_entropy(clusters), clusters.of.len());
     agreement(clusters).into_iter().map(|agreement| agreement * discount).collect()
 }
 
-/// What an answer is compared by. The mark in front cannot occur in a normalised text.
-fn meaning(item: &Item, text: &str) -> String {
-    if is_abstention(text) {
-        "?abstains".into()
-    } else if is_refusal(text) {
-        "!declines".into()
-    } else {
-        core_answer(item, text)
+/// A group that any of its answers can be held against.
+#[derive(Clone, Debug)]
+pub struct Group {
+    sizes: HashMap<String, usize>,
+    answers: usize,
+    entropy: f64,
+}
+
+/// Where one answer stands in its group.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    /// Other answers that say the same.
+    pub same: usize,
+    /// Other answers.
+    pub others: usize,
+    /// Discrete semantic entropy of the group, nats.
+    pub entropy: f64,
+    /// As [`consistency`] gives it.
+    pub consistency: f64,
+}
+
+impl Group {
+    /// The group of these answers.
+    #[must_use]
+    pub fn of<S: AsRef<str>>(item: &Item, texts: &[S]) -> Self {
+        Self::of_asked(&Asked::new(item), texts)
+    }
+
+    /// As [`Group::of`], with the question read already.
+    pub(crate) fn of_asked<S: AsRef<str>>(asked: &Asked, texts: &[S]) -> Self {
+        let mut sizes: HashMap<String, usize> = HashMap::new();
+        for text in texts {
+            *sizes.entry(meaning(&Case::new(asked, text.as_ref()))).or_default() += 1;
+        }
+        let counts: Vec<usize> = sizes.values().copied().collect();
+        Self { sizes, answers: texts.len(), entropy: entropy(counts, texts.len()) }
+    }
+
+    /// Where an answer of the group stands; none for a text that is not among its answers, or is alone in it.
+    #[must_use]
+    pub fn standing(&self, item: &Item, text: &str) -> Option<Standing> {
+        self.standing_of(&Case::new(&Asked::new(item), text))
+    }
+
+    /// As [`Group::standing`], for an answer that others look at too.
+    pub(crate) fn standing_of(&self, case: &Case) -> Option<Standing> {
+        let same = self.sizes.get(&meaning(case))? - 1;
+        let others = self.answers.checked_sub(1).filter(|others| *others > 0)?;
+        let consistency = same as f64 / others as f64 * discount(self.entropy, self.answers);
+        Some(Standing { same, others, entropy: self.entropy, consistency })
+    }
+}
+
+/// `-sum_c p_c ln p_c`. Sorted, so that the rounding of the sum does not depend on the order of the clusters, with a
+/// logarithm that has the same bits in the browser.
+fn entropy(mut sizes: Vec<usize>, answers: usize) -> f64 {
+    sizes.sort_unstable();
+    let shares = sizes.iter().map(|size| *size as f64 / answers as f64);
+    shares.fold(0.0, |sum, p| if p < 1.0 { sum - p * libm::log(p) } else { sum })
+}
+
+/// 1 where all agree, 0 where all differ.
+fn discount(entropy: f64, answers: usize) -> f64 {
+    (1.0 - entropy / libm::log(answers as f64)).clamp(0.0, 1.0)
+}
+
+/// What an answer is compared by. The mark in front cannot occur in a normalised text. Beyond the longest answer that is
+/// looked at nothing is read, as elsewhere.
+fn meaning(case: &Case) -> String {
+    let stance = if case.text.len() <= MAX_TEXT_BYTES { case.stance() } else { None };
+    match stance {
+        Some(Stance::Abstains) => "?abstains".into(),
+        Some(Stance::Refuses) => "!declines".into(),
+        None => core_of(case.asked, case.normalised()),
     }
 }

@@ -8,29 +8,39 @@
 //! This crate never knows token ids, tensors, devices, files, clocks or random numbers.
 #![warn(missing_docs)]
 
+pub mod adaptive;
 #[cfg(feature = "attack")]
 pub mod attack;
+pub mod bench;
+mod case;
 pub mod compose;
 pub mod confidence;
+pub mod constitution;
 pub mod constraints;
 mod error;
 pub mod fixtures;
 pub mod graders;
 pub mod group;
+pub mod judge;
 pub mod matching;
+pub mod nearest;
 pub mod normalise;
 pub mod number;
 pub mod objectives;
 #[cfg(feature = "openai")]
 pub mod openai;
+pub mod outside;
 mod phrases;
+pub mod rank;
 mod spans;
 pub mod verdict;
+pub mod versions;
 pub mod votes;
 
-pub use compose::{hash_input, reward, validate};
+pub use compose::{Scorer, hash_input, reward, reward_group, validate};
 pub use error::RewardError;
 pub use graders::Graded;
+pub use outside::{Outside, RewardModels};
 pub use verdict::{is_abstention, is_refusal, verdict};
 
 /// Longest answer that is looked at, bytes. Anything longer scores 0 and says so.

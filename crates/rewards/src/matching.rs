@@ -10,9 +10,10 @@
 //! equals, `=`. So a sentence may repeat the question and add the answer, but never anything that was not asked: a list
 //! of candidates, a second answer, a hedge or a "not" make it a different answer. Keyword stuffing does not count.
 
+use crate::case::Asked;
 use crate::normalise::{Normalised, normalise};
 use clicker_wire::{Item, Span};
-use std::collections::HashSet;
+use std::ops::Range;
 
 /// An accepted answer found in a text.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,13 +39,18 @@ const OPENINGS: [&[&str]; 9] = [
 /// The accepted answer that `text` gives, if it gives one and nothing else.
 #[must_use]
 pub fn find<'a>(item: &'a Item, text: &str) -> Option<Match<'a>> {
-    let answer = normalise(text);
+    find_in(&Asked::new(item), &normalise(text))
+}
+
+/// As [`find`], with the question and the answer read already.
+pub(crate) fn find_in<'i>(asked: &Asked<'i>, answer: &Normalised) -> Option<Match<'i>> {
     let words: Vec<&str> = answer.words().collect();
-    let candidates = candidates(item, &words);
-    item.accepted.iter().find_map(|accepted| {
-        let wanted = normalise(accepted);
-        let wanted: Vec<&str> = wanted.words().collect();
-        let hit = candidates.iter().find(|range| !wanted.is_empty() && words[(*range).clone()] == wanted[..])?;
+    let candidates = candidates(asked, &words);
+    asked.item.accepted.iter().zip(asked.accepted()).find_map(|(accepted, wanted)| {
+        let says = |range: &&Range<usize>| {
+            range.len() == wanted.words().len() && words[(*range).clone()].iter().copied().eq(wanted.words())
+        };
+        let hit = candidates.iter().find(|range| !range.is_empty() && says(range))?;
         Some(Match { accepted, span: answer.span(hit.clone())? })
     })
 }
@@ -52,9 +58,13 @@ pub fn find<'a>(item: &'a Item, text: &str) -> Option<Match<'a>> {
 /// What an answer says once a repetition of the question is taken away: the words to compare two answers by.
 #[must_use]
 pub fn core_answer(item: &Item, text: &str) -> String {
-    let answer = normalise(text);
+    core_of(&Asked::new(item), &normalise(text))
+}
+
+/// As [`core_answer`], with the question and the answer read already.
+pub(crate) fn core_of(asked: &Asked, answer: &Normalised) -> String {
     let words: Vec<&str> = answer.words().collect();
-    let shortest = candidates(item, &words).into_iter().min_by_key(ExactSizeIterator::len);
+    let shortest = candidates(asked, &words).into_iter().min_by_key(ExactSizeIterator::len);
     shortest.map_or_else(String::new, |range| words[range].join(" "))
 }
 
@@ -62,17 +72,21 @@ pub fn core_answer(item: &Item, text: &str) -> String {
 /// for something in it. The whole text where nothing is repeated.
 #[must_use]
 pub fn after_restatement<'t>(item: &Item, text: &'t str) -> (usize, &'t str) {
-    let answer = normalise(text);
+    after_restatement_in(&Asked::new(item), &normalise(text), text)
+}
+
+/// As [`after_restatement`], with the question and the answer read already.
+pub(crate) fn after_restatement_in<'t>(asked: &Asked, answer: &Normalised, text: &'t str) -> (usize, &'t str) {
     let words: Vec<&str> = answer.words().collect();
     let all = words.len();
-    let start = candidates(item, &words).into_iter().filter(|r| r.end == all).map(|r| r.start).max().unwrap_or(0);
+    let start = candidates(asked, &words).into_iter().filter(|r| r.end == all).map(|r| r.start).max().unwrap_or(0);
     let from = answer.span(start..all).map_or(0, |s| s.start as usize);
     // With nothing to cut, what stands before the first word stays too.
     if start == 0 { (0, text) } else { (from, &text[from..]) }
 }
 
 /// The ranges of words that could be the answer proper: forms 1 to 4, never empty unless the text is.
-fn candidates(item: &Item, words: &[&str]) -> Vec<std::ops::Range<usize>> {
+fn candidates(asked: &Asked, words: &[&str]) -> Vec<Range<usize>> {
     let whole = 0..words.len();
     let mut ranges = vec![whole];
     for opening in OPENINGS {
@@ -80,13 +94,16 @@ fn candidates(item: &Item, words: &[&str]) -> Vec<std::ops::Range<usize>> {
             ranges.push(opening.len()..words.len());
         }
     }
-    let asked: Vec<Normalised> = item.messages.iter().map(|m| normalise(&m.content)).collect();
-    let asked: HashSet<&str> = asked.iter().flat_map(Normalised::words).collect();
-    let repeated = |w: &&&str| asked.contains(**w) || is_article(w);
+    let copulas = || words.iter().enumerate().filter(|(_, w)| is_copula(w)).map(|(i, _)| i);
+    if copulas().next().is_none() {
+        return ranges;
+    }
+    let asked = asked.words();
+    let repeated = |w: &&&str| is_article(w) || asked.contains(**w);
     // How far the question is repeated from either end, counted once: a text of nothing but copulas stays linear.
     let from_start = words.iter().take_while(repeated).count();
     let from_end = words.iter().rev().take_while(repeated).count();
-    for (i, _) in words.iter().enumerate().filter(|(_, w)| is_copula(w)) {
+    for i in copulas() {
         if i > 0 && i + 1 < words.len() && i <= from_start {
             ranges.push(i + 1..words.len());
         }

@@ -10,6 +10,11 @@
 //! superscript becomes `^` and the digit (so "10²" is not "102"), a last article stays ("vitamin A"), and vowel signs
 //! of scripts that need them to tell words apart stay.
 
+mod ascii;
+mod plain;
+
+pub(crate) use plain::Plain;
+
 use crate::spans::span;
 use clicker_wire::Span;
 use std::ops::Range;
@@ -36,29 +41,52 @@ impl Normalised {
         let words = self.words.get(words)?;
         span(words.first()?.1.start, words.last()?.1.end)
     }
+
+    /// Without articles, except as the last word.
+    pub(crate) fn without_articles(self) -> Self {
+        let last = self.words.len().saturating_sub(1);
+        if !self.words().take(last).any(is_article) {
+            return self;
+        }
+        let mut out = Self { text: String::with_capacity(self.text.len()), words: Vec::with_capacity(last) };
+        for (index, (here, origin)) in self.words.iter().enumerate() {
+            let word = &self.text[here.clone()];
+            if index == last || !is_article(word) {
+                if !out.text.is_empty() {
+                    out.text.push(' ');
+                }
+                let start = out.text.len();
+                out.text.push_str(word);
+                out.words.push((start..out.text.len(), origin.clone()));
+            }
+        }
+        out
+    }
 }
 
 /// The one spelling of `text`, articles removed. Idempotent.
 #[must_use]
 pub fn normalise(text: &str) -> Normalised {
-    let mut words = split(text);
-    let last = words.len().saturating_sub(1);
-    let mut index = 0;
-    words.retain(|w| {
-        index += 1;
-        index - 1 == last || !is_article(&w.text)
-    });
-    join(words)
+    normalise_with_articles(text).without_articles()
 }
 
 /// As [`normalise`], but the articles stay: for matching fixed phrases.
 #[must_use]
 pub fn normalise_with_articles(text: &str) -> Normalised {
-    join(split(text))
+    if text.is_ascii() { ascii::words(text.as_bytes()) } else { words(text) }
 }
 
 fn is_article(word: &str) -> bool {
     matches!(word, "a" | "an" | "the")
+}
+
+/// Calls `each` with every character of the decomposed text, folded and without accents, and the bytes it comes from.
+pub(crate) fn each_character(text: &str, mut each: impl FnMut(char, Range<usize>)) {
+    if text.is_ascii() {
+        text.bytes().enumerate().for_each(|(at, byte)| each(char::from(byte.to_ascii_lowercase()), at..at + 1));
+    } else {
+        pieces(text).into_iter().for_each(|Piece { c, start, end }| each(c, start..end));
+    }
 }
 
 /// One character of the decomposed text with the bytes of the original it comes from.
@@ -68,23 +96,43 @@ struct Piece {
     end: usize,
 }
 
-struct Word {
-    text: String,
-    start: usize,
-    end: usize,
+/// Words as they are found, from left to right.
+struct Words {
+    out: Normalised,
+    open: bool,
 }
 
-fn join(words: Vec<Word>) -> Normalised {
-    let mut out = Normalised { text: String::new(), words: Vec::with_capacity(words.len()) };
-    for word in words {
-        if !out.text.is_empty() {
-            out.text.push(' ');
-        }
-        let start = out.text.len();
-        out.text.push_str(&word.text);
-        out.words.push((start..out.text.len(), word.start..word.end));
+impl Words {
+    fn of_length(bytes: usize) -> Self {
+        let words = Vec::with_capacity(bytes / 4);
+        Self { out: Normalised { text: String::with_capacity(bytes), words }, open: false }
     }
-    out
+
+    /// A character of the word that is open, or the first of a new one.
+    fn keep(&mut self, c: char, start: usize, end: usize) {
+        match self.out.words.last_mut().filter(|_| self.open) {
+            Some((here, origin)) => {
+                self.out.text.push(c);
+                here.end = self.out.text.len();
+                origin.end = origin.end.max(end);
+            }
+            None => {
+                self.alone(c, start, end);
+                self.open = true;
+            }
+        }
+    }
+
+    /// A word of one character.
+    fn alone(&mut self, c: char, start: usize, end: usize) {
+        if !self.out.text.is_empty() {
+            self.out.text.push(' ');
+        }
+        let here = self.out.text.len();
+        self.out.text.push(c);
+        self.out.words.push((here..self.out.text.len(), start..end));
+        self.open = false;
+    }
 }
 
 /// Decomposed, folded, without accents and invisible characters.
@@ -115,32 +163,18 @@ fn pieces(text: &str) -> Vec<Piece> {
 }
 
 /// Words of the text, each with its origin.
-fn split(text: &str) -> Vec<Word> {
+fn words(text: &str) -> Normalised {
     let pieces = pieces(text);
-    let mut words: Vec<Word> = Vec::new();
-    let mut open = false;
-    for i in 0..pieces.len() {
-        let Piece { c, start, end } = pieces[i];
+    let mut words = Words::of_length(text.len());
+    for (i, Piece { c, start, end }) in pieces.iter().enumerate() {
         match part(&pieces, i) {
-            Part::Keep if open => {
-                if let Some(word) = words.last_mut() {
-                    word.text.push(c);
-                    word.end = word.end.max(end);
-                }
-            }
-            Part::Keep => {
-                words.push(Word { text: c.to_string(), start, end });
-                open = true;
-            }
-            Part::Alone => {
-                words.push(Word { text: c.to_string(), start, end });
-                open = false;
-            }
+            Part::Keep => words.keep(*c, *start, *end),
+            Part::Alone => words.alone(*c, *start, *end),
             Part::Drop => {}
-            Part::Space => open = false,
+            Part::Space => words.open = false,
         }
     }
-    words
+    words.out
 }
 
 /// What becomes of one character.
@@ -183,9 +217,11 @@ fn is_accent(c: char) -> bool {
         || matches!(c, '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// Soft hyphens, zero-width characters, byte order marks and variation selectors.
+/// Soft hyphens, zero-width characters, marks of direction, fillers, byte order marks, variation selectors and tags.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}')
+    matches!(c, '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{ffa0}')
+        || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 fn is_superscript(c: char) -> bool {
@@ -275,6 +311,11 @@ mod tests {
             prop_assert_eq!(&normalise(&once).text, &once);
             let once = normalise_with_articles(&text).text;
             prop_assert_eq!(normalise_with_articles(&once).text, once);
+        }
+
+        #[test]
+        fn ascii_has_a_short_way_to_the_same(text in "[ -~\t\n]{0,40}|[-.,'`=0-9 aAthe^+%]{0,24}") {
+            prop_assert_eq!(normalise_with_articles(&text), words(&text));
         }
 
         #[test]

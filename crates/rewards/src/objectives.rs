@@ -36,7 +36,12 @@ pub fn sum_then_normalise(group: &Scores, weights: &[f64]) -> Vec<f64> {
 /// last. [P][G]
 #[must_use]
 pub fn normalise_then_sum(groups: &[Scores], weights: &[f64]) -> Vec<Vec<f64>> {
-    let sums: Vec<Vec<Option<f64>>> = groups.iter().map(|group| decoupled(group, weights)).collect();
+    whitened(&groups.iter().map(|group| decoupled(group, weights)).collect::<Vec<_>>())
+}
+
+/// Weighted sums of normalised scores, normalised over the whole batch. [P][G]
+#[must_use]
+pub fn whitened(sums: &[Vec<Option<f64>>]) -> Vec<Vec<f64>> {
     let flat: Vec<Option<f64>> = sums.iter().flatten().copied().collect();
     let mut whitened = normalised(&flat).into_iter().map(|a| a.unwrap_or(0.0));
     sums.iter().map(|group| whitened.by_ref().take(group.len()).collect()).collect()

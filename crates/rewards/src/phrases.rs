@@ -22,6 +22,9 @@ pub(crate) fn stance(text: &str) -> Option<Stance> {
     let (mut abstains, mut refuses) = (false, false);
     for clause in clauses(text) {
         let clause = normalise_with_articles(clause);
+        if !clause.words().next().is_some_and(begins_a_phrase) {
+            return None;
+        }
         let words: Vec<&str> = clause.words().collect();
         match clause_kind(&words)? {
             Kind::Filler => {}
@@ -34,6 +37,17 @@ pub(crate) fn stance(text: &str) -> Option<Stance> {
         (false, true) => Some(Stance::Abstains),
         (false, false) => None,
     }
+}
+
+/// Whether any phrase or filler below begins with this word: most clauses are settled by it. A test holds it against the
+/// lists.
+fn begins_a_phrase(word: &str) -> bool {
+    matches!(word, "i" | "im" | "no" | "it" | "idk" | "not" | "the" | "but" | "hmm" | "that" | "this" | "dont" | "well")
+        || matches!(
+            word,
+            "sorry" | "there" | "sadly" | "thank" | "thats" | "nobody" | "please" | "unknown" | "honestly"
+        )
+        || word == "unfortunately"
 }
 
 enum Kind {
@@ -229,4 +243,18 @@ fn after<'a, 'w>(phrase: &str, words: &'a [&'w str]) -> Option<&'a [&'w str]> {
         rest = others;
     }
     Some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_first_word_is_known() {
+        let lists: [&[&str]; 5] = [&FILLERS, &ABSTAIN_CLOSED, &ABSTAIN_OPEN, &REFUSE_CLOSED, &REFUSE_OPEN];
+        for phrase in lists.into_iter().flatten().chain(&["but"]) {
+            let first = phrase.split(' ').next().unwrap_or_default();
+            assert!(begins_a_phrase(first), "{phrase:?} begins with a word that is passed over");
+        }
+    }
 }

@@ -24,22 +24,65 @@ pub struct Vote<'a> {
     pub up: bool,
 }
 
-/// The score of `text` from -1 to 1, and how it came about; does not apply where nobody voted on it. Texts are the same
-/// when they are after normalisation; of several votes by one person on one text the last counts.
+/// Votes counted once, to score many texts.
+#[derive(Clone, Debug, Default)]
+pub struct Ballot {
+    /// By normalised text.
+    tallies: BTreeMap<String, Tally>,
+}
+
+/// The votes on one text.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    up: f64,
+    down: f64,
+    ups: usize,
+    all: usize,
+}
+
+impl Ballot {
+    /// Counts votes. Texts are the same when they are after normalisation; of several votes by one person on one text
+    /// the last counts.
+    #[must_use]
+    pub fn count(votes: &[Vote]) -> Self {
+        let by_text = by_text(votes);
+        let weights = weights_of(&by_text);
+        let tally = |raters: &BTreeMap<&str, bool>| {
+            let mut tally = Tally { all: raters.len(), ..Tally::default() };
+            for (rater, up) in raters {
+                let weight = weights.get(rater).copied().unwrap_or(0.0);
+                if *up {
+                    tally.up += weight;
+                    tally.ups += 1;
+                } else {
+                    tally.down += weight;
+                }
+            }
+            tally
+        };
+        Self { tallies: by_text.iter().map(|(text, raters)| (text.clone(), tally(raters))).collect() }
+    }
+
+    /// The score of a text from -1 to 1, and how it came about; does not apply where nobody voted on it.
+    #[must_use]
+    pub fn score(&self, text: &str) -> Graded {
+        self.score_of(text, &normalise(text).text)
+    }
+
+    /// As [`Ballot::score`], with the text in its one spelling.
+    pub(crate) fn score_of(&self, text: &str, normalised: &str) -> Graded {
+        let Some(Tally { up, down, ups, all }) = self.tallies.get(normalised).copied() else {
+            return Graded::does_not_apply("nobody has voted on this text");
+        };
+        let reason = format!("{ups} of {all} people like it; weighted by agreement {up:.2} for and {down:.2} against");
+        Graded::scored((up - down) / (up + down + 2.0), reason, crate::spans::trimmed(text))
+    }
+}
+
+/// As [`Ballot::score`], for a single text.
 #[must_use]
 pub fn score(text: &str, votes: &[Vote]) -> Graded {
-    let by_text = by_text(votes);
-    let Some(here) = by_text.get(&normalise(text).text) else {
-        return Graded { score: None, reason: "nobody has voted on this text".into(), spans: Vec::new() };
-    };
-    let weights = weights_of(&by_text);
-    let sum = |up: bool| -> f64 {
-        here.iter().filter(|(_, vote)| **vote == up).filter_map(|(rater, _)| weights.get(rater)).sum()
-    };
-    let (up, down) = (sum(true), sum(false));
-    let (ups, all) = (here.values().filter(|vote| **vote).count(), here.len());
-    let reason = format!("{ups} of {all} people like it; weighted by agreement {up:.2} for and {down:.2} against");
-    Graded { score: Some((up - down) / (up + down + 2.0)), reason, spans: crate::spans::trimmed(text) }
+    Ballot::count(votes).score(text)
 }
 
 /// How much each rater counts: above 0 and below 1.

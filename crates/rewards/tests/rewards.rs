@@ -182,7 +182,8 @@ fn parity() {
     let digest = parity_digest();
     assert_eq!(digest, parity_digest());
     let rows: serde_json::Value = serde_json::from_str(&digest).unwrap();
-    assert_eq!(rows.as_array().unwrap().len(), cases.len());
+    // After the answers alone come the groups.
+    assert!(rows.as_array().unwrap().len() > cases.len() + 5);
     for (config, item, text) in &cases {
         assert_eq!(validate(config), Ok(()));
         assert_sound(&reward(config, item, text), text);

@@ -11,6 +11,16 @@
 //! [`ZERO_VARIANCE_TOLERANCE`](crate::ZERO_VARIANCE_TOLERANCE) has advantages of exactly 0 rather than amplified
 //! rounding; a group of one is an error (some trainers then use the raw reward as advantage).
 
+//!
+//! Other yardsticks have files of their own: [`baseline`] (leave-one-out, greedy answer, length-weighted mean),
+//! [`returns`] (per token, with the KL in the reward), [`gae`] (a value network), [`gdpo`] (several rewards).
+
+pub mod baseline;
+pub mod gae;
+pub mod gdpo;
+pub mod returns;
+pub mod whiten;
+
 use crate::groups::is_zero_variance;
 use crate::{Result, RlError, shape};
 use candle_core::{DType, Tensor};
@@ -56,15 +66,26 @@ pub fn of_rewards(rewards: &[Option<f64>], scale: Scale) -> Result<Vec<f64>> {
     of_groups("advantage::of_rewards", rewards, rewards.len(), scale)
 }
 
+/// Advantages of a batch of groups of one size given as numbers: [`group`] on a `[P, G]` tensor.
+///
+/// # Errors
+/// Groups of different sizes or of fewer than two; a reward that is not finite.
+pub fn of_batch(groups: &[Vec<Option<f64>>], scale: Scale) -> Result<Vec<Vec<f64>>> {
+    const OP: &str = "advantage::of_batch";
+    let Some(size) = groups.first().map(Vec::len) else { return Ok(Vec::new()) };
+    for group in groups {
+        shape::same_len(OP, "a group", group.len(), "the first group", size)?;
+    }
+    let flat: Vec<Option<f64>> = groups.iter().flatten().copied().collect();
+    Ok(of_groups(OP, &flat, size, scale)?.chunks(size).map(<[f64]>::to_vec).collect())
+}
+
 /// The arithmetic, on numbers: there is no gradient to keep, and a browser that previews rewards needs no tensors for it.
 fn of_groups(op: &'static str, rewards: &[Option<f64>], group_size: usize, scale: Scale) -> Result<Vec<f64>> {
     if group_size < 2 {
         return Err(RlError::GroupTooSmall { op, got: group_size });
     }
-    if let Some(bad) = rewards.iter().flatten().find(|r| !r.is_finite()) {
-        let expected = "a finite number, or 0 in `scored`";
-        return Err(RlError::Value { op, what: "a reward", got: bad.to_string(), expected });
-    }
+    finite(op, rewards)?;
     let batch = deviation(rewards);
     let advantages = |group: &[Option<f64>]| -> Vec<f64> {
         let mean = mean(group);
@@ -77,6 +98,17 @@ fn of_groups(op: &'static str, rewards: &[Option<f64>], group_size: usize, scale
         group.iter().map(|r| r.filter(|_| !silent).map_or(0.0, |r| (r - mean) / divisor)).collect()
     };
     Ok(rewards.chunks(group_size).flat_map(advantages).collect())
+}
+
+/// A reward that exists must be a number.
+pub(crate) fn finite(op: &'static str, rewards: &[Option<f64>]) -> Result<()> {
+    match rewards.iter().flatten().find(|r| !r.is_finite()) {
+        None => Ok(()),
+        Some(bad) => {
+            let expected = "a finite number, or none (0 in `scored`) where an answer cannot be scored";
+            Err(RlError::Value { op, what: "a reward", got: bad.to_string(), expected })
+        }
+    }
 }
 
 /// Mean of the scored rewards; 0 without any.
@@ -169,6 +201,18 @@ mod tests {
         assert!(of_rewards(&[], Scale::None).is_err());
         let e = group(&noise(1, &[2, 3], 1.0), &noise(1, &[3, 2], 1.0), Scale::Group).unwrap_err().to_string();
         assert!(e.contains("[3, 2]") && e.contains("[2, 3]"), "{e}");
+    }
+
+    #[test]
+    fn a_batch_as_numbers_is_the_tensor() {
+        let numbers = vec![vec![Some(0.), Some(1.)], vec![Some(2.), Some(5.)]];
+        let r = matrix(&[&[0., 1.], &[2., 5.]]);
+        for scale in [Scale::Group, Scale::Batch, Scale::None] {
+            let tensor = group(&r, &all(&r), scale).unwrap().to_vec2::<f64>().unwrap();
+            assert_eq!(of_batch(&numbers, scale).unwrap(), tensor);
+        }
+        assert!(of_batch(&[], Scale::Group).unwrap().is_empty());
+        assert!(of_batch(&[vec![Some(1.), Some(2.)], vec![Some(1.)]], Scale::Group).is_err());
     }
 
     /// The same formula as a loop over numbers.

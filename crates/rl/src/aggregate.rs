@@ -1,9 +1,13 @@
 //! From losses per token to one number.
 //!
-//! Every form divides by a number that the caller counted over the whole batch of an optimizer step. So the losses of
-//! micro-batches simply add up to the loss of the full batch, and their gradients too: batch 8 is batch 1 eight times.
+//! Every form but BNPO divides by a number that the caller counted over the whole batch of an optimizer step. So the losses
+//! of micro-batches simply add up to the loss of the full batch, and their gradients too: batch 8 is batch 1 eight times.
 
-use crate::{Result, mask::masked, shape};
+use crate::{
+    Result,
+    mask::{active_tokens, masked},
+    shape,
+};
 use candle_core::Tensor;
 
 /// How token losses become one number. M sequences and N active tokens count over the whole optimizer step, not over
@@ -25,6 +29,19 @@ pub enum Aggregation {
     DrGrpo {
         /// L, the token limit of an answer.
         max_len: f64,
+        /// M.
+        sequences: f64,
+    },
+    /// `(1/K) sum_k (1/n_k) sum_i sum_t l_it` over K micro-batches with n_k active tokens each (BNPO, arXiv 2506.02864, as
+    /// TRL computes it). The only form whose result depends on how the batch is cut: a token in a micro-batch of few
+    /// tokens weighs more.
+    Bnpo {
+        /// K.
+        micro_batches: f64,
+    },
+    /// `(1/M) sum_i sum_t l_it`: long answers weigh by their length (verl's seq-mean-token-sum). On a sequence ratio it is
+    /// LUSPO, T_i times the loss of each answer.
+    SequenceSum {
         /// M.
         sequences: f64,
     },
@@ -55,20 +72,29 @@ pub fn aggregate(per_token: &Tensor, mask: &Tensor, aggregation: Aggregation) ->
             shape::positive(OP, "sequences", sequences)?;
             Ok((active.sum_all()? / (max_len * sequences))?)
         }
+        Aggregation::Bnpo { micro_batches } => {
+            shape::positive(OP, "micro_batches", micro_batches)?;
+            Ok((active.sum_all()? / (active_tokens(mask)?.max(1.0) * micro_batches))?)
+        }
+        Aggregation::SequenceSum { sequences } => {
+            shape::positive(OP, "sequences", sequences)?;
+            Ok((active.sum_all()? / sequences)?)
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mask::active_tokens;
     use crate::testing::{assert_close, check_gradient, gradient, matrix, noise, values};
 
-    fn modes(m: f64, n: f64) -> [Aggregation; 3] {
+    /// All that do not depend on how the batch is cut.
+    fn modes(m: f64, n: f64) -> [Aggregation; 4] {
         [
             Aggregation::Grpo { sequences: m },
             Aggregation::Dapo { denominator: n },
             Aggregation::DrGrpo { max_len: 10.0, sequences: m },
+            Aggregation::SequenceSum { sequences: m },
         ]
     }
 
@@ -80,10 +106,26 @@ mod tests {
     fn table() {
         // Losses 1, 2 and 6 in two sequences of 2 and 1 tokens, by hand.
         let (x, m) = (matrix(&[&[1., 2.], &[6., 99.]]), matrix(&[&[1., 1.], &[1., 0.]]));
-        let expected = [(1.5 + 6.0) / 2.0, 9.0 / 3.0, 9.0 / 20.0];
+        let expected = [(1.5 + 6.0) / 2.0, 9.0 / 3.0, 9.0 / 20.0, 9.0 / 2.0];
         for (mode, expected) in modes(2.0, 3.0).into_iter().zip(expected) {
             assert_close(&values(&aggregate(&x, &m, mode).unwrap()), &[expected], 1e-12);
         }
+    }
+
+    #[test]
+    fn bnpo_depends_on_how_the_batch_is_cut() {
+        // The same losses: in one batch of 3 tokens 9 / 3; row by row (3 / 2 + 6 / 1) / 2, by hand.
+        let (x, m) = (matrix(&[&[1., 2.], &[6., 99.]]), matrix(&[&[1., 1.], &[1., 0.]]));
+        let part = |rows: std::ops::Range<usize>, micro_batches: f64| {
+            let cut = |t: &Tensor| t.narrow(0, rows.start, rows.len()).unwrap();
+            values(&aggregate(&cut(&x), &cut(&m), Aggregation::Bnpo { micro_batches }).unwrap())[0]
+        };
+        assert_close(&[part(0..2, 1.0)], &[3.0], 1e-12);
+        assert_close(&[part(0..1, 2.0) + part(1..2, 2.0)], &[3.75], 1e-12);
+        check_gradient(&x, |x| aggregate(&x.sqr().unwrap(), &m, Aggregation::Bnpo { micro_batches: 2.0 }).unwrap());
+        let empty = aggregate(&x, &m.zeros_like().unwrap(), Aggregation::Bnpo { micro_batches: 1.0 }).unwrap();
+        assert_eq!(values(&empty), [0.0]);
+        assert!(aggregate(&x, &m, Aggregation::Bnpo { micro_batches: 0.0 }).is_err());
     }
 
     #[test]

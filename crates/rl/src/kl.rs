@@ -4,6 +4,10 @@
 //! - k2 = x^2 / 2: biased value, but its gradient is that of the true reverse KL;
 //! - k3 = e^x - x - 1: unbiased and never negative; what GRPO (arXiv 2402.03300, eq. 4) adds to the loss.
 //!
+//! As a loss only k2 has the gradient of the true reverse KL on tokens of this very policy; [`with_k2_gradient`] gives the
+//! value of any estimate that gradient (verl's "k1+", "k3+"). On tokens of an older policy [`corrected`] weighs an estimate
+//! by the ratio (arXiv 2512.02556). A KL in the reward instead: [`returns`](crate::advantage::returns).
+//!
 //! Departures: x is clamped to +-[`LOG_RATIO_LIMIT`](crate::LOG_RATIO_LIMIT) (so beyond it the gradient is 0), and for
 //! |x| < 0.1 k3 is its Taylor series, because in f32 `e^x - x - 1` cancels to noise of either sign just where a policy
 //! near its reference lives.
@@ -43,6 +47,26 @@ pub fn k3(logp: &Tensor, ref_logp: &Tensor) -> Result<Tensor> {
     }
     let series = ((series + 0.5)? * x.sqr()?)?;
     Ok(x.detach().abs()?.lt(0.1f64)?.where_cond(&series, &direct)?)
+}
+
+/// The value of an estimate with the gradient of k2: `k2 - sg[k2] + sg[value]`, per token; any one shape for all.
+///
+/// # Errors
+/// Shapes that differ.
+pub fn with_k2_gradient(value: &Tensor, logp: &Tensor, ref_logp: &Tensor) -> Result<Tensor> {
+    const OP: &str = "with_k2_gradient";
+    shape::same(OP, "value", value, "logp", logp)?;
+    let back = k2(logp, ref_logp)?;
+    Ok(((&back - back.detach())? + value.detach())?)
+}
+
+/// An estimate from tokens of an older policy, weighed by pi / old; the gradient runs through both. Any one shape.
+///
+/// # Errors
+/// Shapes that differ.
+pub fn corrected(estimate: &Tensor, ratio: &Tensor) -> Result<Tensor> {
+    shape::same("corrected", "ratio", ratio, "estimate", estimate)?;
+    Ok((estimate * ratio)?)
 }
 
 fn log_ratio(op: &'static str, logp: &Tensor, ref_logp: &Tensor) -> Result<Tensor> {
@@ -101,5 +125,55 @@ mod tests {
         assert!(gradient(&same, |x| k3(x, &same).unwrap().sum_all().unwrap()).iter().all(|g| *g == 0.0));
         let far = (&same + 25.0).unwrap();
         assert!(gradient(&far, |x| k3(x, &same).unwrap().sum_all().unwrap()).iter().all(|g| *g == 0.0));
+    }
+
+    #[test]
+    fn as_a_loss_k2_is_the_true_gradient_and_others_can_borrow_it() {
+        // A softmax over three tokens. Exact reverse KL: sum_v p_v (ln p_v - ln q_v); its gradient in ln p's logits is
+        // sum_v p_v (ln p_v - ln q_v) d ln p_v, because sum_v p_v d ln p_v = 0. That is what the mean of k2's gradient over
+        // sampled tokens, sum_v p_v (ln p_v - ln q_v) d ln p_v, gives; k1's mean gradient is sum_v p_v d ln p_v = 0.
+        let logits = noise(5, &[1, 3], 1.0);
+        let q = log_softmax(&noise(6, &[1, 3], 1.0));
+        let p = |x: &Tensor| log_softmax(x);
+        let exact = gradient(&logits, |x| {
+            let l = p(x);
+            (l.exp().unwrap() * (&l - &q).unwrap()).unwrap().sum_all().unwrap()
+        });
+        // Expectation of the estimate's gradient: every token once, weighed by its probability held fixed.
+        let mean = |estimate: &dyn Fn(&Tensor) -> Tensor| {
+            gradient(&logits, |x| (p(x).detach().exp().unwrap() * estimate(&p(x))).unwrap().sum_all().unwrap())
+        };
+        assert_close(&mean(&|l| k2(l, &q).unwrap()), &exact, 1e-12);
+        assert_close(&mean(&|l| k1(l, &q).unwrap()), &[0.0; 3], 1e-12);
+        for f in [k1, k3] {
+            assert_close(&mean(&|l| with_k2_gradient(&f(l, &q).unwrap(), l, &q).unwrap()), &exact, 1e-12);
+        }
+        // The value stays the estimate's own.
+        let l = p(&logits);
+        assert_close(
+            &values(&with_k2_gradient(&k3(&l, &q).unwrap(), &l, &q).unwrap()),
+            &values(&k3(&l, &q).unwrap()),
+            1e-15,
+        );
+        // On tokens of another policy, corrected k3 has the true value and the true gradient.
+        let old = log_softmax(&noise(7, &[1, 3], 1.0));
+        let corrected_mean = |x: &Tensor| {
+            let l = p(x);
+            let ratio = (&l - &old).unwrap().exp().unwrap();
+            (old.exp().unwrap() * corrected(&k3(&l, &q).unwrap(), &ratio).unwrap()).unwrap().sum_all().unwrap()
+        };
+        let value = (l.exp().unwrap() * (&l - &q).unwrap()).unwrap().sum_all().unwrap();
+        assert_close(&values(&corrected_mean(&logits)), &values(&value), 1e-12);
+        assert_close(&gradient(&logits, corrected_mean), &exact, 1e-12);
+        check_gradient(&noise(8, &[1, 3], 0.5), |x| {
+            corrected(&k3(x, &q).unwrap(), &x.exp().unwrap()).unwrap().sum_all().unwrap()
+        });
+        assert!(corrected(&q, &noise(1, &[3, 1], 1.0)).is_err());
+        assert!(with_k2_gradient(&noise(1, &[3, 1], 1.0), &q, &q).is_err());
+    }
+
+    fn log_softmax(x: &Tensor) -> Tensor {
+        let sum = x.exp().unwrap().sum_keepdim(1).unwrap().log().unwrap();
+        x.broadcast_sub(&sum).unwrap()
     }
 }

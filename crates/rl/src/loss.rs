@@ -1,7 +1,18 @@
 //! Losses per token, to be minimised. Making one number of them is [`aggregate`](crate::aggregate::aggregate)'s job, so
-//! that variants of an algorithm combine instead of branching.
+//! that variants of an algorithm combine instead of branching. Three choices are free of each other:
+//!
+//! 1. whose probabilities are compared, a [`ratio`]: of tokens or of whole answers;
+//! 2. what is made of ratio and advantage: [`surrogate`] (clipped, capped) or [`soft`] (REINFORCE, CISPO, SAPO);
+//! 3. the aggregation.
+//!
+//! [`ppo_clip`] is the usual pair of the first two. The loss of a value network: [`value`].
 
-use crate::{LOG_RATIO_LIMIT, Result, RlError, logprob, shape};
+pub mod ratio;
+pub mod soft;
+pub mod surrogate;
+pub mod value;
+
+use crate::{Result, RlError, logprob, shape};
 use candle_core::Tensor;
 
 /// How far the probability ratio may move before its gradient stops.
@@ -24,36 +35,35 @@ pub struct LossOut {
     pub clipped_low: Tensor,
     /// 1 where the upper bound cut the gradient: ratio above 1 + epsilon_high and a positive advantage.
     pub clipped_high: Tensor,
+    /// 1 where the cap of [`surrogate::two_sided`] cut the gradient: ratio above delta and a negative advantage.
+    pub capped: Tensor,
 }
 
 /// The clipped objective of PPO (arXiv 1707.06347, eq. 7), negated: `-min(r A, clip(r, 1 - el, 1 + eh) A)`, r = pi /
 /// old.
 ///
 /// `logp` and `old_logp` are `[B, T]`; `advantages` is `[B, 1]` (one per answer, as in GRPO) or `[B, T]`. No gradient
-/// runs into `old_logp` or `advantages`. The log-ratio is clamped to +-[`LOG_RATIO_LIMIT`] before `exp`.
+/// runs into `old_logp` or `advantages`. The log-ratio is clamped to +-[`LOG_RATIO_LIMIT`](crate::LOG_RATIO_LIMIT) before `exp`.
 ///
 /// # Errors
 /// Shapes that do not fit; epsilons outside their range.
 pub fn ppo_clip(logp: &Tensor, old_logp: &Tensor, advantages: &Tensor, config: &ClipConfig) -> Result<LossOut> {
-    const OP: &str = "ppo_clip";
-    let (b, t) = shape::matrix(OP, "logp", logp, "[B, T]")?;
-    shape::same(OP, "old_logp", old_logp, "logp", logp)?;
+    surrogate::clip(&ratio::token(logp, old_logp)?, advantages, config)
+}
+
+/// Advantages as `[B, T]`, without gradient: one per answer is given to all its tokens.
+fn spread(op: &'static str, advantages: &Tensor, like_name: &'static str, like: &Tensor) -> Result<Tensor> {
+    let (b, t) = shape::matrix(op, like_name, like, "[B, T]")?;
     if advantages.dims() != [b, 1] && advantages.dims() != [b, t] {
-        let expected = format!("[{b}, 1] or [{b}, {t}], because logp has shape [{b}, {t}]");
-        return Err(RlError::Shape { op: OP, what: "advantages", got: advantages.dims().to_vec(), expected });
+        let expected = format!("[{b}, 1] or [{b}, {t}], because {like_name} has shape [{b}, {t}]");
+        return Err(RlError::Shape { op, what: "advantages", got: advantages.dims().to_vec(), expected });
     }
-    let (low, high) = config.bounds(OP)?;
-    let advantages = advantages.detach().broadcast_as((b, t))?.contiguous()?;
-    let ratio = (logp - old_logp.detach())?.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT)?.exp()?;
-    // Masks instead of `minimum`: at a tie candle halves the gradient between its arguments, a mask says what is meant.
-    let dtype = logp.dtype();
-    let fixed = ratio.detach();
-    let clipped_low = (fixed.lt(low)?.to_dtype(dtype)? * advantages.lt(0f64)?.to_dtype(dtype)?)?;
-    let clipped_high = (fixed.gt(high)?.to_dtype(dtype)? * advantages.gt(0f64)?.to_dtype(dtype)?)?;
-    let clipped = (&clipped_low + &clipped_high)?.ne(0f64)?;
-    let used = clipped.where_cond(&fixed.clamp(low, high)?, &ratio)?;
-    let per_token = (used * advantages)?.neg()?;
-    Ok(LossOut { per_token, ratio: fixed, clipped_low, clipped_high })
+    Ok(advantages.detach().broadcast_as((b, t))?.contiguous()?)
+}
+
+/// 1 where both hold, in the dtype of the losses.
+fn both(a: &Tensor, b: &Tensor, like: &Tensor) -> Result<Tensor> {
+    Ok((a.to_dtype(like.dtype())? * b.to_dtype(like.dtype())?)?)
 }
 
 /// Supervised fine-tuning: `-ln p(id)` per row, nats. `logits` is `[N, V]`, `ids` is `[N]`; gives `[N]`.

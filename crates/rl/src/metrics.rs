@@ -4,6 +4,9 @@
 //! Departure: `reward_std` and `frac_reward_zero_std` always look at groups, also when advantages are divided by the
 //! batch's deviation, because only they say whether there is a signal.
 
+pub mod pairs;
+pub mod ppo;
+
 use crate::{LossOut, Result, groups, mask, shape};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
@@ -75,6 +78,8 @@ pub struct ClipCount {
     pub low: f64,
     /// Active tokens cut by the upper bound.
     pub high: f64,
+    /// Active tokens cut by the cap on punished ones (two-sided clipping).
+    pub capped: f64,
     /// Active tokens.
     pub tokens: f64,
 }
@@ -85,7 +90,12 @@ pub struct ClipCount {
 /// A mask of another shape.
 pub fn clip_count(out: &LossOut, mask: &Tensor) -> Result<ClipCount> {
     let count = |cut: &Tensor| mask::active_tokens(&mask::masked(cut, mask)?);
-    Ok(ClipCount { low: count(&out.clipped_low)?, high: count(&out.clipped_high)?, tokens: mask::active_tokens(mask)? })
+    Ok(ClipCount {
+        low: count(&out.clipped_low)?,
+        high: count(&out.clipped_high)?,
+        capped: count(&out.capped)?,
+        tokens: mask::active_tokens(mask)?,
+    })
 }
 
 /// `clip_ratio/{low_mean,high_mean,region_mean}` over all tokens of the step, `clip_ratio/low_min` and
@@ -106,6 +116,23 @@ pub fn clip_ratios(parts: &[ClipCount]) -> Metrics {
         ("clip_ratio/low_min", min(&lows)),
         ("clip_ratio/high_max", max(&highs)),
     ])
+}
+
+/// `cispo_clip_ratio`: share of tokens, over the step, that were rewarded and stood at CISPO's cap.
+#[must_use]
+pub fn cispo_clip_ratio(parts: &[ClipCount]) -> Metrics {
+    share_of("cispo_clip_ratio", parts, |p| p.high)
+}
+
+/// `clip_ratio/delta_mean`: share of tokens, over the step, held back by the cap on punished ones.
+#[must_use]
+pub fn delta_clip_ratio(parts: &[ClipCount]) -> Metrics {
+    share_of("clip_ratio/delta_mean", parts, |p| p.capped)
+}
+
+fn share_of(name: &str, parts: &[ClipCount], count: fn(&ClipCount) -> f64) -> Metrics {
+    let tokens: f64 = parts.iter().map(|p| p.tokens).sum();
+    named([(name, (tokens > 0.0).then(|| parts.iter().map(count).sum::<f64>() / tokens))])
 }
 
 /// `sampling/sampling_logp_difference/{mean,max}`: absolute gap between the log-probability that the sampler stored and
@@ -201,8 +228,12 @@ mod tests {
         let (logp, old) = (matrix(&[&[1.0, 0.0, 1.0], &[-1.0, -1.0, 0.0]]), matrix(&[&[0.0; 3], &[0.0; 3]]));
         let out = ppo_clip(&logp, &old, &matrix(&[&[1.0], &[-1.0]]), &clip).unwrap();
         let count = clip_count(&out, &matrix(&[&[1., 1., 0.], &[1., 1., 1.]])).unwrap();
-        assert_eq!(count, ClipCount { low: 2.0, high: 1.0, tokens: 5.0 });
-        let m = clip_ratios(&[count, ClipCount { low: 0.0, high: 3.0, tokens: 5.0 }, ClipCount::default()]);
+        assert_eq!(count, ClipCount { low: 2.0, high: 1.0, capped: 0.0, tokens: 5.0 });
+        let parts = [count, ClipCount { low: 0.0, high: 3.0, capped: 1.0, tokens: 5.0 }, ClipCount::default()];
+        assert_eq!(get(&cispo_clip_ratio(&parts), "cispo_clip_ratio"), 0.4);
+        assert_eq!(get(&delta_clip_ratio(&parts), "clip_ratio/delta_mean"), 0.1);
+        assert!(cispo_clip_ratio(&[]).is_empty());
+        let m = clip_ratios(&parts);
         let expected =
             [("low_mean", 0.2), ("high_mean", 0.4), ("region_mean", 0.6), ("low_min", 0.0), ("high_max", 0.6)];
         for (name, value) in expected {

@@ -33,8 +33,16 @@ pub(crate) async fn publish(store: &Store, config: &ServiceConfig) -> Result<Opt
         },
     ];
     store.objects.put_content(master).await?;
-    let manifest =
-        Manifest { id, name: "builtin".into(), run: None, step: 0, created_ms: (config.clock)(), shape, files };
+    let manifest = Manifest {
+        id,
+        name: "builtin".into(),
+        run: None,
+        step: 0,
+        created_ms: (config.clock)(),
+        shape,
+        files,
+        principles: Vec::new(),
+    };
     store.insert_checkpoint(&manifest).await?;
     Ok(Some(manifest))
 }

@@ -2,7 +2,7 @@
 //! cannot diverge.
 //!
 //! Reading order: [`ServiceConfig`] says what a service is made of and [`Service::open`] makes it; `world`, `checkpoints`,
-//! `objects`, `runs`, `follow`, `presets`, `feedback` and `grading` are the use cases; `queue` knows who may work on which run,
+//! `objects`, `runs`, `follow`, `presets`, `feedback`, `rewards` and `grading` are the use cases; `queue` knows who may work on which run,
 //! `worker` does the work, and `sink` makes each of its steps durable; `judge` lets a model answer a grader, and `judges` keeps
 //! the models that do. [`headless`] is what the command line does without a server.
 //!
@@ -24,6 +24,7 @@ mod objects;
 mod open;
 mod presets;
 mod queue;
+mod rewards;
 mod runs;
 mod sink;
 mod worker;
@@ -38,3 +39,4 @@ pub use feedback::FeedbackExport;
 pub use follow::RunEvents;
 pub use ids::new_token;
 pub use open::Service;
+pub use rewards::{Attacked, Compared};

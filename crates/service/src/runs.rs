@@ -1,5 +1,8 @@
 //! Training runs: asking for one, looking at it, commanding it.
 
+mod preferences;
+mod reward_models;
+
 use crate::ids::random_hex;
 use crate::{Service, ServiceError};
 use clicker_store::Wanted;
@@ -19,8 +22,12 @@ impl Service {
         if self.is_closing() {
             return Err(ServiceError::ShuttingDown);
         }
-        clicker_train::recipe::validate(&recipe).map_err(|e| ServiceError::Recipe { reason: e.to_string() })?;
+        let refused = |e: clicker_train::TrainError| ServiceError::Recipe { reason: e.to_string() };
+        let mut recipe = clicker_train::recipe::resolved(recipe).map_err(refused)?;
+        clicker_train::recipe::validate(&recipe).map_err(refused)?;
         self.starting_checkpoint(&recipe).await?;
+        self.check_reward_models(&recipe).await?;
+        self.freeze_preferences(&mut recipe).await?;
         let run = Run {
             id: RunId(random_hex::<8>()?),
             recipe,

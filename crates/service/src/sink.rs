@@ -4,7 +4,7 @@ use crate::queue::Queue;
 use bytes::Bytes;
 use clicker_store::{Claim, Digest, Key, StateRef, StepCommit, StoreError};
 use clicker_train::{CheckpointBytes, Sink, StepRecord};
-use clicker_wire::{CheckpointFile, CheckpointId, Event, FileKind, Manifest, RunId};
+use clicker_wire::{CheckpointFile, CheckpointId, Event, FileKind, Manifest, Principle, RunId};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +21,8 @@ pub(crate) struct RunSink {
     run: RunId,
     name: String,
     steps: u32,
+    /// What its checkpoints are trained under.
+    principles: Vec<Principle>,
     /// The state that is committed now.
     state: Option<StateRef>,
     /// Set after a commit that found something wanted of the run.
@@ -34,6 +36,7 @@ impl RunSink {
             queue,
             runtime,
             steps: claim.run.recipe.steps,
+            principles: claim.run.recipe.constitution.map(|c| c.principles).unwrap_or_default(),
             name: claim.run.recipe.name,
             run: claim.run.id,
             state: claim.state,
@@ -96,6 +99,7 @@ impl RunSink {
             created_ms: self.queue.inner.now(),
             shape: checkpoint.shape,
             files,
+            principles: self.principles.clone(),
         })
     }
 }

@@ -129,7 +129,9 @@ async fn start(queue: &Queue, claim: &Claim) -> Result<Start, ServiceError> {
         }
         None => None,
     };
-    Ok(Start { model, state })
+    let preferences = service.preferences(&claim.run.recipe).await?;
+    let reward_models = service.reward_models(&claim.run.recipe).await?;
+    Ok(Start { model, state, preferences, reward_models })
 }
 
 fn last_words(result: Result<(), Box<dyn Any + Send>>) -> String {

@@ -12,3 +12,5 @@ mod feedback;
 mod follow;
 #[path = "it/models.rs"]
 mod models;
+#[path = "it/rewards.rs"]
+mod rewards;

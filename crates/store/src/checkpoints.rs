@@ -14,6 +14,7 @@ struct CheckpointRow {
     created_ms: i64,
     shape: String,
     files: String,
+    principles: String,
 }
 
 impl CheckpointRow {
@@ -26,6 +27,7 @@ impl CheckpointRow {
             created_ms: self.created_ms,
             shape: parse("checkpoints", "shape", &self.shape)?,
             files: parse("checkpoints", "files", &self.files)?,
+            principles: parse("checkpoints", "principles", &self.principles)?,
         })
     }
 }
@@ -89,7 +91,8 @@ impl Store {
 /// Insert within a transaction.
 pub(crate) async fn insert(connection: &mut SqliteConnection, manifest: &Manifest) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO checkpoints (id, name, run, step, created_ms, shape, files) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        "INSERT INTO checkpoints (id, name, run, step, created_ms, shape, files, principles)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT DO NOTHING",
     )
     .bind(manifest.id.as_str())
@@ -99,6 +102,7 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, manifest: &Manifes
     .bind(manifest.created_ms)
     .bind(json("checkpoints", "shape", &manifest.shape)?)
     .bind(json("checkpoints", "files", &manifest.files)?)
+    .bind(json("checkpoints", "principles", &manifest.principles)?)
     .execute(connection)
     .await
     .map_err(StoreError::sql("publish a checkpoint"))?;

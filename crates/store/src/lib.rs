@@ -1,6 +1,6 @@
 //! SQL (one file per table), migrations, and objects with typed keys.
 //!
-//! Layout: [`Store`] holds the pool and the [`Objects`]; `runs`, `events`, `checkpoints` and `feedback` are the tables;
+//! Layout: [`Store`] holds the pool and the [`Objects`]; `runs`, `events`, `checkpoints`, `feedback` and `rewards` are the tables;
 //! `queue` is the lease on a run, `steps` the one transaction that makes a training step durable; `objects` and `digest` are the
 //! bytes beside the database.
 //!
@@ -16,6 +16,7 @@ mod events;
 mod feedback;
 mod objects;
 mod queue;
+mod rewards;
 mod runs;
 mod steps;
 

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use clicker_store::{Backend, Claim, Digest, Finish, Insertion, Key, StateRef, StepCommit, Store, StoreError, Wanted};
 use clicker_wire::{
     CheckpointFile, CheckpointId, Event, Feedback, FeedbackBody, FeedbackFilter, FeedbackId, FeedbackKind, FileKind,
-    Item, Manifest, ModelShape, PairChoice, Recipe, Run, RunId, RunStatus, SampleRef, Sampling,
+    Item, Manifest, ModelShape, NewRewardVersion, PairChoice, Principle, Recipe, RewardConfig, Run, RunId, RunStatus,
+    SampleRef, Sampling,
 };
 use futures::TryStreamExt;
 use std::collections::BTreeMap;
@@ -55,6 +56,13 @@ fn manifest(run: &RunId, step: u32) -> Manifest {
         created_ms: 5,
         shape: ModelShape { architecture: "llama".into(), parameters: 1, vocab: 2, width: 3, layers: 4, context: 5 },
         files: vec![CheckpointFile { kind: FileKind::Master, sha256, bytes: 7 }],
+        principles: vec![Principle {
+            id: "truthful".into(),
+            text: "Say what is true.".into(),
+            why: "People act on it.".into(),
+            graders: vec!["truthful".into()],
+            limit: None,
+        }],
     }
 }
 
@@ -288,4 +296,28 @@ async fn a_sweep_leaves_only_the_committed_state() {
     store.objects.sweep_states(&run, Some(2)).await.expect("sweeps");
     let left: Vec<_> = std::fs::read_dir(&folder).expect("lists").map(|e| e.expect("entry").file_name()).collect();
     assert_eq!(left, ["2"]);
+}
+
+#[tokio::test]
+async fn a_reward_is_kept_once_under_its_hash_and_every_name() {
+    let dir = TempDir::new().expect("a folder");
+    let store = open(&dir).await;
+    let new = |name: &str, weight: f64| {
+        let mut reward = RewardConfig::default();
+        reward.graders[0].weight = weight;
+        NewRewardVersion { name: name.into(), note: String::new(), reward }
+    };
+    let first = store.insert_reward(&new("a", 1.0), 5).await.expect("keeps");
+    let again = store.insert_reward(&new("a", 1.0), 9).await.expect("keeps");
+    assert_eq!(again, first, "the first one stands");
+    let renamed = store.insert_reward(&new("b", 1.0), 10).await.expect("keeps");
+    let other = store.insert_reward(&new("a", 2.0), 11).await.expect("keeps");
+    assert_eq!(renamed.hash, first.hash);
+    assert_ne!(other.hash, first.hash);
+    let content = serde_json::to_string(&first.reward).expect("JSON");
+    assert_eq!(first.hash, Digest::of(content.as_bytes()).to_string());
+    assert_eq!(store.rewards(10).await.expect("lists"), vec![other, renamed.clone(), first.clone()]);
+    assert_eq!(store.rewards(1).await.expect("lists").len(), 1);
+    assert_eq!(store.reward(&first.hash).await.expect("reads"), Some(renamed));
+    assert_eq!(store.reward("none").await.expect("reads"), None);
 }

@@ -6,7 +6,7 @@
 
 use crate::Result;
 use candle_core::{DType, Device, Tensor};
-use clicker_lm::{Decoder, RowPlan};
+use clicker_lm::{Decoder, RowPlan, TokenScores};
 use std::sync::Arc;
 
 /// A packed batch and the predictions that it is trained on or scored by.
@@ -119,12 +119,20 @@ impl Packed {
         Ok(decoder.logits(&hidden.index_select(&rows, 0)?)?)
     }
 
-    /// Log-probability of every counted token, [N].
+    /// Log-probability, entropy and greedy hit of every counted token, [N]; the logits are never all there.
+    ///
+    /// # Errors
+    /// As [`Self::logits`].
+    pub fn scores(&self, decoder: &Decoder) -> Result<TokenScores> {
+        Ok(decoder.scores(&self.ids, &self.plan, &self.rows, &self.targets)?)
+    }
+
+    /// Log-probability of every counted token, [N]; differentiable.
     ///
     /// # Errors
     /// As [`Self::logits`].
     pub fn logprobs(&self, decoder: &Decoder) -> Result<Tensor> {
-        Ok(clicker_rl::logprob::token_logprobs(&self.logits(decoder)?, &self.targets()?)?)
+        Ok(self.scores(decoder)?.logprobs)
     }
 
     /// Values per counted token [N] as a table [B, T], T the longest sequence, zeros beyond each end; differentiable.

@@ -6,6 +6,9 @@ pub enum TrainError {
     /// A recipe that cannot be run.
     #[error("recipe: {0}")]
     Recipe(String),
+    /// A constitution that cannot be read.
+    #[error("constitution: {0}")]
+    Constitution(String),
     /// A saved state that does not belong to this run, or is broken.
     #[error("saved state: {0}")]
     State(String),
@@ -21,6 +24,14 @@ pub enum TrainError {
         /// What it became.
         value: f64,
     },
+    /// The reward was tried before the first step and should not be trained on.
+    #[error(
+        "the dry run advises against this run: {advice} To start it anyway, give a reason: `start_anyway` under [dry_run] in the recipe, `--skip-dry-run` on the command line, or the button on the run's page"
+    )]
+    DryRun {
+        /// What was seen, and its cure.
+        advice: String,
+    },
     /// The sink could not store a step.
     #[error("step {step} could not be stored: {reason}")]
     Sink {
@@ -29,6 +40,9 @@ pub enum TrainError {
         /// Why.
         reason: String,
     },
+    /// Data that cannot be read.
+    #[error("data.preferences: {0}")]
+    Data(#[from] clicker_dataset::Error),
     /// The model.
     #[error(transparent)]
     Lm(#[from] clicker_lm::LmError),

@@ -1,12 +1,12 @@
 //! Held-out measurement: greedy answers to every item, each judged right, abstained, refused or wrong by the same code that
 //! rewards them, then counted. Every figure carries its n and interval.
 
-use crate::Result;
 use crate::rollout::{Group, Language, collect};
+use crate::{Result, confidence};
 use clicker_lm::PolicySnapshot;
 use clicker_rewards::normalise::normalise;
 use clicker_rewards::verdict::verdict;
-use clicker_wire::{Domain, DomainScore, EvalReport, Expected, Item, Knowledge, Rate, Sampling, Verdict};
+use clicker_wire::{Domain, DomainScore, EvalReport, Expected, Item, Knowledge, Measured, Rate, Sampling, Verdict};
 use std::collections::BTreeMap;
 
 /// What is measured besides the greedy answers.
@@ -45,6 +45,49 @@ pub fn evaluate(
     items: &[Item],
     options: &EvalOptions,
 ) -> Result<EvalReport> {
+    Ok(ask(model, language, items, options)?.report(options))
+}
+
+/// The same, with what the model's confidence and the names in the questions have to do with its answers. `alpha` is the share of
+/// wrong answers that a threshold should promise.
+///
+/// # Errors
+/// A prompt that the model cannot take.
+pub fn measure(
+    model: &PolicySnapshot,
+    language: &Language,
+    items: &[Item],
+    options: &EvalOptions,
+    alpha: f64,
+) -> Result<Measured> {
+    let drawn = ask(model, language, items, options)?;
+    let questions = confidence::questions(&drawn.greedy, &drawn.resampled);
+    Ok(Measured {
+        report: drawn.report(options),
+        truthfulness: confidence::truthfulness(&questions),
+        calibration: confidence::calibration(&questions, alpha),
+        name_pairs: confidence::name_pairs(&questions),
+    })
+}
+
+/// What a model said.
+struct Drawn {
+    /// One greedy answer per item.
+    greedy: Vec<Group>,
+    /// Answers drawn at temperature 1, in the same order; empty where not asked for.
+    resampled: Vec<Group>,
+}
+
+impl Drawn {
+    fn report(&self, options: &EvalOptions) -> EvalReport {
+        let judged = |g: &'_ Group| verdict(&g.item, &g.answers[0].text);
+        let answers: Vec<(&Item, &str, Verdict)> =
+            self.greedy.iter().map(|g| (&g.item, g.answers[0].text.as_str(), judged(g))).collect();
+        report(options, &answers, &self.resampled)
+    }
+}
+
+fn ask(model: &PolicySnapshot, language: &Language, items: &[Item], options: &EvalOptions) -> Result<Drawn> {
     let ask = |group_size: usize, temperature: f32| -> Result<Vec<Group>> {
         let sampling =
             Sampling { temperature, max_new_tokens: options.max_new_tokens, seed: options.seed, ..Sampling::default() };
@@ -55,10 +98,8 @@ pub fn evaluate(
         Ok(groups)
     };
     let greedy = ask(1, 0.0)?;
-    let answers: Vec<(&Item, &str, Verdict)> =
-        greedy.iter().map(|g| (&g.item, g.answers[0].text.as_str(), verdict(&g.item, &g.answers[0].text))).collect();
     let resampled = if options.resamples > 1 { ask(options.resamples as usize, 1.0)? } else { Vec::new() };
-    Ok(report(options, &answers, &resampled))
+    Ok(Drawn { greedy, resampled })
 }
 
 fn report(options: &EvalOptions, answers: &[(&Item, &str, Verdict)], resampled: &[Group]) -> EvalReport {

@@ -4,22 +4,34 @@
 //! objective with the k3 KL to the reference, then what happened. Departures from the paper, each a choice of the recipe:
 //! 1. token losses are averaged over all tokens of the step by default (DAPO's aggregation, TRL's default);
 //! 2. the old log-probabilities are the sampler's own, stored with every answer; the gap to the recomputed ones is logged;
-//! 3. groups without any difference in reward can be left out (`zero_variance = "skip"`).
+//! 3. groups without any difference in reward can be left out (`zero_variance = "skip"`) or replaced
+//!    ([`refill`](crate::refill));
+//! 4. ratio, loss, advantage and KL are choices of the recipe ([`objective`], [`estimate`](crate::estimate)): the whole family
+//!    is this one loop.
 //!
 //! Never knows SQL, files or the user interface.
 
+mod compared;
+mod values;
+
 use crate::batch::Packed;
+use crate::critic::Critic;
 use crate::cursor::Cursor;
+use crate::estimate;
+use crate::objective::{self, Counts};
 use crate::parallel::{SHARDS, shards};
-use crate::reward::{Scored, score};
+use crate::refill::Refill;
+use crate::reward::{Scored, greedy_rewards, score_at};
 use crate::rollout::{Group, collect};
-use crate::session::{Metrics, Session, Stopwatch, finite};
-use crate::{Control, Outcome, Result, Sink, samples, schedule};
+use crate::session::{LOSS, Metrics, Session, Stopwatch, finite};
+use crate::{Control, Outcome, Result, Sink, dry_run, samples, schedule};
 use candle_core::{Device, Tensor};
 use clicker_lm::{Policy, PolicySnapshot};
 use clicker_rl::metrics::{self, ClipCount};
-use clicker_rl::{Aggregation, ClipConfig, aggregate, kl, loss};
-use clicker_wire::{GrpoSpec, Item, LossAggregation, Sampling, StopReason, ZeroVariance};
+use clicker_rl::{Aggregation, aggregate, logprob, mask};
+use clicker_wire::{AdvantageEstimator, GrpoSpec, Item, PolicyLoss, Sampling, StopReason, ZeroVariance};
+use compared::{column, estimated, greedy, mean_entropy};
+use values::{ValuePass, value_metrics};
 
 pub(crate) fn run(
     session: &mut Session<'_>,
@@ -31,39 +43,110 @@ pub(crate) fn run(
     let rollout = &recipe.rollout;
     let sampling = Sampling { seed: recipe.seed, ..rollout.sampling.clone() };
     let mut cursor = Cursor::new(recipe.seed, items.len(), rollout.prompts as usize);
+    let mut refill = Refill::new(recipe.seed, items.len(), rollout.prompts as usize, recipe.grpo.max_num_gen_batches);
+    let draw = |session: &Session<'_>, step: u32, cursor: &mut Cursor| {
+        let asked: Vec<Item> = cursor.items(step).into_iter().map(|i| items[i].clone()).collect();
+        let sampler = session.policy.snapshot()?;
+        collect(&sampler, &session.language, &asked, rollout.group_size as usize, &sampling, step)
+    };
+    // The dry run looks at the first step's answers, which are then trained on.
+    let mut drawn = if session.is_fresh() { Some(draw(session, 1, &mut cursor)?) } else { None };
+    if let Some(groups) = &drawn {
+        session.open_with(dry_run::opening(recipe, groups, session.scorers.outside()));
+    }
     while let Some(step) = session.next_step(sink)? {
         if control() == Control::Pause {
             return Ok(Outcome::Paused);
         }
         let (mut watch, mut values) = (Stopwatch::start(), Metrics::new());
 
-        let asked: Vec<Item> = cursor.items(step).into_iter().map(|i| items[i].clone()).collect();
-        let sampler = session.policy.snapshot()?;
-        let groups = collect(&sampler, &session.language, &asked, rollout.group_size as usize, &sampling, step)?;
+        let groups = match drawn.take() {
+            Some(groups) => groups,
+            None => draw(session, step, &mut cursor)?,
+        };
+        let (reward, prices) = {
+            let controllers = &session.place.controllers;
+            (controllers.in_force(&recipe.reward), controllers.multipliers())
+        };
+        let outside = session.scorers.outside();
+        let score = |groups: &[Group]| score_at(&reward, &prices, outside, groups, recipe.grpo.scale_rewards);
+        let further = |places: &[usize], draw: u32| {
+            let asked: Vec<Item> = places.iter().map(|&i| items[i].clone()).collect();
+            // Other random streams than the first draw's, which are numbered by place as well.
+            let seed = clicker_lm::stream_seed(recipe.seed, step.into(), draw.into(), u64::MAX);
+            let sampling = Sampling { seed, ..sampling.clone() };
+            let sampler = session.policy.snapshot()?;
+            collect(&sampler, &session.language, &asked, rollout.group_size as usize, &sampling, step)
+        };
+        let groups = refill.groups(step, groups, further, score, &mut values)?;
+        let greedy = match recipe.grpo.advantage {
+            AdvantageEstimator::Remax => {
+                let answers = greedy(session, &groups, &sampling, step)?;
+                Some(greedy_rewards(&reward, &prices, outside, &answers))
+            }
+            _ => None,
+        };
         watch.lap(&mut values, "timing/rollout");
 
-        let scored = score(&recipe.reward, &groups, recipe.grpo.scale_rewards)?;
+        let mut scored = score(&groups)?;
+        values.extend(session.observe(step, &groups, &scored));
         watch.lap(&mut values, "timing/reward");
-        let reference = (recipe.grpo.beta > 0.0).then_some(&session.reference);
+        let (weight, entropy_coef) = session.place.coefficients.move_entropy(&recipe.grpo, mean_entropy(&groups))?;
+        let beta = session.place.coefficients.beta(&recipe.grpo);
+        let spec = GrpoSpec { beta, entropy_coef, ..recipe.grpo.clone() };
+        if spec.entropy_target.is_some() {
+            values.insert("entropy_coef".into(), weight);
+        }
+        let reference = (spec.beta > 0.0).then_some(&session.reference);
         let limit = rollout.sampling.max_new_tokens;
-        let batch = Batch::new(&groups, &scored, &recipe.grpo, limit, reference)?;
+        let critic = session.critic.as_ref();
+        let batch = Batch::compared(&groups, &scored, &spec, limit, reference, greedy.as_deref(), critic)?;
+        scored.advantages.clone_from(&batch.shown);
         watch.lap(&mut values, "timing/reference");
 
         let learning_rate = schedule::learning_rate(&recipe.optim, step, recipe.steps);
-        let mut first: Option<Vec<Pass>> = None;
+        let (mut first, mut guessed): (Option<Vec<Pass>>, Option<ValuePass>) = (None, None);
         for _ in 0..recipe.grpo.num_iterations {
             let passes = batch.passes(&session.policy)?;
-            finite(step, "the loss", passes.iter().map(|p| p.loss).sum())?;
             book(&mut watch, &mut values, &passes);
-            let norm = session.update(step, &sum_gradients(&passes)?, learning_rate)?;
+            let gradients = sum_gradients(&passes)?;
+            let update = finite(step, LOSS, passes.iter().map(|p| p.loss).sum())
+                .and_then(|_| session.update(step, &gradients, learning_rate));
+            let norm = match update {
+                Ok(norm) => norm,
+                Err(error) => return Err(session.rescue(sink, values, error)),
+            };
             watch.lap(&mut values, "timing/optimizer");
             values.insert("grad_norm".into(), norm);
             first.get_or_insert(passes);
+            if let Some(critic) = &session.critic {
+                let guesses = batch.value_passes(critic)?;
+                let peak = spec.critic_learning_rate.unwrap_or(recipe.optim.learning_rate);
+                let rate = learning_rate * peak / recipe.optim.learning_rate;
+                let update = finite(step, "the value network's loss", guesses.loss)
+                    .and_then(|_| session.update_critic(step, &guesses.gradients, rate));
+                if let Err(error) = update {
+                    return Err(session.rescue(sink, values, error));
+                }
+                watch.lap(&mut values, "timing/critic");
+                guessed.get_or_insert(guesses);
+            }
         }
         let passes = first.unwrap_or_default();
 
         values.extend([("learning_rate".to_owned(), learning_rate), ("epoch".to_owned(), cursor.epoch(step))]);
-        values.extend(step_metrics(session, &groups, &scored, &passes)?);
+        values.extend(step_metrics(&spec, &groups, &scored, &passes)?);
+        if let Some(guesses) = guessed {
+            values.extend(value_metrics(&spec, &groups, &scored, &passes, &guesses)?);
+        }
+        if let Some(kl) = values.get("kl").copied()
+            && spec.kl_target.is_some()
+        {
+            values.insert("kl_coef".into(), spec.beta);
+            let answers = groups.iter().map(|g| g.answers.len()).sum::<usize>() as f64;
+            session.place.coefficients.move_beta(&spec, kl, answers)?;
+        }
+        session.refresh_reference(step, &spec)?;
         watch.total(&mut values);
         let mut events = vec![samples::event(step, &groups, &scored, &passes)];
         events.extend(session.place.alarms.check(step, &values));
@@ -76,8 +159,9 @@ pub(crate) fn run(
 pub(crate) struct Batch {
     shards: Vec<Shard>,
     aggregation: Aggregation,
-    clip: ClipConfig,
-    beta: f64,
+    spec: GrpoSpec,
+    /// One advantage per answer, as people are shown it. [P][G]
+    shown: Vec<Vec<f64>>,
 }
 
 struct Shard {
@@ -88,8 +172,14 @@ struct Shard {
     old: Tensor,
     /// [B, T] under the reference; none with beta 0.
     reference: Option<Tensor>,
-    /// [B, 1]
+    /// [B, 1], or [B, T] where tokens of an answer differ.
     advantages: Tensor,
+    /// [B, T]: 1 where the policy learns; none where it does everywhere.
+    hesitant: Option<Tensor>,
+    /// What the value network guessed, [B, T] (GAE).
+    values: Option<Tensor>,
+    /// What it is to learn, [B, T].
+    returns: Option<Tensor>,
 }
 
 /// What one shard's forward and backward pass gave.
@@ -107,8 +197,7 @@ pub(crate) struct Pass {
 }
 
 impl Batch {
-    /// Pack a step's answers and compute what does not change between its updates. `limit` is the token limit of an answer;
-    /// without a reference there is no KL.
+    /// As [`Self::compared`], with the group's advantages that `scored` holds or could hold.
     pub(crate) fn new(
         groups: &[Group],
         scored: &Scored,
@@ -116,34 +205,62 @@ impl Batch {
         limit: u32,
         reference: Option<&PolicySnapshot>,
     ) -> Result<Self> {
+        Self::compared(groups, scored, spec, limit, reference, None, None)
+    }
+
+    /// Pack a step's answers and compute what does not change between its updates. `limit` is the token limit of an answer;
+    /// without a reference there is no KL; `greedy` are the rewards of the answers without drawing (ReMax).
+    pub(crate) fn compared(
+        groups: &[Group],
+        scored: &Scored,
+        spec: &GrpoSpec,
+        limit: u32,
+        reference: Option<&PolicySnapshot>,
+        greedy: Option<&[Option<f64>]>,
+        critic: Option<&Critic>,
+    ) -> Result<Self> {
         let counts = |p: usize, g: usize| {
             let skipped = spec.zero_variance == ZeroVariance::Skip && scored.outcomes.zero_variance[p];
             let cut = spec.mask_truncated && groups[p].answers[g].stop == StopReason::Length;
             !skipped && !cut
         };
-        let active: Vec<usize> = groups
+        let active: Vec<&crate::rollout::Answer> = groups
             .iter()
             .enumerate()
-            .flat_map(|(p, group)| {
-                group.answers.iter().enumerate().filter(move |(g, _)| counts(p, *g)).map(|(_, a)| a.ids.len())
-            })
+            .flat_map(|(p, group)| group.answers.iter().enumerate().filter(move |(g, _)| counts(p, *g)).map(|(_, a)| a))
             .collect();
         // A step in which nothing counts changes nothing, but its divisors must not be 0.
-        let (tokens, sequences) = (active.iter().sum::<usize>().max(1) as f64, active.len().max(1) as f64);
-        let shards = shards(|shard| {
+        let tokens = active.iter().map(|a| a.ids.len()).sum::<usize>().max(1) as f64;
+        let counted = Counts { tokens, sequences: active.len().max(1) as f64, limit, parts: SHARDS };
+        let threshold = match spec.top_entropy_quantile {
+            Some(top) => {
+                let all: Vec<f64> = active.iter().flat_map(|a| a.entropies.iter().map(|&e| f64::from(e))).collect();
+                mask::top_entropy_threshold(&all, top)?
+            }
+            None => None,
+        };
+        let mut shards = shards(|shard| {
             let mine: Vec<usize> = (shard..groups.len()).step_by(SHARDS).collect();
-            Shard::new(groups, scored, &mine, &counts, reference)
+            let mut shard = Shard::new(groups, &mine, &counts, reference, threshold)?;
+            if let Some(critic) = critic.filter(|_| shard.packed.sequences() > 0) {
+                shard.values = Some(critic.values(&shard.packed)?.detach());
+            }
+            Ok::<_, crate::TrainError>(shard)
         })?;
-        Ok(Self {
-            shards,
-            aggregation: match spec.loss_type {
-                LossAggregation::Grpo => Aggregation::Grpo { sequences },
-                LossAggregation::Dapo => Aggregation::Dapo { denominator: tokens },
-                LossAggregation::DrGrpo => Aggregation::DrGrpo { max_len: limit.into(), sequences },
-            },
-            clip: ClipConfig { epsilon_low: spec.epsilon, epsilon_high: spec.epsilon_high },
-            beta: spec.beta,
-        })
+        let tokens = match spec.advantage {
+            // What `scored` holds already, several objectives included.
+            AdvantageEstimator::Grpo if !spec.kl_in_reward => None,
+            _ => Some(estimated(groups, scored, spec, &mut shards, greedy)?),
+        };
+        let shown = tokens.as_ref().map_or_else(|| scored.advantages.clone(), |t| estimate::shown(t));
+        for (k, shard) in shards.iter_mut().enumerate() {
+            let places = (k..groups.len()).step_by(SHARDS);
+            shard.advantages = match &tokens {
+                Some(tokens) => shard.packed.table(&column(places.flat_map(|p| tokens[p].concat()))?)?,
+                None => column(places.flat_map(|p| shown[p].clone()))?.unsqueeze(1)?,
+            };
+        }
+        Ok(Self { shards, aggregation: objective::aggregation(spec, counted), spec: spec.clone(), shown })
     }
 
     /// Forward and backward of all shards.
@@ -158,15 +275,37 @@ impl Batch {
         if shard.packed.sequences() == 0 {
             return Ok(Pass::empty(policy.parameters().len()));
         }
-        let flat = shard.packed.logprobs(policy.decoder())?;
+        let (flat, entropy) = match self.spec.entropy_coef > 0.0 {
+            true => {
+                // The only choice that needs the logits themselves.
+                let logits = shard.packed.logits(policy.decoder())?;
+                let flat = logprob::token_logprobs(&logits, &shard.packed.targets()?)?;
+                (flat, Some(shard.packed.table(&logprob::entropy(&logits)?)?))
+            }
+            false => (shard.packed.logprobs(policy.decoder())?, None),
+        };
         let logp = shard.packed.table(&flat)?;
-        let clipped = loss::ppo_clip(&logp, &shard.old, &shard.advantages, &self.clip)?;
-        let mut per_token = clipped.per_token.clone();
+        let out = objective::policy(&self.spec, &logp, &shard.old, &shard.advantages, &shard.mask)?;
+        let mut per_token = out.per_token.clone();
+        if let Some(hesitant) = &shard.hesitant {
+            per_token = (per_token * hesitant)?;
+        }
+        if let Some(limit) = self.spec.off_policy_mask_threshold {
+            let answers = shard.advantages.narrow(1, 0, 1)?;
+            let near = mask::off_policy(&logp.detach(), &shard.old, &shard.mask, &answers, limit)?;
+            per_token = per_token.broadcast_mul(&near)?;
+        }
+        if let Some(entropy) = entropy {
+            per_token = (per_token - (entropy * self.spec.entropy_coef)?)?;
+        }
         let mut kl_values = Vec::new();
         if let Some(reference) = &shard.reference {
-            let k3 = kl::k3(&logp, reference)?;
-            kl_values = metrics::active_values(&k3, &shard.mask)?;
-            per_token = (per_token + (k3 * self.beta)?)?;
+            let values = objective::kl_values(&self.spec, &logp, reference)?;
+            kl_values = metrics::active_values(&values, &shard.mask)?;
+            if !self.spec.kl_in_reward {
+                let kl = objective::kl_loss(&self.spec, &logp, reference, &shard.ratio(&logp)?)?;
+                per_token = (per_token + (kl * self.spec.beta)?)?;
+            }
         }
         let loss = aggregate(&per_token, &shard.mask, self.aggregation)?;
         let forward_s = start.elapsed().as_secs_f64();
@@ -177,7 +316,7 @@ impl Batch {
             gradients,
             logprobs: rows(&flat.detach(), shard.packed.lens())?,
             reference: shard.reference.as_ref().map(|t| table_rows(t, shard.packed.lens())).transpose()?,
-            clipped: metrics::clip_count(&clipped, &shard.mask)?,
+            clipped: metrics::clip_count(&out, &shard.mask)?,
             kl: kl_values,
             forward_s,
             backward_s: start.elapsed().as_secs_f64() - forward_s,
@@ -191,29 +330,43 @@ impl Batch {
 }
 
 impl Shard {
+    /// Everything but the advantages, which compare answers of all shards. `threshold` is the entropy from which tokens learn.
     fn new(
         groups: &[Group],
-        scored: &Scored,
         mine: &[usize],
         counts: &dyn Fn(usize, usize) -> bool,
         reference: Option<&PolicySnapshot>,
+        threshold: Option<f64>,
     ) -> Result<Self> {
         let answers = |p: usize| groups[p].answers.iter().map(|a| a.ids.as_slice()).collect();
         let packed = Packed::groups(mine.iter().map(|&p| (groups[p].prompt.as_slice(), answers(p))))?;
         let places: Vec<(usize, usize)> =
             mine.iter().flat_map(|&p| (0..groups[p].answers.len()).map(move |g| (p, g))).collect();
-        let old: Vec<f32> = places.iter().flat_map(|&(p, g)| groups[p].answers[g].logprobs.iter().copied()).collect();
-        let advantages: Vec<f32> = places.iter().map(|&(p, g)| scored.advantages[p][g] as f32).collect();
+        let of = |f: fn(&crate::rollout::Answer) -> &[f32]| -> Result<Tensor> {
+            let flat: Vec<f32> = places.iter().flat_map(|&(p, g)| f(&groups[p].answers[g]).iter().copied()).collect();
+            packed.table(&Tensor::from_vec(flat, packed.tokens(), &Device::Cpu)?)
+        };
         Ok(Self {
             mask: packed.mask(|b| counts(places[b].0, places[b].1))?,
-            old: packed.table(&Tensor::from_vec(old, packed.tokens(), &Device::Cpu)?)?,
+            old: of(|a| &a.logprobs)?,
             reference: match reference {
                 Some(model) if packed.sequences() > 0 => Some(packed.table(&packed.logprobs(model.decoder())?)?),
                 _ => None,
             },
-            advantages: Tensor::from_vec(advantages, (places.len(), 1), &Device::Cpu)?,
+            advantages: Tensor::zeros((places.len(), 1), candle_core::DType::F32, &Device::Cpu)?,
+            values: None,
+            returns: None,
+            hesitant: match threshold {
+                Some(least) => Some(of(|a| &a.entropies)?.ge(least)?.to_dtype(candle_core::DType::F32)?),
+                None => None,
+            },
             packed,
         })
+    }
+
+    /// pi / old per token.
+    fn ratio(&self, logp: &Tensor) -> Result<Tensor> {
+        Ok(clicker_rl::loss::ratio::token(logp, &self.old)?)
     }
 }
 
@@ -241,7 +394,7 @@ pub(crate) fn sum_gradients(passes: &[Pass]) -> Result<Vec<Option<Tensor>>> {
     Ok(sum)
 }
 
-fn step_metrics(session: &Session<'_>, groups: &[Group], scored: &Scored, passes: &[Pass]) -> Result<Metrics> {
+fn step_metrics(spec: &GrpoSpec, groups: &[Group], scored: &Scored, passes: &[Pass]) -> Result<Metrics> {
     let answers = || groups.iter().flat_map(|g| &g.answers);
     let lengths: Vec<usize> = answers().map(|a| a.ids.len()).collect();
     let ended: Vec<bool> = answers().map(|a| a.stop == StopReason::End).collect();
@@ -249,10 +402,19 @@ fn step_metrics(session: &Session<'_>, groups: &[Group], scored: &Scored, passes
     let mut out = scored.metrics.clone();
     out.extend(metrics::completions(&lengths, &ended)?);
     out.extend(metrics::entropy(&entropies));
-    if session.recipe.grpo.beta > 0.0 {
+    if spec.beta > 0.0 {
         out.extend(metrics::kl(&passes.iter().flat_map(|p| p.kl.iter().copied()).collect::<Vec<_>>()));
     }
-    out.extend(metrics::clip_ratios(&passes.iter().map(|p| p.clipped).collect::<Vec<_>>()));
+    let clipped: Vec<ClipCount> = passes.iter().map(|p| p.clipped).collect();
+    match spec.policy_loss {
+        PolicyLoss::Clip => out.extend(metrics::clip_ratios(&clipped)),
+        PolicyLoss::Cispo => out.extend(metrics::cispo_clip_ratio(&clipped)),
+        // Nothing is cut.
+        PolicyLoss::Sapo | PolicyLoss::Reinforce => (),
+    }
+    if spec.delta.is_some() {
+        out.extend(metrics::delta_clip_ratio(&clipped));
+    }
     out.extend(metrics::sampling_gap(&in_shard_order(groups), &recomputed(passes))?);
     out.insert("loss".into(), passes.iter().map(|p| p.loss).sum());
     Ok(out)

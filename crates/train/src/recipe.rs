@@ -1,16 +1,71 @@
 //! Recipes as TOML, and the rules that a recipe must keep before anything starts.
 
-use crate::{Result, TrainError};
-use clicker_wire::{Algorithm, Recipe};
+mod keys;
+mod preferences;
 
-/// Read a recipe; unknown keys are errors that name the key and the place.
+use crate::{Result, TrainError, constitution, objective};
+use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Recipe, RewardConfig};
+
+/// Read a recipe; unknown keys are errors that name the key and what was probably meant, and so are keys without effect.
 ///
 /// # Errors
 /// Not TOML, an unknown key, or a rule that [`validate`] holds.
 pub fn from_toml(text: &str) -> Result<Recipe> {
-    let recipe: Recipe = toml::from_str(text).map_err(|e| TrainError::Recipe(e.to_string()))?;
+    let recipe: Recipe = toml::from_str(text).map_err(|e| TrainError::Recipe(keys::with_suggestion(&e.to_string())))?;
+    let recipe = resolved(recipe)?;
+    validate(&recipe)?;
+    if let Some(complaint) = keys::inert(text, recipe.algorithm) {
+        return Err(TrainError::Recipe(complaint));
+    }
+    Ok(recipe)
+}
+
+/// As [`from_toml`], for a recipe whose `constitution` may name a file, which `read` reads.
+///
+/// # Errors
+/// As [`from_toml`]; a constitution that cannot be read, or one beside a reward.
+pub fn from_toml_beside(text: &str, read: &dyn Fn(&str) -> std::result::Result<String, String>) -> Result<Recipe> {
+    let mut table: toml::Table = toml::from_str(text).map_err(|e| TrainError::Recipe(e.to_string()))?;
+    let Some(toml::Value::String(file)) = table.get("constitution").cloned() else { return from_toml(text) };
+    if table.contains_key("reward") {
+        return Err(TrainError::Recipe(
+            "it has a `constitution` and a `reward`; the reward is that of the constitution: remove one of the two"
+                .into(),
+        ));
+    }
+    table.remove("constitution");
+    let recipe: Recipe =
+        table.try_into().map_err(|e: toml::de::Error| TrainError::Recipe(keys::with_suggestion(&e.to_string())))?;
+    if let Some(complaint) = keys::inert(text, recipe.algorithm) {
+        return Err(TrainError::Recipe(complaint));
+    }
+    let text = read(&file).map_err(|reason| TrainError::Recipe(format!("constitution: {file}: {reason}")))?;
+    let recipe = under(recipe, &text)?;
     validate(&recipe)?;
     Ok(recipe)
+}
+
+/// A recipe under the constitution of this text: its reward becomes that of the principles.
+///
+/// # Errors
+/// A text that is no constitution.
+pub fn under(recipe: Recipe, text: &str) -> Result<Recipe> {
+    let (constitution, reward) = constitution::from_toml(text)?;
+    Ok(Recipe { constitution: Some(constitution), reward, ..recipe })
+}
+
+/// A recipe with a constitution and no reward of its own has the reward of its principles.
+///
+/// # Errors
+/// A constitution that cannot be enforced.
+pub fn resolved(recipe: Recipe) -> Result<Recipe> {
+    match &recipe.constitution {
+        Some(constitution) if recipe.reward == RewardConfig::default() => {
+            let reward = clicker_rewards::constitution::reward_config(constitution)?;
+            Ok(Recipe { reward, ..recipe })
+        }
+        _ => Ok(recipe),
+    }
 }
 
 /// Refuse what cannot be run, naming the value and what would do.
@@ -23,6 +78,7 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     let not_negative = |x: f64| x.is_finite() && x >= 0.0;
     let fraction = |x: f64| (0.0..1.0).contains(&x);
     let grpo = recipe.algorithm == Algorithm::Grpo;
+    let samples = recipe.algorithm.samples();
     let rules = [
         (!recipe.name.trim().is_empty() && recipe.name.len() <= 80, "name: give it 1 to 80 characters".to_owned()),
         ((1..=1_000_000).contains(&recipe.steps), format!("steps is {}; expected 1 to 1000000", recipe.steps)),
@@ -43,26 +99,26 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
             "optim.weight_decay and max_grad_norm: expected numbers of at least 0".into(),
         ),
         (
-            grpo || (1..=65_536).contains(&recipe.sft.batch),
+            recipe.algorithm != Algorithm::Sft || (1..=65_536).contains(&recipe.sft.batch),
             format!("sft.batch is {}; expected 1 to 65536", recipe.sft.batch),
         ),
         (
-            !grpo || (1..=4096).contains(&rollout.prompts),
+            !samples || (1..=4096).contains(&rollout.prompts),
             format!("rollout.prompts is {}; expected 1 to 4096", rollout.prompts),
         ),
         (
-            !grpo || (2..=1024).contains(&rollout.group_size),
+            !samples || (2..=1024).contains(&rollout.group_size),
             format!(
                 "rollout.group_size is {}; a group needs at least 2 answers to compare, at most 1024",
                 rollout.group_size
             ),
         ),
         (
-            !grpo || rollout.sampling.max_new_tokens >= 1,
+            !samples || rollout.sampling.max_new_tokens >= 1,
             "rollout.sampling.max_new_tokens is 0; expected at least 1".into(),
         ),
         (
-            !grpo || positive(rollout.sampling.temperature.into()),
+            !samples || positive(rollout.sampling.temperature.into()),
             format!(
                 "rollout.sampling.temperature is {}; exploring needs a number above 0",
                 rollout.sampling.temperature
@@ -84,7 +140,40 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     if let Some((_, rule)) = rules.into_iter().find(|(kept, _)| !kept) {
         return Err(TrainError::Recipe(rule));
     }
-    if grpo {
+    if let Some(rule) = preferences::complaint(recipe) {
+        return Err(TrainError::Recipe(rule));
+    }
+    if let Some(rule) = objective::complaint(&recipe.grpo).filter(|_| grpo) {
+        return Err(TrainError::Recipe(rule));
+    }
+    let group_mean = recipe.grpo.advantage == AdvantageEstimator::Grpo && !recipe.grpo.kl_in_reward;
+    if grpo && recipe.reward.combine == (Combine::NormaliseThenSum {}) && !group_mean {
+        return Err(TrainError::Recipe(
+            "reward.combine normalise_then_sum makes advantages by itself; leave grpo.advantage and kl_in_reward out, or \
+             combine by sum"
+                .into(),
+        ));
+    }
+    if grpo
+        && recipe.reward.combine == (Combine::NormaliseThenSum {})
+        && recipe.grpo.scale_rewards != AdvantageScale::Group
+    {
+        return Err(TrainError::Recipe(
+            "grpo.scale_rewards is inert with reward.combine normalise_then_sum, which normalises by itself; leave it at \
+             `group`, or combine by sum"
+                .into(),
+        ));
+    }
+    if let Some(constitution) = &recipe.constitution
+        && clicker_rewards::constitution::reward_config(constitution)? != recipe.reward
+    {
+        return Err(TrainError::Recipe(
+            "its reward is not that of its constitution, so its checkpoints would be shown under principles that did not \
+             train them; leave `reward` out, or leave the constitution out"
+                .into(),
+        ));
+    }
+    if samples {
         clicker_rewards::compose::validate(&recipe.reward)?;
     }
     Ok(())
@@ -105,10 +194,50 @@ mod tests {
             ("[rollout]\ngroup_size = 1", "group_size"),
             ("[optim]\nlearning_rate = 0.0", "learning_rate"),
             ("[reward]\ngraders = []", "grader"),
+            ("[dry_run]\nskip = true", "skip"),
+            (
+                "[reward]\ngraders = [{ name = 'f', weight = 1.0, grader = { type = 'format' } }]\ncombine = { type = 'normalise_then_sum' }\n[grpo]\nscale_rewards = 'none'",
+                "scale_rewards",
+            ),
         ] {
             let message = from_toml(&format!("{base}{extra}")).unwrap_err().to_string();
             assert!(message.contains(word), "{extra} gave: {message}");
         }
+        for (text, words) in [
+            ("algorithm = 'grpo'\n[grpo]\nbetta = 1.0", ["betta", "did you mean `beta`?"]),
+            ("algorithm = 'dpo'\n[grpo]\nbeta = 1.0", ["[grpo]", "dpo"]),
+            ("algorithm = 'dpo'\n[dpo]\ngamma = 1.0", ["gamma", "simpo"]),
+            ("algorithm = 'kto'\n[kto]\nbatch = 1", ["kto.batch", "2"]),
+            ("algorithm = 'grpo'\n[data]\npreferences = 'x.jsonl'", ["preferences", "no effect"]),
+            ("algorithm = 'grpo'\n[grpo]\ndelta = 1.0", ["delta", "epsilon_high"]),
+            ("algorithm = 'grpo'\n[grpo]\nkl_estimator = 'k4'", ["k4", "did you mean `k"]),
+        ] {
+            let message = from_toml(&format!("name = 'x'\nsteps = 3\n{text}")).unwrap_err().to_string();
+            assert!(words.iter().all(|word| message.contains(word)), "{text} gave: {message}");
+        }
         assert!(from_toml("name = 'x'\nalgorithm = 'ppo'\nsteps = 3").unwrap_err().to_string().contains("ppo"));
+    }
+
+    #[test]
+    fn a_constitution_is_the_reward() {
+        const SHIPPED: &str = include_str!("../../../recipes/constitution.toml");
+        let read = |name: &str| if name == "c.toml" { Ok(SHIPPED.to_owned()) } else { Err("no such file".to_owned()) };
+        let base = "name = 'x'\nalgorithm = 'grpo'\nsteps = 3\n";
+        let recipe = from_toml_beside(&format!("{base}constitution = 'c.toml'"), &read).unwrap();
+        let (constitution, reward) = constitution::from_toml(SHIPPED).unwrap();
+        assert_eq!((recipe.constitution.as_ref(), &recipe.reward), (Some(&constitution), &reward));
+        // As JSON over the API, with the reward left out.
+        let mut json = serde_json::to_value(&recipe).unwrap();
+        json.as_object_mut().unwrap().remove("reward");
+        assert_eq!(resolved(serde_json::from_value(json).unwrap()).unwrap(), recipe);
+        let cut = Recipe { reward: RewardConfig::sum(reward.graders[..1].to_vec()), ..recipe };
+        assert!(validate(&cut).unwrap_err().to_string().contains("principles"));
+        for (extra, word) in [
+            ("constitution = 'gone.toml'", "gone.toml"),
+            ("constitution = 'c.toml'\n[reward]\ngraders = []", "remove one"),
+        ] {
+            let message = from_toml_beside(&format!("{base}{extra}"), &read).unwrap_err().to_string();
+            assert!(message.contains(word), "{message}");
+        }
     }
 }

@@ -3,8 +3,8 @@
 use crate::Result;
 use crate::rollout::Group;
 use crate::session::Metrics;
-use candle_core::{Device, Tensor};
-use clicker_rewards::{compose, verdict::verdict};
+use clicker_rewards::judge::{self, judge_with};
+use clicker_rewards::{Outside, Scorer, constraints, group, verdict::verdict};
 use clicker_rl::groups::{Outcomes, outcomes};
 use clicker_rl::{Scale, advantage, metrics};
 use clicker_wire::{AdvantageScale, Reward, RewardConfig, Verdict};
@@ -22,27 +22,40 @@ pub struct Scored {
     pub(crate) metrics: Metrics,
 }
 
-/// Reward every answer and compare it with its group.
+/// Reward every answer and compare it with its group, constraints priced as before the first step.
 ///
 /// # Errors
 /// A group of one.
 pub fn score(config: &RewardConfig, groups: &[Group], scale: AdvantageScale) -> Result<Scored> {
-    let per_answer = |f: &dyn Fn(&Group, &str) -> Reward| -> Vec<Vec<Reward>> {
-        groups.iter().map(|g| g.answers.iter().map(|a| f(g, &a.text)).collect()).collect()
-    };
-    let rewards = per_answer(&|group, text| compose::reward(config, &group.item, text));
-    // An answer to which no grader applies has no reward; it takes no part in its group's mean.
-    let total = |r: &Reward| r.receipts.iter().any(|x| x.score.is_some()).then_some(r.total);
-    let totals: Vec<Vec<Option<f64>>> = rewards.iter().map(|g| g.iter().map(total).collect()).collect();
+    score_at(config, &constraints::start(&config.constraints), Outside::default(), groups, scale)
+}
+
+/// As [`score`], with the constraints' multipliers of a later step, and with what graders need from outside the text.
+///
+/// # Errors
+/// A group of one.
+pub fn score_at(
+    config: &RewardConfig,
+    multipliers: &[f64],
+    outside: Outside<'_>,
+    groups: &[Group],
+    scale: AdvantageScale,
+) -> Result<Scored> {
+    let asked: Vec<judge::Asked<'_>> =
+        groups.iter().map(|g| (&g.item, g.answers.iter().map(|a| a.text.as_str()).collect())).collect();
+    let judged = judge_with(config, &asked, multipliers, outside, |totals| advantages(totals, scale))?;
+    let totals: Vec<Vec<Option<f64>>> =
+        judged.rewards.iter().map(|group| group.iter().map(judge::total).collect()).collect();
     let right: Vec<Vec<bool>> = groups
         .iter()
         .map(|g| g.answers.iter().map(|a| verdict(&g.item, &a.text) == Verdict::Right).collect())
         .collect();
-    let outcomes = outcomes(&totals, &right)?;
-    let advantages = advantages(&totals, scale)?;
+    let outcomes = outcomes(&judged.signals, &right)?;
     let mut named = metrics::rewards(&totals);
+    let silent = outcomes.zero_variance.iter().filter(|silent| **silent).count();
+    named.insert("frac_reward_zero_std".into(), silent as f64 / groups.len().max(1) as f64);
     for (k, grader) in config.graders.iter().enumerate() {
-        let scores: Vec<Option<f64>> = rewards.iter().flatten().map(|r| r.receipts[k].score).collect();
+        let scores: Vec<Option<f64>> = judged.rewards.iter().flatten().map(|r| r.receipts[k].score).collect();
         named.extend(metrics::grader(&grader.name, &scores));
     }
     named.extend([
@@ -50,17 +63,31 @@ pub fn score(config: &RewardConfig, groups: &[Group], scale: AdvantageScale) -> 
         ("groups/all_wrong".to_owned(), outcomes.all_wrong),
         ("groups/mixed".to_owned(), outcomes.mixed),
     ]);
+    named.insert("groups/semantic_entropy".into(), semantic_entropy(&asked));
     named.extend(verdict_shares(groups));
-    Ok(Scored { rewards, advantages, outcomes, metrics: named })
+    Ok(Scored { rewards: judged.rewards, advantages: judged.advantages, outcomes, metrics: named })
+}
+
+/// Rewards of single answers, one to each question, which nothing is compared with. [P]
+pub(crate) fn greedy_rewards(
+    config: &RewardConfig,
+    multipliers: &[f64],
+    outside: Outside<'_>,
+    groups: &[Group],
+) -> Vec<Option<f64>> {
+    let scorer = Scorer::new(config).at(multipliers).with(outside);
+    let of = |g: &Group| g.answers.first().and_then(|a| judge::total(&scorer.reward(&g.item, &a.text)));
+    groups.iter().map(of).collect()
 }
 
 pub(crate) fn advantages(totals: &[Vec<Option<f64>>], scale: AdvantageScale) -> Result<Vec<Vec<f64>>> {
-    let (p, g) = (totals.len(), totals.first().map_or(0, Vec::len));
-    let table = |f: &dyn Fn(&Option<f64>) -> f64| {
-        Tensor::from_vec(totals.iter().flatten().map(f).collect::<Vec<f64>>(), (p, g), &Device::Cpu)
-    };
-    let (rewards, scored) = (table(&|r| r.unwrap_or(0.0))?, table(&|r| f64::from(u8::from(r.is_some())))?);
-    Ok(advantage::group(&rewards, &scored, rl_scale(scale))?.to_vec2::<f64>()?)
+    Ok(advantage::of_batch(totals, rl_scale(scale))?)
+}
+
+/// How undecided the groups are: their mean discrete semantic entropy, nats.
+fn semantic_entropy(groups: &[judge::Asked<'_>]) -> f64 {
+    let sum: f64 = groups.iter().map(|(item, texts)| group::semantic_entropy(&group::clusters(item, texts))).sum();
+    sum / groups.len().max(1) as f64
 }
 
 /// The mathematics' word for a recipe's choice.

@@ -2,14 +2,22 @@
 //! durable. Never knows an algorithm.
 
 use crate::checkpoint::checkpoint_bytes;
+use crate::controllers::Controllers;
+use crate::critic::{self, Critic};
+use crate::dry_run::Opening;
 use crate::eval::{EvalOptions, evaluate, spread};
-use crate::rollout::Language;
-use crate::state::{self, Place};
-use crate::{AdamW, Result, Sink, Start, StepRecord, TrainError};
+use crate::held_out::HeldOut;
+use crate::looks::looks;
+use crate::reward::Scored;
+use crate::rollout::{Group, Language};
+use crate::scorer::Scorers;
+use crate::state::{self, Beside, Place};
+use crate::{AdamW, Result, Sink, Start, StepRecord, TrainError, schedule};
 use candle_core::Tensor;
 use clicker_dataset::World;
-use clicker_lm::{LoadedModel, Policy, PolicySnapshot, Precision};
-use clicker_wire::{Event, Item, Recipe, Split};
+use clicker_lm::weights::WeightTensor;
+use clicker_lm::{LoadedModel, Policy, PolicySnapshot, Precision, Weights};
+use clicker_wire::{AdvantageEstimator, Algorithm, Event, GrpoSpec, Item, Recipe, Split};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -21,12 +29,20 @@ pub(crate) struct Session<'a> {
     pub(crate) recipe: &'a Recipe,
     pub(crate) language: Language,
     pub(crate) policy: Policy,
-    /// The weights that the run started from.
+    /// The weights that the run started from, or what a recipe lets follow the policy.
     pub(crate) reference: PolicySnapshot,
     pub(crate) place: Place,
+    /// The reward models that the reward names.
+    pub(crate) scorers: Scorers,
+    /// PPO's value network.
+    pub(crate) critic: Option<Critic>,
     optimizer: AdamW,
     eval_items: Vec<Item>,
+    /// What the reward is compared on while it trains; none without a reward.
+    held_out: Option<HeldOut>,
     fresh: bool,
+    /// What the first record says before anything else, and why nothing may follow it.
+    opening: Option<Opening>,
 }
 
 impl<'a> Session<'a> {
@@ -34,38 +50,189 @@ impl<'a> Session<'a> {
     pub(crate) fn open(recipe: &'a Recipe, start: &Start, world: &World) -> Result<Self> {
         let model = LoadedModel::from_gguf(&start.model, Precision::Full)?;
         let language = Language::of(&model)?;
-        let mut policy = Policy::new(&model.config, model.snapshot.weights())?;
+        let mut policy = match recipe.algorithm {
+            // A head that was trained to predict text scores far from 0.
+            Algorithm::RewardModel => {
+                critic::without_scores(&model.snapshot, critic::score_token(&language.tokenizer))?
+            }
+            _ => Policy::new(&model.config, model.snapshot.weights())?,
+        };
+        let guesses = recipe.algorithm == Algorithm::Grpo && recipe.grpo.advantage == AdvantageEstimator::Gae;
+        let mut critic = match guesses {
+            true => Some(Critic::new(&recipe.optim, &model.snapshot, &language.tokenizer)?),
+            false => None,
+        };
+        if let (Some(critic), Some(bytes)) = (&mut critic, &start.state) {
+            state::restore_critic(recipe, bytes, critic)?;
+        }
+        let mut reference = model.snapshot;
         let (place, optimizer) = match &start.state {
-            Some(bytes) => state::restore(recipe, bytes, &mut policy)?,
-            None => (Place::default(), AdamW::new(&recipe.optim, policy.parameters())),
+            Some(bytes) => {
+                reference = state::reference(bytes, &model.config)?.unwrap_or(reference);
+                state::restore(recipe, bytes, &mut policy)?
+            }
+            None => (
+                Place { controllers: Controllers::start(&recipe.reward), ..Place::default() },
+                AdamW::new(&recipe.optim, policy.parameters()),
+            ),
         };
         Ok(Self {
             recipe,
             language,
             policy,
-            reference: model.snapshot,
+            reference,
+            critic,
             place,
+            scorers: if recipe.algorithm.samples() {
+                Scorers::new(&recipe.reward, &start.reward_models)?
+            } else {
+                Scorers::default()
+            },
             optimizer,
             eval_items: spread(world.items(Split::Eval), recipe.eval.items as usize),
+            held_out: None,
             fresh: start.state.is_none(),
+            opening: None,
         })
+    }
+
+    /// Compare the reward with held-out questions at every measurement.
+    pub(crate) fn compare_with(&mut self, held_out: HeldOut) {
+        self.held_out = Some(held_out);
+    }
+
+    /// The model being trained does not answer (it scores): nothing is asked of it when measuring.
+    pub(crate) fn never_asks(&mut self) {
+        self.eval_items.clear();
+    }
+
+    /// Whether nothing has been recorded yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// What the first record is to say.
+    pub(crate) fn open_with(&mut self, opening: Opening) {
+        self.opening = Some(opening);
     }
 
     /// Steps that are still to do, the first record first.
     pub(crate) fn next_step(&mut self, sink: &mut dyn Sink) -> Result<Option<u32>> {
         if self.fresh {
             self.fresh = false;
-            let events = vec![self.eval()?];
-            self.commit(sink, events)?;
+            let (mut events, refusal) = self.opening.take().map_or_else(Default::default, |o| (o.events, o.refusal));
+            if let Some(refusal) = refusal {
+                self.commit(sink, events, Publish::WhenDue)?;
+                return Err(refusal);
+            }
+            let mut metrics = Metrics::new();
+            let measured = self.measure(0, &mut metrics)?;
+            if !metrics.is_empty() {
+                events.push(Event::Metrics { step: 0, values: metrics });
+            }
+            events.extend(measured);
+            self.commit(sink, events, Publish::WhenDue)?;
         }
         Ok((self.place.step < self.recipe.steps).then_some(self.place.step + 1))
+    }
+
+    /// After a step's answers are rewarded: the controllers move, and what the answers look like is noted.
+    pub(crate) fn observe(&mut self, step: u32, groups: &[Group], scored: &Scored) -> Metrics {
+        let config = &self.recipe.reward;
+        if self.held_out.is_some() {
+            HeldOut::book(config, self.scorers.outside(), &mut self.place.course, groups, scored);
+        }
+        let mut metrics = looks(groups);
+        metrics.extend(self.place.controllers.advance(step, config, &scored.rewards));
+        metrics
     }
 
     /// One optimizer update from gradients in the order of the policy's parameters.
     pub(crate) fn update(&mut self, step: u32, gradients: &[Option<Tensor>], learning_rate: f64) -> Result<f64> {
         let norm = self.optimizer.step(self.policy.parameters(), gradients, learning_rate)?;
+        finite(step, "the gradient's norm", norm)?;
         self.policy.bump_version();
-        finite(step, "the gradient's norm", norm)
+        Ok(norm)
+    }
+
+    /// Check a loss, update once, note both; where a number is not finite, rescue what can be rescued.
+    ///
+    /// # Errors
+    /// Numbers that are not finite; a sink that fails.
+    pub(crate) fn learn(
+        &mut self,
+        sink: &mut dyn Sink,
+        step: u32,
+        metrics: &mut Metrics,
+        loss: f64,
+        gradients: &[Option<Tensor>],
+    ) -> Result<()> {
+        let learning_rate = schedule::learning_rate(&self.recipe.optim, step, self.recipe.steps);
+        let update = finite(step, LOSS, loss).and_then(|_| self.update(step, gradients, learning_rate));
+        match update {
+            Ok(norm) => {
+                let named = [("loss", loss), ("grad_norm", norm), ("learning_rate", learning_rate)];
+                metrics.extend(named.map(|(name, value)| (name.to_owned(), value)));
+                Ok(())
+            }
+            Err(error) => Err(self.rescue(sink, std::mem::take(metrics), error)),
+        }
+    }
+
+    /// After a step: the reference takes a share of the policy, where the recipe says so and it is due.
+    pub(crate) fn refresh_reference(&mut self, step: u32, spec: &GrpoSpec) -> Result<()> {
+        if !due(step, spec.ref_model_sync_steps) {
+            return Ok(());
+        }
+        let share = spec.ref_model_mixup_alpha.unwrap_or(MIXUP);
+        let mut mixed = Weights::default();
+        for (name, parameter) in self.policy.parameters() {
+            // Quantized tensors have no place in a policy, so neither in what a run starts from.
+            if let WeightTensor::Dense(old) = self.reference.weights().get(name)? {
+                let new = clicker_rl::control::mixed(old, parameter.as_tensor(), share)?;
+                mixed.insert(name.clone(), WeightTensor::Dense(new));
+            }
+        }
+        self.reference = PolicySnapshot::new(self.policy.decoder().config(), mixed, self.policy.version())?;
+        Ok(())
+    }
+
+    /// One update of the value network.
+    pub(crate) fn update_critic(&mut self, step: u32, gradients: &[Option<Tensor>], learning_rate: f64) -> Result<()> {
+        let Some(critic) = &mut self.critic else { return Ok(()) };
+        let norm = critic.optimizer.step(critic.policy.parameters(), gradients, learning_rate)?;
+        finite(step, "the norm of the value network's gradient", norm)?;
+        critic.policy.bump_version();
+        Ok(())
+    }
+
+    /// A number is not finite: the step is recorded without its update, and the error that ends the run comes back. Weights
+    /// that are still sound are published; others never are, so that the newest checkpoint is a good one.
+    pub(crate) fn rescue(&mut self, sink: &mut dyn Sink, metrics: Metrics, error: TrainError) -> TrainError {
+        let TrainError::Diverged { step, what, value } = error else { return error };
+        self.place.step = step;
+        let metrics: Metrics = metrics.into_iter().filter(|(_, value)| value.is_finite()).collect();
+        let (publish, kept) = if what != LOSS && self.is_sound().unwrap_or(false) {
+            (Publish::Now, "this step's checkpoint holds the weights before it")
+        } else {
+            (Publish::Never, "the weights are broken already, the newest checkpoint is the last good one")
+        };
+        let alarm = Event::Alarm {
+            step,
+            name: "diverged".into(),
+            cause: format!("{what} is {value}; the run ends, {kept}"),
+            remedy: "Lower the learning rate or raise beta, and start again from that checkpoint.".into(),
+        };
+        match self.commit(sink, vec![Event::Metrics { step, values: metrics }, alarm], publish) {
+            Ok(()) => TrainError::Diverged { step, what, value },
+            Err(sink) => sink,
+        }
+    }
+
+    /// Whether the weights are anywhere near those of the start: training moves their norm by percents.
+    fn is_sound(&self) -> Result<bool> {
+        let start = Policy::new(self.reference.decoder().config(), self.reference.weights())?;
+        Ok(norm(&self.policy)? < 3.0 * norm(&start)?)
     }
 
     /// Make a step durable: its metrics and events, a held-out measurement and a checkpoint where they are due.
@@ -80,28 +247,85 @@ impl<'a> Session<'a> {
         self.place.num_tokens += tokens as u64;
         let (step, last) = (self.place.step, self.place.step == self.recipe.steps);
         metrics.insert("num_tokens".into(), self.place.num_tokens as f64);
-        events.insert(0, Event::Metrics { step, values: metrics });
         if last || due(step, self.recipe.eval.every) {
-            let eval = self.eval()?;
-            events.push(eval);
+            events.extend(self.measure(step, &mut metrics)?);
         }
-        self.commit(sink, events)
+        let changes = self.place.controllers.adapt(step, &self.recipe.reward, &metrics);
+        if !changes.is_empty() {
+            events.push(Event::Weights { step, changes });
+        }
+        events.insert(0, Event::Metrics { step, values: metrics });
+        self.commit(sink, events, Publish::WhenDue)
     }
 
-    fn commit(&self, sink: &mut dyn Sink, events: Vec<Event>) -> Result<()> {
+    fn commit(&self, sink: &mut dyn Sink, events: Vec<Event>, publish: Publish) -> Result<()> {
         let step = self.place.step;
-        let publish = step > 0 && (step == self.recipe.steps || due(step, self.recipe.checkpoint.every));
+        let due = step > 0 && (step == self.recipe.steps || due(step, self.recipe.checkpoint.every));
+        let publish = match publish {
+            Publish::WhenDue => due,
+            Publish::Now => true,
+            Publish::Never => false,
+        };
         let checkpoint = publish.then(|| checkpoint_bytes(&self.policy.snapshot()?, &self.language)).transpose()?;
-        let state = state::save(self.recipe, &self.place, &self.policy, &self.optimizer)?;
+        // A reference that never moves is the starting model, which whoever resumes has.
+        let moved = (self.recipe.grpo.ref_model_sync_steps > 0).then_some(&self.reference);
+        let beside = Beside { reference: moved, critic: self.critic.as_ref() };
+        let state = state::save(self.recipe, &self.place, &self.policy, &self.optimizer, beside)?;
         sink.commit(StepRecord { step, events, state, checkpoint }).map_err(|reason| TrainError::Sink { step, reason })
     }
 
-    fn eval(&self) -> Result<Event> {
-        let report =
-            evaluate(&self.policy.snapshot()?, &self.language, &self.eval_items, &EvalOptions::quick("held-out"))?;
-        Ok(Event::Eval { step: self.place.step, report })
+    /// Ask the held-out questions; figures of the reward go to `metrics`.
+    fn measure(&mut self, step: u32, metrics: &mut Metrics) -> Result<Vec<Event>> {
+        if self.eval_items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let policy = self.policy.snapshot()?;
+        let report = evaluate(&policy, &self.language, &self.eval_items, &EvalOptions::quick("held-out"))?;
+        let mut events = vec![Event::Eval { step, report }];
+        if let Some(held_out) = &self.held_out {
+            let Place { course, alarms, .. } = &mut self.place;
+            let models = (&policy, &self.reference);
+            let (figures, raised) = held_out.measure(
+                (&self.recipe.reward, self.scorers.outside()),
+                course,
+                alarms,
+                step,
+                models,
+                &self.language,
+            )?;
+            metrics.extend(figures);
+            events.extend(raised);
+        }
+        Ok(events)
     }
 }
+
+/// Share of the policy in a refreshed reference where the recipe names none (arXiv 2404.09656).
+const MIXUP: f64 = 0.6;
+
+/// Whether a record publishes its weights.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Publish {
+    /// As the recipe says.
+    WhenDue,
+    /// In any case.
+    Now,
+    /// In no case.
+    Never,
+}
+
+/// Root of the sum of all squared weights.
+fn norm(policy: &Policy) -> Result<f64> {
+    let mut sum = 0.0;
+    for (_, parameter) in policy.parameters() {
+        let values = parameter.as_tensor().flatten_all()?.to_vec1::<f32>()?;
+        sum += values.into_iter().map(|x| f64::from(x) * f64::from(x)).sum::<f64>();
+    }
+    Ok(sum.sqrt())
+}
+
+/// What [`Session::rescue`] tells broken weights by.
+pub(crate) const LOSS: &str = "the loss";
 
 /// Refuse a number that is not finite, naming it.
 pub(crate) fn finite(step: u32, what: &'static str, value: f64) -> Result<f64> {

@@ -4,11 +4,11 @@
 use crate::batch::Packed;
 use crate::cursor::Cursor;
 use crate::parallel::{SHARDS, shards};
-use crate::session::{Metrics, Session, Stopwatch, finite};
+use crate::session::{LOSS, Metrics, Session, Stopwatch, finite};
 use crate::{Control, Outcome, Result, Sink, schedule};
 use candle_core::Tensor;
 use clicker_lm::{Policy, RenderedChat};
-use clicker_rl::{logprob, metrics};
+use clicker_rl::metrics;
 
 pub(crate) fn run(
     session: &mut Session<'_>,
@@ -27,8 +27,12 @@ pub(crate) fn run(
         let learning_rate = schedule::learning_rate(&recipe.optim, step, recipe.steps);
         let gradient = gradient(&session.policy, &chosen)?;
         watch.lap(&mut values, "timing/train");
-        finite(step, "the loss", gradient.loss)?;
-        let norm = session.update(step, &gradient.gradients, learning_rate)?;
+        let update =
+            finite(step, LOSS, gradient.loss).and_then(|_| session.update(step, &gradient.gradients, learning_rate));
+        let norm = match update {
+            Ok(norm) => norm,
+            Err(error) => return Err(session.rescue(sink, values, error)),
+        };
         watch.lap(&mut values, "timing/optimizer");
         values.extend(metrics::token_accuracy(&gradient.hits));
         values.extend(metrics::entropy(&gradient.entropies));
@@ -71,15 +75,14 @@ pub(crate) fn gradient(policy: &Policy, batch: &[&RenderedChat]) -> Result<Gradi
             let gradients = vec![None; parameters.len()];
             return Ok(Gradient { loss: 0.0, gradients, hits: vec![], entropies: vec![], tokens: 0 });
         }
-        let (logits, targets) = (packed.logits(policy.decoder())?, packed.targets()?);
-        let loss = (logprob::token_logprobs(&logits, &targets)?.sum_all()? * (-1.0 / total))?;
+        let scores = packed.scores(policy.decoder())?;
+        let loss = (scores.logprobs.sum_all()? * (-1.0 / total))?;
         let store = loss.backward()?;
-        let numbers = |t: Tensor| -> Result<Vec<f64>> { Ok(t.to_dtype(candle_core::DType::F64)?.to_vec1::<f64>()?) };
         Ok(Gradient {
             loss: f64::from(loss.to_scalar::<f32>()?),
             gradients: parameters.iter().map(|(_, p)| store.get(p.as_tensor()).cloned()).collect(),
-            hits: numbers(logprob::greedy_hits(&logits, &targets)?)?,
-            entropies: numbers(logprob::entropy(&logits.detach())?)?,
+            hits: scores.hits.iter().map(|&hit| f64::from(u8::from(hit))).collect(),
+            entropies: scores.entropies.iter().map(|&e| f64::from(e)).collect(),
             tokens: packed.computed_rows(),
         })
     })?;
@@ -100,11 +103,18 @@ pub(crate) fn gradient(policy: &Policy, batch: &[&RenderedChat]) -> Result<Gradi
 
 /// Add gradients of another shard; a parameter that one of them did not touch keeps the other's.
 pub(crate) fn add_gradients(sum: &mut [Option<Tensor>], more: &[Option<Tensor>]) -> Result<()> {
-    for (sum, more) in sum.iter_mut().zip(more) {
-        *sum = match (sum.take(), more) {
-            (Some(a), Some(b)) => Some((a + b)?),
-            (a, b) => a.or_else(|| b.clone()),
-        };
+    let added = shards(|shard| -> Result<Vec<Option<Tensor>>> {
+        let pairs = sum.iter().zip(more).skip(shard).step_by(SHARDS);
+        pairs
+            .map(|pair| match pair {
+                (Some(a), Some(b)) => Ok(Some((a + b)?)),
+                (a, b) => Ok(a.clone().or_else(|| b.clone())),
+            })
+            .collect()
+    })?;
+    let mut added: Vec<_> = added.into_iter().map(Vec::into_iter).collect();
+    for (i, sum) in sum.iter_mut().enumerate() {
+        *sum = added[i % SHARDS].next().flatten();
     }
     Ok(())
 }

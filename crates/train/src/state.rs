@@ -4,9 +4,14 @@
 //! The format is safetensors with the recipe in its metadata, so that a state cannot be resumed under another recipe.
 
 use crate::alarms::Alarms;
+use crate::coefficients::Coefficients;
+use crate::controllers::Controllers;
+use crate::critic::Critic;
+use crate::held_out::Course;
 use crate::optimizer::{AdamW, Moments};
 use crate::{Result, TrainError};
-use clicker_lm::Policy;
+use clicker_lm::weights::WeightTensor;
+use clicker_lm::{ModelConfig, Policy, PolicySnapshot, Weights};
 use clicker_wire::Recipe;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -21,19 +26,83 @@ pub struct Place {
     pub num_tokens: u64,
     /// What has been noticed so far.
     pub alarms: Alarms,
+    /// What adjusts the reward.
+    pub controllers: Controllers,
+    /// What adjusts the objective.
+    pub coefficients: Coefficients,
+    /// How training compares with held-out questions.
+    pub course: Course,
 }
 
-/// The state at `place`, as bytes.
-///
-/// # Errors
-/// Tensor arithmetic.
-pub fn save(recipe: &Recipe, place: &Place, policy: &Policy, optimizer: &AdamW) -> Result<Vec<u8>> {
-    let mut data: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+/// Networks beside the policy that move.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Beside<'a> {
+    /// The reference, where it follows the policy.
+    pub(crate) reference: Option<&'a PolicySnapshot>,
+    /// The value network of PPO.
+    pub(crate) critic: Option<&'a Critic>,
+}
+
+/// A network's weights and its optimizer's moments.
+fn push(data: &mut Vec<Entry>, prefix: &str, policy: &Policy, optimizer: &AdamW) -> Result<()> {
     for ((name, parameter), moments) in policy.parameters().iter().zip(&optimizer.moments) {
         let values = parameter.as_tensor().flatten_all()?.to_vec1::<f32>()?;
         for (part, values) in [("weight", &values), ("m", &moments.m), ("v", &moments.v)] {
             let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-            data.push((format!("{part}/{name}"), parameter.dims().to_vec(), bytes));
+            data.push((format!("{prefix}{part}/{name}"), parameter.dims().to_vec(), bytes));
+        }
+    }
+    Ok(())
+}
+
+/// Put them back; the moments come back.
+fn pull(tensors: &SafeTensors<'_>, prefix: &str, policy: &Policy) -> Result<Vec<Moments>> {
+    let mut moments = Vec::new();
+    for (name, parameter) in policy.parameters() {
+        let read = |part: &str| {
+            let view = tensors.tensor(&format!("{prefix}{part}/{name}")).map_err(broken)?;
+            if view.shape() != parameter.dims() {
+                return Err(TrainError::State(format!(
+                    "{part} of `{name}` has shape {:?}, the model {:?}",
+                    view.shape(),
+                    parameter.dims()
+                )));
+            }
+            Ok(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<f32>>())
+        };
+        parameter.set(&candle_core::Tensor::from_vec(read("weight")?, parameter.shape(), parameter.device())?)?;
+        moments.push(Moments { m: read("m")?, v: read("v")? });
+    }
+    Ok(moments)
+}
+
+/// Name, dimensions and bytes of a tensor.
+type Entry = (String, Vec<usize>, Vec<u8>);
+
+/// The state at `place`, as bytes; with the networks that move beside the policy.
+///
+/// # Errors
+/// Tensor arithmetic.
+pub(crate) fn save(
+    recipe: &Recipe,
+    place: &Place,
+    policy: &Policy,
+    optimizer: &AdamW,
+    beside: Beside<'_>,
+) -> Result<Vec<u8>> {
+    let mut data: Vec<Entry> = Vec::new();
+    let Beside { reference, critic } = beside;
+    push(&mut data, "", policy, optimizer)?;
+    if let Some(critic) = critic {
+        push(&mut data, CRITIC, &critic.policy, &critic.optimizer)?;
+    }
+    for (name, _) in policy.parameters() {
+        if let Some(reference) = reference
+            && let WeightTensor::Dense(tensor) = reference.weights().get(name)?
+        {
+            let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+            let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+            data.push((format!("{REFERENCE}/{name}"), tensor.dims().to_vec(), bytes));
         }
     }
     let views = data
@@ -47,7 +116,11 @@ pub fn save(recipe: &Recipe, place: &Place, policy: &Policy, optimizer: &AdamW) 
         step: place.step,
         num_tokens: place.num_tokens,
         updates: optimizer.updates(),
+        critic_updates: critic.map_or(0, |c| c.optimizer.updates()),
         alarms: place.alarms.clone(),
+        controllers: place.controllers.clone(),
+        coefficients: place.coefficients.clone(),
+        course: place.course.clone(),
     };
     // One entry: the library writes several in the order of a hash map, and equal states must be equal bytes.
     let header = serde_json::to_string(&header).map_err(|e| TrainError::State(e.to_string()))?;
@@ -66,28 +139,56 @@ pub fn restore(recipe: &Recipe, bytes: &[u8], policy: &mut Policy) -> Result<(Pl
             "it belongs to another recipe; resume with the recipe that the run was started with".into(),
         ));
     }
-    let place = Place { step: header.step, num_tokens: header.num_tokens, alarms: header.alarms };
+    let fits = header.controllers.fits(&recipe.reward);
+    let place = Place {
+        step: header.step,
+        num_tokens: header.num_tokens,
+        alarms: header.alarms,
+        controllers: if fits { header.controllers } else { Controllers::start(&recipe.reward) },
+        coefficients: header.coefficients,
+        course: header.course,
+    };
     let updates = header.updates;
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
-    let mut moments = Vec::new();
-    for (name, parameter) in policy.parameters() {
-        let read = |part: &str| {
-            let view = tensors.tensor(&format!("{part}/{name}")).map_err(broken)?;
-            if view.shape() != parameter.dims() {
-                return Err(TrainError::State(format!(
-                    "{part} of `{name}` has shape {:?}, the model {:?}",
-                    view.shape(),
-                    parameter.dims()
-                )));
-            }
-            Ok(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<f32>>())
-        };
-        parameter.set(&candle_core::Tensor::from_vec(read("weight")?, parameter.shape(), parameter.device())?)?;
-        moments.push(Moments { m: read("m")?, v: read("v")? });
-    }
+    let moments = pull(&tensors, "", policy)?;
     policy.set_version(updates.into());
     Ok((place, AdamW::restore(&recipe.optim, updates, moments)))
 }
+
+/// The reference of a saved state; none where it is the model that the run started from.
+///
+/// # Errors
+/// Bytes that are no state, or the state of another model.
+pub fn reference(bytes: &[u8], config: &ModelConfig) -> Result<Option<PolicySnapshot>> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    if !tensors.names().iter().any(|name| name.starts_with(REFERENCE)) {
+        return Ok(None);
+    }
+    let mut weights = Weights::default();
+    for (name, _) in config.tensor_shapes() {
+        let view = tensors.tensor(&format!("{REFERENCE}/{name}")).map_err(broken)?;
+        let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let tensor = candle_core::Tensor::from_vec(values, view.shape(), &candle_core::Device::Cpu)?;
+        weights.insert(name, WeightTensor::Dense(tensor));
+    }
+    Ok(Some(PolicySnapshot::new(config, weights, header(bytes)?.updates.into())?))
+}
+
+/// Put a saved value network back.
+///
+/// # Errors
+/// Bytes that are no state, or the state of a run without one.
+pub(crate) fn restore_critic(recipe: &Recipe, bytes: &[u8], critic: &mut Critic) -> Result<()> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    let moments = pull(&tensors, CRITIC, &critic.policy)?;
+    critic.optimizer = AdamW::restore(&recipe.optim, header(bytes)?.critic_updates, moments);
+    Ok(())
+}
+
+/// Prefix of the value network's tensors.
+const CRITIC: &str = "critic/";
+/// Prefix of the reference's tensors.
+const REFERENCE: &str = "reference";
 
 /// The step that a saved state stands at.
 ///
@@ -105,6 +206,15 @@ struct Header {
     num_tokens: u64,
     updates: u32,
     alarms: Alarms,
+    #[serde(default)]
+    critic_updates: u32,
+    /// States of older versions lack what follows.
+    #[serde(default)]
+    controllers: Controllers,
+    #[serde(default)]
+    coefficients: Coefficients,
+    #[serde(default)]
+    course: Course,
 }
 
 /// Name of the only metadata entry.

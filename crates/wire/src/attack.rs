@@ -1,6 +1,6 @@
 //! What an attack on a reward found: cheap tricks, what they were paid, and whether that is more than honesty is paid.
 
-use crate::{ItemId, Reward, RewardConfig, Verdict};
+use crate::{ItemId, Recipe, Reward, RewardConfig, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// A cheap trick that a reward may be talked into paying for.
@@ -148,4 +148,17 @@ pub struct HackLesson {
     pub broken: RewardConfig,
     /// The reward after repair.
     pub repaired: RewardConfig,
+}
+
+/// A lesson as two runs: the model learns the trick under the one reward, and does not under the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LessonRuns {
+    /// The lesson's name.
+    pub name: String,
+    /// What goes wrong, and what the repair changes.
+    pub about: String,
+    /// The reward that can be hacked.
+    pub broken: Recipe,
+    /// The reward after repair.
+    pub repaired: Recipe,
 }

@@ -1,6 +1,6 @@
 //! A published set of weights: immutable, named by its content.
 
-use crate::{CheckpointId, RunId};
+use crate::{CheckpointId, Principle, RunId};
 use serde::{Deserialize, Serialize};
 
 /// What a checkpoint is made of.
@@ -20,6 +20,9 @@ pub struct Manifest {
     pub shape: ModelShape,
     /// Its files.
     pub files: Vec<CheckpointFile>,
+    /// The principles that it was trained under, if its reward was made from a constitution.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub principles: Vec<Principle>,
 }
 
 impl Manifest {

@@ -16,6 +16,10 @@ pub enum Combine {
         /// Steps that a score can take; answers whose scores fall on one step are tied.
         levels: u32,
     },
+    /// Each grader's scores are normalised within the group before they are summed by weight, and the sums over the batch
+    /// (GDPO, arXiv 2601.05242). This is about advantages: the total on a receipt stays the weighted sum, and gates and a
+    /// clamp, which act on totals, are refused beside it.
+    NormaliseThenSum {},
 }
 
 impl Default for Combine {

@@ -1,6 +1,6 @@
 //! What the page and the engine in its Web Worker say to each other, as JSON strings in `postMessage`.
 
-use crate::{AdvantageScale, Event, Item, Manifest, Reward, RewardConfig, Rollout, Sampling, TokenInfo};
+use crate::{AdvantageScale, Event, Item, LabSample, Manifest, Reward, RewardConfig, Rollout, Sampling, TokenInfo};
 use serde::{Deserialize, Serialize};
 
 /// What the page asks. `id` comes back in every reply to it; the page makes it unique.
@@ -93,6 +93,17 @@ pub enum EngineRequest {
         reward: RewardConfig,
         /// What advantages are divided by.
         scale: AdvantageScale,
+    },
+    /// Look at a reward on a list of answers: no model needed. Answered by a [`crate::PreviewReply`].
+    Preview {
+        /// Request id.
+        id: u64,
+        /// The answers, at most 64; none means those of the last preview.
+        samples: Option<Vec<LabSample>>,
+        /// The reward.
+        reward: RewardConfig,
+        /// Answers whose whole receipts are wanted, by index.
+        receipts: Vec<u32>,
     },
     /// Stop the request with this id (a load or a generation) as soon as possible.
     Cancel {

@@ -1,7 +1,7 @@
 //! What happens while something runs: one type for tokens from the browser's engine and for metrics from the server, so that
 //! a view cannot tell where the model runs.
 
-use crate::{EvalReport, Item, Manifest, Reward, RunId, RunStatus, TokenInfo};
+use crate::{DryRun, EvalReport, Item, Manifest, Reward, RunId, RunStatus, TokenInfo, WeightChange};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ pub enum Event {
     },
     /// Numbers of one optimizer step, under TRL's names where TRL has one.
     Metrics {
-        /// The step, from 1.
+        /// The step, from 1; 0 for what is measured before the first update.
         step: u32,
         /// Name to value. A value that does not exist this step is absent, never NaN.
         values: BTreeMap<String, f64>,
@@ -65,9 +65,24 @@ pub enum Event {
         /// What and where.
         manifest: Manifest,
     },
+    /// The reward was tried on the first step's answers, before anything was trained.
+    DryRun {
+        /// What was seen, and whether to go on.
+        report: DryRun,
+        /// Why the run goes on although the dry run says stop; none where nothing was waived.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waived: Option<String>,
+    },
+    /// Weights of the reward changed after a step, each with its cause.
+    Weights {
+        /// The step after which they changed, from 1.
+        step: u32,
+        /// The changes.
+        changes: Vec<WeightChange>,
+    },
     /// Something looks wrong: what, why, and what to do.
     Alarm {
-        /// The step, from 1.
+        /// The step, from 1; 0 before the first update.
         step: u32,
         /// Short name, e.g. `zero_variance`.
         name: String,
@@ -114,4 +129,25 @@ pub struct SampledToken {
     pub ref_logprob: Option<f32>,
     /// Entropy of the distribution it was drawn from, nats.
     pub entropy: f32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Events as they lie in databases: what was stored before a kind existed is read as it was.
+    #[test]
+    fn stored_events_stay_readable() {
+        let rows = [
+            r#"{"kind":"status","status":"running"}"#,
+            r#"{"kind":"metrics","step":3,"values":{"reward":0.5}}"#,
+            r#"{"kind":"samples","step":3,"groups":[]}"#,
+            r#"{"kind":"weights","step":3,"changes":[]}"#,
+            r#"{"kind":"alarm","step":3,"name":"zero_variance","cause":"c","remedy":"r"}"#,
+        ];
+        for row in rows {
+            let event: Event = serde_json::from_str(row).expect(row);
+            assert_eq!(serde_json::to_string(&event).expect("json"), row);
+        }
+    }
 }

@@ -93,6 +93,47 @@ pub enum Grader {
     },
     /// y - (c - y)^2 for a right (y = 1) or wrong (y = 0) answer with stated confidence c (RLCR, arXiv 2507.16806).
     Confidence {},
+    /// What a script says: a number, or nothing where it does not apply. Only in builds with the feature `programs`; the
+    /// language and its limits are in docs/algorithms/rewards.md.
+    Program {
+        /// The script.
+        source: String,
+    },
+    /// The score that learned reward models give. Does not apply where none is at hand.
+    RewardModel {
+        /// Their checkpoints; several are an ensemble.
+        checkpoints: Vec<String>,
+        /// How their scores become one.
+        #[serde(default)]
+        ensemble: Ensemble,
+    },
+    /// What people's stored votes say of this very text, -1 to 1, weighted by how far raters agree. Does not apply
+    /// where there are none.
+    Votes {},
+    /// Agreement with the other answers drawn for the question, discounted by the entropy of the group, 0 to 1. Does not
+    /// apply to an answer alone.
+    Consistency {},
+}
+
+/// How the scores of several reward models become one (arXiv 2310.02743).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Ensemble {
+    /// Their mean.
+    Mean {},
+    /// The smallest.
+    Worst {},
+    /// Mean minus `lambda` times variance: where they disagree nothing is to be gained.
+    Cautious {
+        /// The price of a unit of variance; 0 or more.
+        lambda: f64,
+    },
+}
+
+impl Default for Ensemble {
+    fn default() -> Self {
+        Self::Mean {}
+    }
 }
 
 /// What a length counts.

@@ -7,10 +7,13 @@
 //! This crate never knows tensors, SQL, HTTP or a user interface.
 #![warn(missing_docs)]
 
+mod adaptive;
 mod attack;
+mod calibration;
 mod chat;
 mod checkpoint;
 mod composition;
+mod constitution;
 mod dry_run;
 mod engine;
 mod error;
@@ -22,18 +25,27 @@ pub mod grader_run;
 mod ids;
 mod item;
 pub mod openai_grader;
+mod preview;
 mod recipe;
 mod reward;
+mod reward_diff;
 mod rollout;
 mod run;
 mod schema;
 
+pub use adaptive::{
+    Adaptive, AdaptiveState, SignalTest, WeightAction, WeightChange, WeightCurve, WeightRule, WeightSchedule,
+};
 pub use attack::{
-    AttackAnswer, AttackReport, Exploit, ExploitResult, HackLesson, HonestAnswer, ItemAttack, SearchFind,
+    AttackAnswer, AttackReport, Exploit, ExploitResult, HackLesson, HonestAnswer, ItemAttack, LessonRuns, SearchFind,
+};
+pub use calibration::{
+    Calibration, ConfidenceSource, Conformal, Estimate, Measured, NamePairs, ReliabilityBin, RiskPoint,
 };
 pub use chat::{Message, Role};
 pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
 pub use composition::{Clamp, Combine, Constraint, DomainWeight, Gate, MultiplierStep};
+pub use constitution::{Constitution, Principle, PrincipleLimit, PrincipleStanding};
 pub use dry_run::{Advice, Decision, DryRun, GraderScores, Histogram, RewardGap};
 pub use engine::{BenchReport, BenchSpec, EngineReply, EngineReport, EngineRequest, GroupJudgement, WeightsSource};
 pub use error::ApiError;
@@ -42,14 +54,17 @@ pub use event::{Event, RunEvent, SampleGroup, SampledCompletion, SampledToken};
 pub use feedback::{
     Feedback, FeedbackBody, FeedbackFilter, FeedbackKind, FeedbackRow, FlagReason, PairChoice, SampleRef,
 };
-pub use grader::{ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
+pub use grader::{Ensemble, ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script};
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
+pub use preview::{LabSample, NewRewardVersion, Preview, PreviewReply, RewardPreset, RewardVersion};
 pub use recipe::{
-    AdvantageScale, Algorithm, CheckpointSpec, DataSpec, EvalSpec, GrpoSpec, LossAggregation, OptimSpec, Recipe,
-    RolloutSpec, Schedule, SftSpec, ZeroVariance,
+    AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, DataSpec, DpoLoss, DpoSpec, DryRunSpec, EvalSpec,
+    GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec, LossAggregation, OptimSpec, OrpoSpec, PolicyLoss,
+    RaftSpec, Recipe, RewardModelSpec, RolloutSpec, Schedule, SftSpec, ZeroVariance,
 };
 pub use reward::{Receipt, Reward, RewardConfig, Span, WeightedGrader};
+pub use reward_diff::{ComparedSample, Flip, RewardChange, RewardComparison, RewardPart};
 pub use rollout::{Rollout, Sampling, StopReason, TokenAlternative, TokenInfo};
 pub use run::{Run, RunCommand, RunStatus};
 pub use schema::{JsonSchema, JsonType};

@@ -1,6 +1,12 @@
 //! A training run's whole configuration: config + seed + commit replay it. Unknown keys are errors everywhere.
 
-use crate::{Domain, RewardConfig, Sampling};
+mod objective;
+mod preference;
+
+pub use objective::{AdvantageEstimator, ImportanceSamplingLevel, KlEstimator, PolicyLoss};
+pub use preference::{DpoLoss, DpoSpec, KtoSpec, OrpoSpec, RaftSpec, RewardModelSpec};
+
+use crate::{Constitution, Domain, RewardConfig, Sampling};
 use serde::{Deserialize, Serialize};
 
 /// Everything that decides what a run does. Written as TOML in `recipes/`, as JSON over the API.
@@ -28,12 +34,31 @@ pub struct Recipe {
     /// What an answer is worth (GRPO).
     #[serde(default)]
     pub reward: RewardConfig,
+    /// The principles behind the reward, which is then theirs. A recipe's file may name a file here instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constitution: Option<Constitution>,
     /// The objective (GRPO).
     #[serde(default)]
     pub grpo: GrpoSpec,
     /// Batch shape (SFT).
     #[serde(default)]
     pub sft: SftSpec,
+    /// Pairs against a reference (DPO). Sections added later than a run are left out of its JSON while they say nothing, so
+    /// that its state still belongs to it.
+    #[serde(default, skip_serializing_if = "says_nothing")]
+    pub dpo: DpoSpec,
+    /// Thumbs (KTO).
+    #[serde(default, skip_serializing_if = "says_nothing")]
+    pub kto: KtoSpec,
+    /// Pairs without a reference (ORPO).
+    #[serde(default, skip_serializing_if = "says_nothing")]
+    pub orpo: OrpoSpec,
+    /// What is worth imitating (RAFT).
+    #[serde(default, skip_serializing_if = "says_nothing")]
+    pub raft: RaftSpec,
+    /// The scoring network (reward model).
+    #[serde(default, skip_serializing_if = "says_nothing")]
+    pub reward_model: RewardModelSpec,
     /// The optimizer.
     #[serde(default)]
     pub optim: OptimSpec,
@@ -43,6 +68,13 @@ pub struct Recipe {
     /// When weights are published.
     #[serde(default)]
     pub checkpoint: CheckpointSpec,
+    /// What follows from the dry run before the first step (GRPO).
+    #[serde(default, skip_serializing_if = "DryRunSpec::is_default")]
+    pub dry_run: DryRunSpec,
+}
+
+fn says_nothing<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn builtin() -> String {
@@ -55,8 +87,26 @@ fn builtin() -> String {
 pub enum Algorithm {
     /// Supervised fine-tuning on demonstrations: cross-entropy on the assistant's tokens.
     Sft,
-    /// Group relative policy optimisation (arXiv 2402.03300).
+    /// Group relative policy optimisation (arXiv 2402.03300) and its family.
     Grpo,
+    /// Pairs of a better and a worse answer against a reference (arXiv 2305.18290 and relatives).
+    Dpo,
+    /// Single answers judged good or bad (arXiv 2402.01306).
+    Kto,
+    /// Pairs without a reference (arXiv 2403.07691).
+    Orpo,
+    /// Supervised fine-tuning on the best own answers (arXiv 2304.06767).
+    Raft,
+    /// A model that scores answers, for the reward of another run.
+    RewardModel,
+}
+
+impl Algorithm {
+    /// Whether it draws answers and rewards them.
+    #[must_use]
+    pub fn samples(self) -> bool {
+        matches!(self, Self::Grpo | Self::Raft)
+    }
 }
 
 /// Which questions a run trains on.
@@ -67,11 +117,15 @@ pub struct DataSpec {
     pub world_seed: u64,
     /// Domains to draw from; empty means all.
     pub domains: Vec<Domain>,
+    /// Comparisons or judgements to learn from instead of ones made from the world: a JSONL file, or `feedback` for what
+    /// people said (DPO, KTO, ORPO, reward model).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preferences: Option<String>,
 }
 
 impl Default for DataSpec {
     fn default() -> Self {
-        Self { world_seed: 1, domains: Vec::new() }
+        Self { world_seed: 1, domains: Vec::new(), preferences: None }
     }
 }
 
@@ -113,6 +167,79 @@ pub struct GrpoSpec {
     pub zero_variance: ZeroVariance,
     /// Leave answers that hit the token limit out of the loss.
     pub mask_truncated: bool,
+    /// Against what an answer is measured.
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub advantage: AdvantageEstimator,
+    /// Discount per token of the returns (`reinforce_plus_plus`, `gae`); none means 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gamma: Option<f64>,
+    /// How far advantages look beyond the next guess (`gae`); none means 0.95.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lambda: Option<f64>,
+    /// How far a guess may move per batch (`gae`); none means 0.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cliprange_value: Option<f64>,
+    /// Peak learning rate of the value network (`gae`); none means the policy's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub critic_learning_rate: Option<f64>,
+    /// Whose probabilities the ratio compares.
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub importance_sampling_level: ImportanceSamplingLevel,
+    /// What is made of ratio and advantage.
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub policy_loss: PolicyLoss,
+    /// Cap on the ratio of punished tokens (`clip`), above 1 + epsilon_high; none leaves it open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delta: Option<f64>,
+    /// How fast the gradient of rewarded tokens fades (`sapo`); none means 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sapo_temperature_pos: Option<f64>,
+    /// The same for punished tokens; none means 1.05.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sapo_temperature_neg: Option<f64>,
+    /// Only this share of the tokens, those where the model hesitated most, is learnt from; none means all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_entropy_quantile: Option<f64>,
+    /// Weight of the mean entropy per token, which is added to what is maximised; with a target its starting value.
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub entropy_coef: f64,
+    /// The weight goes up while the entropy per token is at or below this, down while it is above, and acts only at or below
+    /// it (arXiv 2505.22312), nats; none keeps the weight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entropy_target: Option<f64>,
+    /// Change of the weight per step; none means 0.005.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entropy_coef_delta: Option<f64>,
+    /// The weight's largest value; none means 0.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entropy_coef_max: Option<f64>,
+    /// Punished answers that the policy has left behind by more than this many nats per token are left out; none keeps all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub off_policy_mask_threshold: Option<f64>,
+    /// Groups without signal are replaced by further prompts, in at most so many draws per step; 0 and 1 draw once.
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub max_num_gen_batches: u32,
+    /// Which estimate of the KL.
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub kl_estimator: KlEstimator,
+    /// The KL is taken off the reward, without a gradient, instead of added to the loss.
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub kl_in_reward: bool,
+    /// The KL in the loss is weighed by the ratio (arXiv 2512.02556).
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub use_bias_correction_kl: bool,
+    /// `beta` follows the measured KL per token towards this (arXiv 1909.08593); none keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kl_target: Option<f64>,
+    /// Answers over which `beta` adapts; none means 10000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kl_horizon: Option<f64>,
+    /// Steps between refreshes of the reference (arXiv 2404.09656); 0 keeps the starting model.
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub ref_model_sync_steps: u32,
+    /// Share of the policy in a refreshed reference; none means 0.6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ref_model_mixup_alpha: Option<f64>,
 }
 
 impl Default for GrpoSpec {
@@ -126,6 +253,30 @@ impl Default for GrpoSpec {
             loss_type: LossAggregation::Dapo,
             zero_variance: ZeroVariance::Keep,
             mask_truncated: false,
+            advantage: AdvantageEstimator::Grpo,
+            gamma: None,
+            lambda: None,
+            cliprange_value: None,
+            critic_learning_rate: None,
+            importance_sampling_level: ImportanceSamplingLevel::Token,
+            policy_loss: PolicyLoss::Clip,
+            delta: None,
+            sapo_temperature_pos: None,
+            sapo_temperature_neg: None,
+            top_entropy_quantile: None,
+            entropy_coef: 0.0,
+            entropy_target: None,
+            entropy_coef_delta: None,
+            entropy_coef_max: None,
+            off_policy_mask_threshold: None,
+            max_num_gen_batches: 0,
+            kl_estimator: KlEstimator::K3,
+            kl_in_reward: false,
+            use_bias_correction_kl: false,
+            kl_target: None,
+            kl_horizon: None,
+            ref_model_sync_steps: 0,
+            ref_model_mixup_alpha: None,
         }
     }
 }
@@ -152,6 +303,10 @@ pub enum LossAggregation {
     Dapo,
     /// Sum over tokens divided by M times the token limit.
     DrGrpo,
+    /// As `dapo`, but over each part of the batch by itself: the result depends on how the batch is cut.
+    Bnpo,
+    /// Sum over each sequence's tokens, then mean over sequences; with `importance_sampling_level = "sequence"` LUSPO.
+    SequenceSum,
 }
 
 /// What happens to groups whose rewards are all equal: they carry no signal, only (with beta > 0) the pull of the KL.
@@ -254,5 +409,21 @@ pub struct CheckpointSpec {
 impl Default for CheckpointSpec {
     fn default() -> Self {
         Self { every: 20 }
+    }
+}
+
+/// What follows from the dry run: the reward tried on the first step's answers. It is always made and always reported.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DryRunSpec {
+    /// Why the run goes on even if the dry run says stop; empty: it does not. Lessons in reward hacking say so.
+    pub start_anyway: String,
+}
+
+impl DryRunSpec {
+    /// Whether a stop stops.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.start_anyway.is_empty()
     }
 }

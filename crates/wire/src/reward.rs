@@ -1,6 +1,6 @@
 //! A reward as data: which graders look at an answer, with which weight, and what each of them said.
 
-use crate::{Clamp, Combine, Constraint, DomainWeight, Gate, Grader};
+use crate::{Adaptive, Clamp, Combine, Constraint, DomainWeight, Gate, Grader};
 use serde::{Deserialize, Serialize};
 
 /// A whole reward: its graders, and how their scores become one number. Its JSON is what is hashed, stored and compared,
@@ -25,6 +25,9 @@ pub struct RewardConfig {
     /// What must hold before anything else counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Gate>,
+    /// Weights that change while a run goes on.
+    #[serde(default, skip_serializing_if = "Adaptive::is_empty")]
+    pub adaptive: Adaptive,
 }
 
 impl RewardConfig {
@@ -38,6 +41,7 @@ impl RewardConfig {
             constraints: Vec::new(),
             clamp: None,
             gates: Vec::new(),
+            adaptive: Adaptive::default(),
         }
     }
 }

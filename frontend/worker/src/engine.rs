@@ -4,9 +4,9 @@
 use crate::generation::Wish;
 use crate::port::{self, Incoming};
 use crate::weights::{Attached, WebFile};
-use crate::{bench, generation, judge};
+use crate::{bench, generation, judge, preview};
 use clicker_lm::LoadedModel;
-use clicker_wire::{EngineReply, EngineReport, EngineRequest, FileKind, WeightsSource};
+use clicker_wire::{EngineReply, EngineReport, EngineRequest, FileKind, LabSample, PreviewReply, WeightsSource};
 use js_sys::Uint8Array;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -24,6 +24,8 @@ struct State {
     loads: HashMap<u64, AbortController>,
     running: HashSet<u64>,
     last_decode_tps: Option<f64>,
+    /// What the reward lab looks at.
+    samples: Rc<Vec<LabSample>>,
 }
 
 /// Answer every message from now on.
@@ -57,6 +59,16 @@ async fn handle(Incoming { request, bytes }: Incoming) {
         EngineRequest::Report { id } => (id, Ok(EngineReply::Reported { id, report: report() })),
         EngineRequest::Judge { id, item, texts, reward, scale } => {
             (id, judge::judge(&item, &texts, &reward, scale).map(|judgement| EngineReply::Judged { id, judgement }))
+        }
+        EngineRequest::Preview { id, samples, reward, receipts } => {
+            if let Some(samples) = samples {
+                ENGINE.with_borrow_mut(|e| e.samples = Rc::new(samples));
+            }
+            let samples = ENGINE.with_borrow(|e| e.samples.clone());
+            match preview::preview(&reward, &samples, &receipts) {
+                Ok(preview) => return port::post(&PreviewReply::Previewed { id, preview }),
+                Err(error) => (id, Err(error)),
+            }
         }
         EngineRequest::Cancel { id } => {
             ENGINE.with_borrow_mut(|e| {

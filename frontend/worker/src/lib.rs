@@ -9,9 +9,10 @@ mod generation;
 mod judge;
 mod parity;
 mod port;
+mod preview;
 mod weights;
 
-pub use parity::{greedy_ids, parity_digest};
+pub use parity::{grade_repeatedly, greedy_ids, parity_digest};
 pub use weights::Sha256;
 
 use wasm_bindgen::prelude::*;

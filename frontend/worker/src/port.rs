@@ -1,7 +1,8 @@
 //! The message port: JSON out, JSON with optional bytes in, and the few globals that `boot.js` provides.
 
-use clicker_wire::{EngineReply, EngineRequest};
+use clicker_wire::EngineRequest;
 use js_sys::{Array, Function, Promise, Uint8Array};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, DedicatedWorkerGlobalScope};
 
@@ -36,7 +37,7 @@ pub(crate) fn read(data: &JsValue) -> Result<Incoming, String> {
 }
 
 /// Send a reply to the page.
-pub(crate) fn post(reply: &EngineReply) {
+pub(crate) fn post(reply: &impl Serialize) {
     // Wire types always serialise, and posting a string cannot fail to clone: there is nobody else to tell.
     if let Ok(json) = serde_json::to_string(reply) {
         let _ = scope().post_message(&JsValue::from_str(&json));

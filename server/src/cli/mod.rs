@@ -1,6 +1,7 @@
 //! The command line: one subcommand per role, one file per subcommand.
 
 mod bench;
+mod dry_run;
 mod eval;
 mod export;
 mod generate;
@@ -13,7 +14,7 @@ mod train;
 
 use clap::{Parser, Subcommand};
 use clicker_service::headless::HeadlessError;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
 
 /// A playground for reinforcement fine-tuning: sample, judge, train and compare, in one tab.
@@ -101,8 +102,15 @@ const BUILTIN: &str = "public/models/builtin.gguf";
 
 /// A result on standard output, for programs.
 fn print_json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(value)?);
-    Ok(())
+    print_text(&(serde_json::to_string(value)? + "\n"))
+}
+
+/// A result on standard output, for people. A reader that has gone (`| head`) has what it wanted: that is no error.
+fn print_text(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 /// The async runtime of commands that need one.

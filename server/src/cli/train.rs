@@ -21,6 +21,9 @@ pub(crate) struct Train {
     /// Starting model; without it the recipe's `model` (`builtin` is the shipped one).
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
+    /// A constitution, TOML: its principles make the reward instead of the recipe's.
+    #[arg(long, value_name = "FILE")]
+    constitution: Option<PathBuf>,
     /// Seed instead of the recipe's.
     #[arg(long)]
     seed: Option<u64>,
@@ -30,18 +33,31 @@ pub(crate) struct Train {
     /// Go on from the folder's last step; the curve is the same as without the interruption.
     #[arg(long)]
     resume: bool,
+    /// Start even if the dry run of the reward says stop. The reason is printed and kept with the run.
+    #[arg(long, value_name = "REASON", num_args = 0..=1, require_equals = true, default_missing_value = "--skip-dry-run was given")]
+    skip_dry_run: Option<String>,
 }
 
 pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
-    let text =
-        std::fs::read_to_string(&command.recipe).with_context(|| format!("the recipe {}", command.recipe.display()))?;
-    let mut recipe = headless::recipe(&text).with_context(|| command.recipe.display().to_string())?;
+    let mut recipe = headless::recipe_at(&command.recipe).with_context(|| command.recipe.display().to_string())?;
+    if let Some(file) = &command.constitution {
+        recipe = headless::under(recipe, file).with_context(|| file.display().to_string())?;
+    }
     recipe.seed = command.seed.unwrap_or(recipe.seed);
     recipe.steps = command.steps.unwrap_or(recipe.steps);
+    if let Some(reason) = &command.skip_dry_run {
+        recipe.dry_run.start_anyway.clone_from(reason);
+    }
     let model = command.model.clone().unwrap_or_else(|| match recipe.model.as_str() {
         "builtin" => super::BUILTIN.into(),
         path => path.into(),
     });
+    if let Some(constitution) = &recipe.constitution {
+        println!("under the constitution {}:", constitution.name);
+        for principle in &constitution.principles {
+            println!("  {} [{}]", principle.text, principle.graders.join(", "));
+        }
+    }
     let bar = ProgressBar::new(recipe.steps.into());
     bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} of about {duration}  {msg}")?);
     let stop = stop_on_interrupt()?;
@@ -58,6 +74,17 @@ pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
                         first.get_or_insert_with(|| report.clone());
                         last = Some(report.clone());
                     }
+                    Event::DryRun { report, waived } => {
+                        bar.suspend(|| print!("{}", super::dry_run::table(report, waived.as_deref())));
+                    }
+                    Event::Weights { changes, .. } => {
+                        for change in changes {
+                            let (step, grader, from, to, cause) =
+                                (change.step, &change.grader, change.from, change.to, &change.cause);
+                            bar.println(format!("weight of {grader} {from:.3} -> {to:.3} after step {step}: {cause}"));
+                        }
+                    }
+                    Event::Alarm { name, .. } if name == "dry_run" => {}
                     Event::Alarm { name, cause, remedy, .. } => bar.println(format!("{name}: {cause}. {remedy}")),
                     _ => {}
                 }

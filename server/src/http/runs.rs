@@ -6,12 +6,17 @@ use crate::owner::Owner;
 use axum::Json;
 use axum::extract::{Path, State};
 use clicker_service::Service;
-use clicker_wire::{Manifest, Recipe, Run, RunCommand, RunId};
+use clicker_wire::{LessonRuns, Manifest, Recipe, Run, RunCommand, RunId};
 use http::StatusCode;
 
 /// `GET /api/presets`
 pub(crate) async fn presets(State(service): State<Service>) -> Result<Json<Vec<Recipe>>, HttpError> {
     Ok(Json(service.presets().await?))
+}
+
+/// `GET /api/lessons`
+pub(crate) async fn lessons(State(service): State<Service>) -> Result<Json<Vec<LessonRuns>>, HttpError> {
+    Ok(Json(service.lessons().await?))
 }
 
 /// `GET /api/runs`

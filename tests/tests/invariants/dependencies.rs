@@ -29,6 +29,7 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
         &["candle-core", "candle-nn", "sqlx", "object_store", "axum"],
     ),
     ("clicker-frontend", &["clicker-app"], &["tokio", "axum", "sqlx", "candle-core", "leptos_axum"]),
+    ("clicker-lab", &["clicker-app"], &["tokio", "axum", "sqlx", "candle-core", "leptos", "leptos_axum"]),
     (
         "clicker-worker",
         &["clicker-wire", "clicker-lm", "clicker-rewards", "clicker-rl"],

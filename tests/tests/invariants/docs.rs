@@ -48,6 +48,10 @@ fn every_recipe_is_one() {
     let complaints: Vec<String> = recipes
         .iter()
         .filter_map(|path| {
+            // The constitution is held by the test beside its reader, in crates/train/src/constitution.rs.
+            if path.ends_with("constitution.toml") {
+                return None;
+            }
             let parsed = toml::from_str::<clicker_wire::Recipe>(&read(path));
             parsed.err().map(|error| format!("{}: {error}", path.display()))
         })

@@ -2,6 +2,7 @@
 
 use super::Play;
 use crate::components::knob::KnobRow;
+use crate::components::principles::Principles;
 use crate::erased::Erase;
 use crate::state::knobs::{Knobs, REWARD};
 use leptos::prelude::*;
@@ -14,6 +15,12 @@ pub(crate) fn RewardPanel() -> impl IntoView {
     let reset = move |_| {
         play.knobs.update(|knobs| REWARD.iter().for_each(|knob| knob.set(knobs, knob.get(Knobs::default()))));
     };
+    // Those of the run that is open, or of the model that answers.
+    let principles = Signal::derive(move || {
+        let of_run = play.run.with(|run| run.as_ref().and_then(|run| run.recipe.constitution.clone()));
+        let of_model = || play.model.with_value(|m| m.as_ref().map(|m| m.principles.clone()));
+        of_run.map(|c| c.principles).or_else(of_model).unwrap_or_default()
+    });
     let rows = REWARD.iter().map(|knob| view! { <KnobRow knob knobs=play.knobs /> });
     view! {
         <section class="panel panel-reward" aria-labelledby="reward-title">
@@ -27,6 +34,7 @@ pub(crate) fn RewardPanel() -> impl IntoView {
                 </button>
             </div>
             <div class="knobs">{rows.collect_view()}</div>
+            <Principles principles />
         </section>
     }
     .erased()

@@ -7,7 +7,7 @@
 mod arithmetic;
 mod catalogue;
 mod composition;
-mod dice;
+pub(crate) mod dice;
 mod draft;
 mod facts;
 mod facts_asked;

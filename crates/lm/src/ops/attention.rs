@@ -31,13 +31,18 @@ impl AttentionShape {
         self.kv_heads * self.head_dim
     }
 
-    fn scale(&self) -> f32 {
+    pub(crate) fn scale(&self) -> f32 {
         1.0 / (self.head_dim as f32).sqrt()
+    }
+
+    /// The key head that query head `h` looks at.
+    pub(crate) fn group(&self, h: usize) -> usize {
+        h / (self.heads / self.kv_heads)
     }
 
     /// Where the keys of query head `h` start within a row.
     fn kv_offset(&self, h: usize) -> usize {
-        h / (self.heads / self.kv_heads) * self.head_dim
+        self.group(h) * self.head_dim
     }
 }
 
@@ -57,26 +62,51 @@ pub(crate) struct Keys<'a> {
     pub(crate) own_v: &'a [f32],
 }
 
-/// One row's attention; `scores` is scratch space that is reused between rows.
-pub(crate) fn attend_row(q: &[f32], keys: &Keys<'_>, shape: AttentionShape, scores: &mut Vec<f32>, out: &mut [f32]) {
-    let (d, width) = (shape.head_dim, shape.kv_width());
-    for h in 0..shape.heads {
-        let (q, out) = (&q[h * d..(h + 1) * d], &mut out[h * d..(h + 1) * d]);
-        let at = shape.kv_offset(h);
-        probabilities(q, keys, shape, at, scores);
-        out.fill(0.0);
-        let values = keys.prefix_v.chunks_exact(width).chain(keys.own_v.chunks_exact(width));
-        for (p, row) in scores.iter().zip(values) {
-            math::axpy(out, *p, &row[at..at + d]);
+crate::kernel::by_level! {
+    /// One row's attention; `scores` is scratch space that is reused between rows.
+    pub(crate) fn attend_row(
+        q: &[f32],
+        keys: &Keys<'_>,
+        shape: AttentionShape,
+        scores: &mut Vec<f32>,
+        out: &mut [f32],
+    ) {
+        let (d, width) = (shape.head_dim, shape.kv_width());
+        let count = (keys.prefix_k.len() + keys.own_k.len()) / width;
+        if scores.len() < count {
+            scores.resize(count, 0.0);
+        }
+        let scores = &mut scores[..count];
+        for h in 0..shape.heads {
+            let (q, out) = (&q[h * d..(h + 1) * d], &mut out[h * d..(h + 1) * d]);
+            let at = shape.kv_offset(h);
+            fill_probabilities(q, keys, shape, at, scores);
+            out.fill(0.0);
+            let (prefix, own) = scores.split_at(keys.prefix_k.len() / width);
+            for (scores, values) in [(prefix, keys.prefix_v), (own, keys.own_v)] {
+                for (p, row) in scores.iter().zip(values.chunks_exact(width)) {
+                    math::axpy(out, *p, &row[at..at + d]);
+                }
+            }
         }
     }
 }
 
 fn probabilities(q: &[f32], keys: &Keys<'_>, shape: AttentionShape, at: usize, scores: &mut Vec<f32>) {
-    let (d, width, scale) = (shape.head_dim, shape.kv_width(), shape.scale());
     scores.clear();
-    let rows = keys.prefix_k.chunks_exact(width).chain(keys.own_k.chunks_exact(width));
-    scores.extend(rows.map(|row| math::dot(q, &row[at..at + d]) * scale));
+    scores.resize((keys.prefix_k.len() + keys.own_k.len()) / shape.kv_width(), 0.0);
+    fill_probabilities(q, keys, shape, at, scores);
+}
+
+#[inline(always)]
+fn fill_probabilities(q: &[f32], keys: &Keys<'_>, shape: AttentionShape, at: usize, scores: &mut [f32]) {
+    let (d, width, scale) = (shape.head_dim, shape.kv_width(), shape.scale());
+    let (prefix, own) = scores.split_at_mut(keys.prefix_k.len() / width);
+    for (scores, keys) in [(prefix, keys.prefix_k), (own, keys.own_k)] {
+        for (score, row) in scores.iter_mut().zip(keys.chunks_exact(width)) {
+            *score = math::dot(q, &row[at..at + d]) * scale;
+        }
+    }
     math::softmax(scores);
 }
 

@@ -3,7 +3,7 @@
 const LANES: usize = 8;
 
 /// Sum of products, in eight lanes that are added pairwise at the end.
-#[inline]
+#[inline(always)]
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0f32; LANES];
     let (a_chunks, a_rest) = a.as_chunks::<LANES>();
@@ -21,7 +21,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// `y += a * x`.
-#[inline]
+#[inline(always)]
 pub(crate) fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += a * x;
@@ -30,7 +30,7 @@ pub(crate) fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
 
 /// e^x to about 2 units in the last place: range reduction by ln 2 in two parts and a polynomial of degree 6
 /// (Cephes, Moshier 1984). Below -87.3 it gives 0, above 88 it stays at e^88; NaN stays NaN.
-#[inline]
+#[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     let clamped = x.clamp(-87.336_54, 88.0);
     let n = (clamped * std::f32::consts::LOG2_E + 0.5).floor();
@@ -41,15 +41,78 @@ pub(crate) fn exp(x: f32) -> f32 {
     if x < -87.336_54 { 0.0 } else { value }
 }
 
-/// Turn scores into probabilities in place.
-#[inline]
-pub(crate) fn softmax(scores: &mut [f32]) {
-    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for s in scores.iter_mut() {
-        *s = exp(*s - max);
+/// Lanes of the functions below: one vector of AVX-512, four of wasm.
+const WIDE: usize = 16;
+
+/// Add up lanes in halves.
+#[inline(always)]
+fn add_lanes(lanes: [f32; WIDE]) -> f32 {
+    let mut lanes = lanes;
+    let mut width = WIDE / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+        width /= 2;
     }
-    let sum: f32 = scores.iter().sum();
-    let scale = 1.0 / sum;
+    lanes[0]
+}
+
+/// The largest value; NaN never wins, nothing gives -inf.
+#[inline(always)]
+pub(crate) fn max(x: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; WIDE];
+    let (chunks, rest) = x.as_chunks::<WIDE>();
+    for x in chunks {
+        for i in 0..WIDE {
+            lanes[i] = if x[i] > lanes[i] { x[i] } else { lanes[i] };
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |best, &x| if x > best { x } else { best })
+}
+
+/// Replace every x by e^(x - shift) and give their sum, in sixteen lanes.
+#[inline(always)]
+pub(crate) fn exp_and_sum(x: &mut [f32], shift: f32) -> f32 {
+    let mut lanes = [0f32; WIDE];
+    let (chunks, rest) = x.as_chunks_mut::<WIDE>();
+    for x in chunks {
+        for i in 0..WIDE {
+            x[i] = exp(x[i] - shift);
+            lanes[i] += x[i];
+        }
+    }
+    let mut sum = add_lanes(lanes);
+    for x in rest {
+        *x = exp(*x - shift);
+        sum += *x;
+    }
+    sum
+}
+
+/// Sum of products in sixteen lanes.
+#[inline(always)]
+pub(crate) fn wide_dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0f32; WIDE];
+    let (a_chunks, a_rest) = a.as_chunks::<WIDE>();
+    let (b_chunks, b_rest) = b.as_chunks::<WIDE>();
+    for (x, y) in a_chunks.iter().zip(b_chunks) {
+        for i in 0..WIDE {
+            lanes[i] += x[i] * y[i];
+        }
+    }
+    let mut sum = add_lanes(lanes);
+    for (x, y) in a_rest.iter().zip(b_rest) {
+        sum += x * y;
+    }
+    sum
+}
+
+/// Turn scores into probabilities in place.
+#[inline(always)]
+pub(crate) fn softmax(scores: &mut [f32]) {
+    let shift = max(scores);
+    let scale = 1.0 / exp_and_sum(scores, shift);
     for s in scores.iter_mut() {
         *s *= scale;
     }
@@ -90,5 +153,17 @@ mod tests {
         softmax(&mut s);
         assert!((s.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!(s[1] > s[0] && s[2] == 0.0);
+    }
+
+    #[test]
+    fn the_largest_value_is_found_anywhere_and_nan_never_wins() {
+        for n in 1..40 {
+            for at in 0..n {
+                let x: Vec<f32> = (0..n).map(|i| if i == at { 2.0 } else { -1.0 }).collect();
+                assert_eq!(max(&x), 2.0);
+            }
+        }
+        assert_eq!(max(&[1.0; 40]), 1.0);
+        assert_eq!(max(&[f32::NAN, 2.0, 3.0]), 3.0);
     }
 }

@@ -22,6 +22,7 @@ pub use rms_norm::rms_norm;
 #[cfg(test)]
 pub(crate) use rms_norm::rms_norm_rows;
 pub(crate) use rope::frequencies as rope_frequencies;
+pub(crate) use rope::rope_in_place;
 pub use rope::{RopeTable, rope};
 pub use swiglu::swiglu;
 #[cfg(test)]
@@ -30,7 +31,7 @@ pub(crate) use swiglu::swiglu_rows;
 use candle_core::{CpuStorage, Layout, Result, Tensor};
 
 /// The contiguous f32 elements behind a custom op's argument.
-fn slice<'a>(storage: &'a CpuStorage, layout: &Layout, op: &'static str) -> Result<&'a [f32]> {
+pub(crate) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout, op: &'static str) -> Result<&'a [f32]> {
     let data = storage.as_slice::<f32>()?;
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&data[start..end]),

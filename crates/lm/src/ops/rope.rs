@@ -115,6 +115,40 @@ fn rope_rows(x: &[f32], width: usize, positions: &[u32], table: &RopeTable, dire
     Ok(out)
 }
 
+/// Turn the heads that fill the first `width` values of every row, rows `step` values apart, in place.
+pub(crate) fn rope_in_place(
+    x: &mut [f32],
+    step: usize,
+    width: usize,
+    positions: &[u32],
+    table: &RopeTable,
+    direction: f32,
+) -> Result<()> {
+    if let Some(position) = positions.iter().find(|&&p| p as usize >= table.positions()) {
+        candle_core::bail!("rope: position {position} is beyond the model's context of {}", table.positions());
+    }
+    turn_rows(x, step, width, positions, table, direction);
+    Ok(())
+}
+
+crate::kernel::by_level! {
+    fn turn_rows(x: &mut [f32], step: usize, width: usize, positions: &[u32], table: &RopeTable, direction: f32) {
+        let half = table.half;
+        for (row, &position) in x.chunks_exact_mut(step).zip(positions) {
+            let at = position as usize * half;
+            let (cos, sin) = (&table.cos[at..at + half], &table.sin[at..at + half]);
+            for head in row[..width].chunks_exact_mut(2 * half) {
+                let (a, b) = head.split_at_mut(half);
+                for (((a, b), cos), sin) in a.iter_mut().zip(b).zip(cos).zip(sin) {
+                    let (x, y, sin) = (*a, *b, sin * direction);
+                    *a = x * cos - y * sin;
+                    *b = y * cos + x * sin;
+                }
+            }
+        }
+    }
+}
+
 impl CustomOp1 for Rope {
     fn name(&self) -> &'static str {
         "rope"

@@ -81,7 +81,7 @@ fn a_model_is_read_in_pieces_and_takes_the_room_of_its_file() {
 fn a_number_that_is_none_is_refused_with_its_tensors_name() {
     let file = export(&wide_model(Architecture::Llama), None, "test", Encoding::Q8_0).unwrap();
     let place = gguf::read(&file).unwrap().header.places["blk.1.ffn_up.weight"].clone();
-    let mut broken = file.clone();
+    let mut broken = file;
     broken[place.start as usize + 1] = 0x7c;
     let error = LoadedModel::for_engine(broken.as_slice()).unwrap_err().to_string();
     assert!(error.contains("layers.1.mlp.up_proj"), "{error}");

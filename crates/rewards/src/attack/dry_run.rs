@@ -4,6 +4,7 @@
 use super::truth::{Standing, is_known, standing};
 use super::{histogram, spearman};
 use crate::compose;
+use crate::outside::Outside;
 use clicker_wire::{Advice, Decision, DryRun, GraderScores, Item, Reward, RewardConfig};
 
 /// Totals closer than this are the same in a group: what training sees as no variance.
@@ -23,10 +24,19 @@ const FEW: usize = 50;
 /// truth is 1 for right (or an abstention where nothing else is right), 0 for "I don't know", -1 for wrong.
 #[must_use]
 pub fn dry_run(config: &RewardConfig, groups: &[(Item, Vec<String>)], truncated: u32) -> DryRun {
-    let rewards: Vec<Vec<Reward>> = groups
-        .iter()
-        .map(|(item, answers)| answers.iter().map(|text| compose::reward(config, item, text)).collect())
-        .collect();
+    dry_run_with(config, groups, truncated, Outside::default())
+}
+
+/// As [`dry_run`], with what graders need from outside the text.
+#[must_use]
+pub fn dry_run_with(
+    config: &RewardConfig,
+    groups: &[(Item, Vec<String>)],
+    truncated: u32,
+    outside: Outside<'_>,
+) -> DryRun {
+    let scorer = compose::Scorer::new(config).with(outside);
+    let rewards: Vec<Vec<Reward>> = groups.iter().map(|(item, answers)| scorer.group(item, answers)).collect();
     let all: Vec<&Reward> = rewards.iter().flatten().collect();
     let constant = rewards.iter().filter(|group| is_constant(group)).count();
     let (paid, truth) = judged(groups, &rewards);

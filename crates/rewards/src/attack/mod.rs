@@ -12,16 +12,16 @@ mod histogram;
 mod lessons;
 mod report;
 mod search;
-mod spearman;
 mod suite;
 mod trial;
 mod truth;
 
-pub use dry_run::dry_run;
+pub use dry_run::{dry_run, dry_run_with};
 pub use gap::gap;
 pub use histogram::histogram;
 pub use lessons::lessons;
-pub use spearman::spearman;
+
+pub use crate::rank::spearman;
 pub use suite::{Entry, SUITE};
 
 use clicker_wire::{AttackReport, Item, RewardConfig};
@@ -33,6 +33,13 @@ pub const MAX_CHARS: usize = 4_000;
 
 /// Totals closer than this are equal: sums in another order differ in the last digit.
 const SAME: f64 = 1e-9;
+
+/// What an answer is worth in truth, whatever a reward pays for it: 1 for what was wanted, 0 for "I don't know" where it
+/// could have been right, -1 for wrong; none where nothing is known.
+#[must_use]
+pub fn gold(item: &Item, text: &str) -> Option<f64> {
+    truth::is_known(item).then(|| truth::standing(item, text).gold())
+}
 
 /// Attacks a reward: every exploit on every question, then a search that tries at most `budget` more answers. Questions
 /// of which nothing is known are left out. A configuration that [`crate::validate`] refuses gives numbers without

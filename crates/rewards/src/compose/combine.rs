@@ -8,7 +8,7 @@ pub(super) fn combine(config: &RewardConfig, receipts: Vec<Receipt>, multipliers
     let mut notes = Vec::new();
     let total = match config.combine {
         // From +0: the sum of no numbers is -0 in Rust, and -0 has other bytes.
-        Combine::Sum {} => receipts.iter().fold(0.0, |sum, r| sum + r.contribution()),
+        Combine::Sum {} | Combine::NormaliseThenSum {} => receipts.iter().fold(0.0, |sum, r| sum + r.contribution()),
         Combine::Lexicographic { levels } => {
             notes.push(format!("graders decide in their order, later ones only break ties ({levels} steps each)"));
             lexicographic(&receipts, levels)

@@ -1,8 +1,8 @@
 //! What each grader's values must be. The match is exhaustive, so that a new grader is asked for its limits.
 
 use crate::RewardError;
-use crate::graders::{forbidden, pattern, repetition, template};
-use clicker_wire::{ForbiddenPhrase, Grader, JsonSchema, PiiKind, Script};
+use crate::graders::{forbidden, pattern, program, repetition, reward_model, template};
+use clicker_wire::{Ensemble, ForbiddenPhrase, Grader, JsonSchema, PiiKind, Script};
 use std::collections::HashSet;
 
 /// Deepest nesting of a schema, and most shapes in it.
@@ -16,7 +16,9 @@ pub(super) fn limits(name: &str, grader: &Grader) -> Result<(), RewardError> {
         | Grader::Format {}
         | Grader::Grounding {}
         | Grader::Reasoning {}
-        | Grader::Confidence {} => Ok(()),
+        | Grader::Confidence {}
+        | Grader::Votes {}
+        | Grader::Consistency {} => Ok(()),
         Grader::Numeric { tolerance } => {
             finite(name, "tolerance", *tolerance)?;
             if *tolerance < 0.0 {
@@ -58,6 +60,11 @@ pub(super) fn limits(name: &str, grader: &Grader) -> Result<(), RewardError> {
             Err(out_of_range(name, "t", t, expected))
         }
         Grader::Threshold { .. } => Ok(()),
+        Grader::Program { source } => match program::complaint(source) {
+            Some(expected) => Err(out_of_range(name, "source", &shown(source), expected)),
+            None => Ok(()),
+        },
+        Grader::RewardModel { checkpoints, ensemble } => reward_models(name, checkpoints, *ensemble),
     }
 }
 
@@ -97,6 +104,26 @@ fn shape(name: &str, schema: &JsonSchema, depth: usize) -> Result<usize, RewardE
     Ok(count)
 }
 
+fn reward_models(name: &str, checkpoints: &[String], ensemble: Ensemble) -> Result<(), RewardError> {
+    let most = reward_model::MAX_MEMBERS;
+    let different: HashSet<&String> = checkpoints.iter().collect();
+    let named = checkpoints.iter().all(|checkpoint| (1..=MAX_CHECKPOINT).contains(&checkpoint.len()));
+    if checkpoints.is_empty() || checkpoints.len() > most || different.len() < checkpoints.len() || !named {
+        let expected = format!("1 to {most} checkpoints, each once, by a name of 1 to {MAX_CHECKPOINT} bytes");
+        return Err(out_of_range(name, "checkpoints", &shown(&checkpoints.join(", ")), expected));
+    }
+    match ensemble {
+        Ensemble::Mean {} | Ensemble::Worst {} => Ok(()),
+        Ensemble::Cautious { lambda } if lambda.is_finite() && lambda >= 0.0 => Ok(()),
+        Ensemble::Cautious { lambda } => {
+            Err(out_of_range(name, "lambda", &lambda, "a finite number, 0 or more".into()))
+        }
+    }
+}
+
+/// Longest name of a checkpoint, bytes: a path may be one.
+const MAX_CHECKPOINT: usize = 512;
+
 fn scripts(name: &str, allowed: &[Script]) -> Result<(), RewardError> {
     let different: HashSet<&Script> = allowed.iter().collect();
     if allowed.is_empty() || different.len() < allowed.len() {
@@ -121,7 +148,7 @@ fn forbidden_phrases(name: &str, phrases: &[ForbiddenPhrase]) -> Result<(), Rewa
         return Err(out_of_range(name, "phrases", &phrases.len(), expected));
     }
     for ForbiddenPhrase { phrase, reason } in phrases {
-        if phrase.len() > forbidden::MAX_PHRASE || forbidden::skeleton(phrase).is_empty() {
+        if phrase.len() > forbidden::MAX_PHRASE || forbidden::is_empty(phrase) {
             let expected = format!("at most {} bytes with a letter or a digit", forbidden::MAX_PHRASE);
             return Err(out_of_range(name, "phrase", &shown(phrase), expected));
         }

@@ -16,7 +16,8 @@ const MAX_PRECEDENCE_BITS: f64 = 52.0;
 /// No graders; a name that is not 1 to 64 of `a-z 0-9 _` or occurs twice; a weight, value or tolerance that is not a
 /// finite number; a value that its grader cannot work with (docs/algorithms/rewards.md lists them); a gate, constraint
 /// or domain weight that names no grader of the configuration, or the same one twice; a clamp whose range is empty; an
-/// order of precedence with more steps than a number can hold.
+/// order of precedence with more steps than a number can hold; a schedule or rule that names no grader, can do nothing,
+/// or meets another one on the same grader.
 pub fn validate(config: &RewardConfig) -> Result<(), RewardError> {
     if config.graders.is_empty() {
         return Err(RewardError::Empty);
@@ -37,7 +38,8 @@ pub fn validate(config: &RewardConfig) -> Result<(), RewardError> {
     combination(config)?;
     domain_weights(config, &names)?;
     constraints(config, &names)?;
-    gates(config, &names)
+    gates(config, &names)?;
+    super::moving::adaptive(config, &names)
 }
 
 fn combination(config: &RewardConfig) -> Result<(), RewardError> {
@@ -48,6 +50,13 @@ fn combination(config: &RewardConfig) -> Result<(), RewardError> {
             let expected = format!("more than low, which is {}; raise high or lower low", clamp.low);
             return Err(out_of_range("clamp", "high", &clamp.high, expected));
         }
+    }
+    if config.combine == (Combine::NormaliseThenSum {}) && (config.clamp.is_some() || !config.gates.is_empty()) {
+        let expected =
+            "no clamp and no gates: they act on totals, and here every grader is normalised before there is \
+                        one; remove them, or combine by sum"
+                .to_string();
+        return Err(out_of_range("combine", "type", &"normalise_then_sum", expected));
     }
     let Combine::Lexicographic { levels } = config.combine else { return Ok(()) };
     let bits = f64::from(levels.max(2)).log2() * config.graders.len() as f64;
@@ -104,7 +113,7 @@ fn gates(config: &RewardConfig, names: &HashSet<&str>) -> Result<(), RewardError
     Ok(())
 }
 
-fn known(part: &'static str, name: &str, names: &HashSet<&str>) -> Result<(), RewardError> {
+pub(super) fn known(part: &'static str, name: &str, names: &HashSet<&str>) -> Result<(), RewardError> {
     if names.contains(name) {
         return Ok(());
     }

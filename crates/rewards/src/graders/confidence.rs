@@ -2,25 +2,25 @@
 //! term is the Brier score, which is best at the true chance of being right.
 
 use super::Graded;
-use crate::confidence::{Stated, without};
+use crate::case::Case;
+use crate::confidence::{self, Stated, without};
 use crate::spans::trimmed;
-use crate::{confidence, verdict};
-use clicker_wire::{Expected, Item, Verdict};
+use clicker_wire::{Expected, Verdict};
 
 /// `y - (c - y)^2` with y = 1 for a right answer and 0 for any other, and c the confidence that it states. The statement
 /// is cut out before the answer is judged. Without one, "I don't know" counts as c = 0 (worth 0) and everything else as
 /// c = 1: an answer without a doubt is certain. More than one statement counts as none. Does not apply where nothing is
 /// known about the truth.
-pub(super) fn grade(item: &Item, text: &str) -> Graded {
+pub(super) fn grade(case: &Case) -> Graded {
+    let (item, text) = (case.item(), case.text);
     if item.expected == Expected::Unknown {
         return Graded::does_not_apply("nothing is known about the truth of this question");
     }
     let stated = confidence::stated(text);
-    let (answer, spans) = match &stated {
-        Stated::Once { span, .. } => (without(text, *span), vec![*span]),
-        Stated::Never | Stated::Often => (text.to_string(), trimmed(text)),
+    let (verdict, spans) = match &stated {
+        Stated::Once { span, .. } => (Case::new(case.asked, &without(text, *span)).verdict(), vec![*span]),
+        Stated::Never | Stated::Often => (case.verdict(), trimmed(text)),
     };
-    let verdict = verdict(item, &answer);
     let (c, how) = match (&stated, verdict) {
         (Stated::Once { value, .. }, _) => (*value, format!("states confidence {value}")),
         (_, Verdict::Abstained) => (0.0, "states no confidence and claims nothing, which counts as 0".to_string()),

@@ -5,25 +5,31 @@
 //! forgotten of the first three.
 
 mod confidence;
+mod consistency;
 mod exact;
 pub(crate) mod forbidden;
 mod format;
-mod grounding;
+pub(crate) mod grounding;
 mod json_schema;
 mod length;
 mod normalised;
 mod numeric;
 pub(crate) mod pattern;
 mod pii;
+pub(crate) mod program;
 mod reasoning;
 pub(crate) mod repetition;
+pub(crate) mod reward_model;
 mod script;
 mod soft_overlong;
 pub(crate) mod template;
 mod threshold;
 mod truthful;
+mod votes;
 
 use crate::MAX_TEXT_BYTES;
+use crate::case::{Asked, Case};
+use crate::outside::Outside;
 use clicker_wire::{Grader, Item, Span};
 
 /// What a grader says about one answer.
@@ -38,11 +44,11 @@ pub struct Graded {
 }
 
 impl Graded {
-    fn scored(score: f64, reason: impl Into<String>, spans: impl IntoIterator<Item = Span>) -> Self {
+    pub(crate) fn scored(score: f64, reason: impl Into<String>, spans: impl IntoIterator<Item = Span>) -> Self {
         Self { score: Some(score), reason: reason.into(), spans: spans.into_iter().collect() }
     }
 
-    fn does_not_apply(reason: impl Into<String>) -> Self {
+    pub(crate) fn does_not_apply(reason: impl Into<String>) -> Self {
         Self { score: None, reason: reason.into(), spans: Vec::new() }
     }
 }
@@ -50,31 +56,72 @@ impl Graded {
 /// Asks one grader about one answer. Never fails: an answer longer than [`MAX_TEXT_BYTES`] scores 0 unread.
 #[must_use]
 pub fn grade(grader: &Grader, item: &Item, text: &str) -> Graded {
-    if text.len() > MAX_TEXT_BYTES {
-        let reason = format!("the answer has {} bytes, more than the {MAX_TEXT_BYTES} that are looked at", text.len());
+    grade_with(grader, item, text, &Outside::default())
+}
+
+/// As [`grade`], with what some graders need from outside the text.
+#[must_use]
+pub fn grade_with(grader: &Grader, item: &Item, text: &str, outside: &Outside) -> Graded {
+    ask(&ready(grader), &Case::new(&Asked::new(item), text), outside)
+}
+
+/// A grader ready to be asked: what its configuration alone decides is computed.
+pub(crate) type Ready<'g> = Box<dyn Fn(&Case, &Outside) -> Graded + Send + Sync + 'g>;
+
+/// Asks a grader that is ready.
+pub(crate) fn ask(ready: &Ready, case: &Case, outside: &Outside) -> Graded {
+    let bytes = case.text.len();
+    if bytes > MAX_TEXT_BYTES {
+        let reason = format!("the answer has {bytes} bytes, more than the {MAX_TEXT_BYTES} that are looked at");
         return Graded::scored(0.0, reason, []);
     }
+    ready(case, outside)
+}
+
+/// Makes a grader ready. With a configuration that validation refuses it gives scores without meaning, never a panic.
+pub(crate) fn ready(grader: &Grader) -> Ready<'_> {
     match grader {
-        Grader::Exact {} => exact::grade(item, text),
-        Grader::Normalised {} => normalised::grade(item, text),
-        Grader::Numeric { tolerance } => numeric::grade(item, text, *tolerance),
+        Grader::Exact {} => Box::new(move |case, _| exact::grade(case.item(), case.text)),
+        Grader::Normalised {} => Box::new(move |case, _| normalised::grade(case)),
+        Grader::Numeric { tolerance } => Box::new(move |case, _| numeric::grade(case, *tolerance)),
         Grader::Truthful { right, abstain, wrong } => {
-            truthful::grade(item, text, &truthful::Values { right: *right, abstain: *abstain, wrong: *wrong })
+            let values = truthful::Values { right: *right, abstain: *abstain, wrong: *wrong };
+            Box::new(move |case, _| truthful::grade(case, &values))
         }
-        Grader::Format {} => format::grade(text),
-        Grader::Length { free, limit } => length::grade(text, *free, *limit),
-        Grader::Regex { pattern } => pattern::grade(text, pattern),
-        Grader::JsonSchema { schema } => json_schema::grade(text, schema),
-        Grader::Template { template } => template::grade(text, template),
-        Grader::SoftOverlong { max, cache, unit } => soft_overlong::grade(text, *max, *cache, *unit),
-        Grader::Repetition { n } => repetition::grade(text, *n),
-        Grader::Script { allowed } => script::grade(text, allowed),
-        Grader::Forbidden { phrases } => forbidden::grade(text, phrases),
-        Grader::Pii { kinds } => pii::grade(text, kinds),
-        Grader::Grounding {} => grounding::grade(item, text),
-        Grader::Reasoning {} => reasoning::grade(text),
-        Grader::Threshold { t } => threshold::grade(item, text, *t),
-        Grader::Confidence {} => confidence::grade(item, text),
+        Grader::Format {} => Box::new(move |case, _| format::grade(case.text)),
+        Grader::Length { free, limit } => Box::new(move |case, _| length::grade(case.text, *free, *limit)),
+        Grader::Regex { pattern } => {
+            let compiled = pattern::compile(pattern);
+            Box::new(move |case, _| pattern::grade(case.text, pattern, &compiled))
+        }
+        Grader::JsonSchema { schema } => Box::new(move |case, _| json_schema::grade(case.text, schema)),
+        Grader::Template { template } => {
+            let parts = template::parse(template);
+            Box::new(move |case, _| template::grade(case.text, &parts))
+        }
+        Grader::SoftOverlong { max, cache, unit } => {
+            Box::new(move |case, _| soft_overlong::grade(case.text, *max, *cache, *unit))
+        }
+        Grader::Repetition { n } => Box::new(move |case, _| repetition::grade(case, *n)),
+        Grader::Script { allowed } => Box::new(move |case, _| script::grade(case.text, allowed)),
+        Grader::Forbidden { phrases } => {
+            let list = forbidden::List::of(phrases);
+            Box::new(move |case, _| forbidden::grade(case.text, &list))
+        }
+        Grader::Pii { kinds } => Box::new(move |case, _| pii::grade(case.text, kinds)),
+        Grader::Grounding {} => Box::new(move |case, _| grounding::grade(case)),
+        Grader::Reasoning {} => Box::new(move |case, _| reasoning::grade(case.text)),
+        Grader::Threshold { t } => Box::new(move |case, _| threshold::grade(case, *t)),
+        Grader::Confidence {} => Box::new(move |case, _| confidence::grade(case)),
+        Grader::Program { source } => {
+            let program = program::compile(source);
+            Box::new(move |case, _| program::grade(case, &program))
+        }
+        Grader::RewardModel { checkpoints, ensemble } => {
+            Box::new(move |case, outside| reward_model::grade(case, checkpoints, *ensemble, outside))
+        }
+        Grader::Votes {} => Box::new(move |case, outside| votes::grade(case, outside)),
+        Grader::Consistency {} => Box::new(move |case, outside| consistency::grade(case, outside)),
     }
 }
 

@@ -2,19 +2,21 @@
 //! question before it ("2 + 3 =") is skipped.
 
 use super::{Graded, quoted};
-use crate::matching::after_restatement;
+use crate::case::Case;
+use crate::matching::after_restatement_in;
 use crate::number::{first_number, whole_number};
 use crate::spans::trimmed;
-use clicker_wire::{Item, Span};
+use clicker_wire::Span;
 
 /// 1 if the first number is within `tolerance` of an accepted number, else 0; does not apply where no accepted answer
 /// is a number. A billionth of the accepted number is granted on top, because 5.2 - 5.1 is not 0.1 in binary.
-pub(super) fn grade(item: &Item, text: &str, tolerance: f64) -> Graded {
+pub(super) fn grade(case: &Case, tolerance: f64) -> Graded {
+    let (item, text) = (case.item(), case.text);
     let wanted: Vec<f64> = item.accepted.iter().filter_map(|a| whole_number(a)).collect();
     if wanted.is_empty() {
         return Graded::does_not_apply("no accepted answer is a number");
     }
-    let (offset, rest) = after_restatement(item, text);
+    let (offset, rest) = after_restatement_in(case.asked, case.normalised(), text);
     let Some((value, span)) = first_number(rest) else {
         return Graded::scored(
             0.0,

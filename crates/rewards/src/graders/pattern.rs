@@ -10,15 +10,18 @@ use super::Graded;
 /// Longest pattern, bytes.
 pub(crate) const MAX_PATTERN: usize = 256;
 
+/// A pattern ready to be searched for, or why it cannot be.
+pub(super) type Compiled = Result<compiled::Pattern, String>;
+
 /// 1 if the pattern is found in the answer, else 0; the evidence is the first match. An answer above 64 KiB is not
 /// searched and scores 0, as it does with a pattern that validation refuses; the receipt says so.
 #[cfg(feature = "patterns")]
-pub(super) fn grade(text: &str, pattern: &str) -> Graded {
+pub(super) fn grade(text: &str, pattern: &str, compiled: &Compiled) -> Graded {
     if text.len() > MAX_SEARCHED {
         let reason = format!("the answer has {} bytes, more than the {MAX_SEARCHED} that are searched", text.len());
         return Graded::scored(0.0, reason, []);
     }
-    let compiled = match compile(pattern) {
+    let compiled = match compiled {
         Ok(compiled) => compiled,
         Err(why) => return Graded::scored(0.0, why, []),
     };
@@ -36,8 +39,24 @@ pub(super) fn grade(text: &str, pattern: &str) -> Graded {
 
 /// Without the feature nothing can match, and validation refuses the grader.
 #[cfg(not(feature = "patterns"))]
-pub(super) fn grade(_text: &str, _pattern: &str) -> Graded {
+pub(super) fn grade(_text: &str, _pattern: &str, _compiled: &Compiled) -> Graded {
     Graded::scored(0.0, NO_PATTERNS, [])
+}
+
+#[cfg(feature = "patterns")]
+mod compiled {
+    pub(in super::super) type Pattern = regex::bytes::Regex;
+}
+
+#[cfg(not(feature = "patterns"))]
+mod compiled {
+    /// There is none in this build.
+    pub(in super::super) enum Pattern {}
+}
+
+#[cfg(not(feature = "patterns"))]
+pub(super) fn compile(_pattern: &str) -> Compiled {
+    Err(NO_PATTERNS.into())
 }
 
 /// What is wrong with a pattern, if anything: what was found, in words that end a sentence "expected ...".
@@ -72,7 +91,7 @@ const MAX_SEARCHED: usize = 64 << 10;
 const MAX_COMPILED: usize = 16 << 10;
 
 #[cfg(feature = "patterns")]
-fn compile(pattern: &str) -> Result<regex::bytes::Regex, String> {
+pub(super) fn compile(pattern: &str) -> Compiled {
     let built = regex::bytes::RegexBuilder::new(pattern)
         .unicode(false)
         .nest_limit(16)

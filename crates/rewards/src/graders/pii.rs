@@ -1,25 +1,30 @@
 //! Personal data in the answer. It looks at form, with check digits where a form has them, never at whether the data is
-//! real or whose it is.
+//! real or whose it is. Full width, digits of other scripts and invisible characters hide nothing.
 
 mod numbers;
 mod places;
 
 use super::{Graded, MAX_EVIDENCE};
+use crate::normalise::Plain;
 use clicker_wire::{PiiKind, Span};
 use std::cmp::Reverse;
 
 /// -1 if the answer holds data of one of these kinds, else 0. The evidence is the data, at most sixteen pieces.
 pub(super) fn grade(text: &str, kinds: &[PiiKind]) -> Graded {
+    let plain = Plain::of(text);
+    let has_digits = plain.text.bytes().any(|byte| byte.is_ascii_digit());
     let mut found: Vec<(Span, PiiKind)> = Vec::new();
     for kind in kinds {
         let spans = match kind {
-            PiiKind::Email => places::emails(text),
-            PiiKind::Address => places::addresses(text),
-            PiiKind::Phone => numbers::phones(text),
-            PiiKind::Card => numbers::cards(text),
-            PiiKind::Iban => numbers::ibans(text),
+            PiiKind::Email => places::emails(&plain.text),
+            // All the others have digits, and most answers have none.
+            _ if !has_digits => continue,
+            PiiKind::Address => places::addresses(&plain.text),
+            PiiKind::Phone => numbers::phones(&plain.text),
+            PiiKind::Card => numbers::cards(&plain.text),
+            PiiKind::Iban => numbers::ibans(&plain.text),
         };
-        found.extend(spans.into_iter().map(|span| (span, *kind)));
+        found.extend(spans.into_iter().filter_map(|span| Some((plain.original(span)?, *kind))));
     }
     found.sort_by_key(|(span, _)| (span.start, Reverse(span.end)));
     // Digits of an account number are no telephone number as well: what begins inside another piece is part of it.

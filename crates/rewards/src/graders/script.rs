@@ -12,10 +12,13 @@ use clicker_wire::{Script, Span};
 /// the runs of other letters, at most the first sixteen.
 pub(super) fn grade(text: &str, allowed: &[Script]) -> Graded {
     let (mut letters, mut inside) = (0usize, 0usize);
+    let latin = allowed.contains(&Script::Latin);
     let mut strangers: Vec<Span> = Vec::new();
     for (at, c) in text.char_indices().filter(|(_, c)| c.is_alphabetic()) {
         letters += 1;
-        if allowed.iter().any(|script| holds(*script, c)) {
+        // Letters of ASCII are Latin; no table is asked for them.
+        let ours = if c.is_ascii() { latin } else { allowed.iter().any(|script| holds(*script, c)) };
+        if ours {
             inside += 1;
         } else if let Some(new) = span(at, at + c.len_utf8()) {
             let room = strangers.len() < MAX_EVIDENCE;

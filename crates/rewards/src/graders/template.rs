@@ -22,12 +22,12 @@ pub(crate) enum Part {
 
 /// 1 if the answer fills the template, else 0 with the place where it departs. Outer white space is not looked at. With
 /// a template that validation refuses: 0, and the receipt says so.
-pub(super) fn grade(text: &str, template: &str) -> Graded {
-    let parts = match parse(template) {
+pub(super) fn grade(text: &str, parts: &Result<Vec<Part>, String>) -> Graded {
+    let parts = match parts {
         Ok(parts) => parts,
         Err(why) => return Graded::scored(0.0, format!("the template is not one: expected {why}"), []),
     };
-    match fill(text, &parts) {
+    match fill(text, parts) {
         Ok(holes) => Graded::scored(1.0, "has every part of the template, each once and in order", holes),
         Err((at, why)) => {
             let rest = span(at, text.trim_end().len());

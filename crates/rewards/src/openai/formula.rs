@@ -6,7 +6,7 @@
 
 mod parser;
 
-use super::nearest::nearest;
+use crate::nearest::nearest;
 use parser::Parser;
 
 /// Longest formula, bytes.

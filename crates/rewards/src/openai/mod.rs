@@ -11,7 +11,6 @@ mod error;
 pub mod formula;
 mod grading;
 mod judge;
-mod nearest;
 mod parts;
 mod python;
 mod run;

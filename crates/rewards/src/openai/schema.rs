@@ -2,8 +2,8 @@
 //! Knows kinds of values, not what they mean.
 
 use super::error::GraderError;
-use super::nearest::nearest;
 use super::{MAX_LIST, MAX_NAME_BYTES, MAX_PARTS, MAX_TEXT_BYTES};
+use crate::nearest::nearest;
 use serde_json::{Map, Value};
 
 type Checked = Result<(), GraderError>;

@@ -1,7 +1,7 @@
 //! Templates: `{{item.label}}`, `{{ sample.output_json.steps[0].text }}`. Read once, filled once: what a sample writes in
 //! braces stays text. Knows JSON and paths, not graders.
 
-use super::nearest::nearest;
+use crate::nearest::nearest;
 use serde_json::Value;
 use std::borrow::Cow;
 

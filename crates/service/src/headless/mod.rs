@@ -2,6 +2,7 @@
 
 mod attack;
 mod bench;
+mod bench_graders;
 mod evaluate;
 mod generate;
 mod grade;
@@ -12,6 +13,7 @@ mod train;
 
 pub use attack::{AttackRequest, attack};
 pub use bench::{BenchGenerate, BenchGrpo, BenchSft, bench_generate, bench_grpo, bench_sft};
+pub use bench_graders::{BenchGraders, GraderSpeed, bench_graders};
 pub use evaluate::{EvalRequest, evaluate};
 pub use generate::{GenerateRequest, Generated, Prompt, generate, logits};
 pub use grade::{GradeRequest, GradeSummary, GradedLine, Receipt, Scores, grade};
@@ -58,6 +60,28 @@ pub type Result<T> = std::result::Result<T, HeadlessError>;
 /// Not TOML, an unknown key, or a value that cannot be run.
 pub fn recipe(toml: &str) -> Result<clicker_wire::Recipe> {
     Ok(clicker_train::recipe::from_toml(toml)?)
+}
+
+/// Read a recipe's file; a `constitution` that it names is looked for beside it.
+///
+/// # Errors
+/// As [`recipe`]; files that cannot be read.
+pub fn recipe_at(path: &std::path::Path) -> Result<clicker_wire::Recipe> {
+    let text = std::fs::read_to_string(path).map_err(at(path))?;
+    let beside = |name: &str| {
+        let file = path.parent().map_or_else(|| name.into(), |folder| folder.join(name));
+        std::fs::read_to_string(file).map_err(|e| e.to_string())
+    };
+    Ok(clicker_train::recipe::from_toml_beside(&text, &beside)?)
+}
+
+/// A recipe under the constitution of a file: its reward becomes that of the principles.
+///
+/// # Errors
+/// A file that is no constitution.
+pub fn under(recipe: clicker_wire::Recipe, constitution: &std::path::Path) -> Result<clicker_wire::Recipe> {
+    let text = std::fs::read_to_string(constitution).map_err(at(constitution))?;
+    Ok(clicker_train::recipe::under(recipe, &text)?)
 }
 
 /// Attach the path to an input/output error.

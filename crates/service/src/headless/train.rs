@@ -1,12 +1,14 @@
-//! A run into a folder: `metrics.jsonl`, `samples.jsonl`, `eval.jsonl`, `checkpoints/<step>.gguf`, `state.safetensors`, `recipe.json`.
+//! A run into a folder: `dry_run.json`, `metrics.jsonl`, `samples.jsonl` (alarms among them), `eval.jsonl`,
+//! `weights.jsonl`, `checkpoints/<step>.gguf`, `state.safetensors`, `recipe.json`.
 //!
 //! A step counts once its state has been renamed into place. Lines of later steps, written by a run that was killed before
 //! that, are cut off on resuming, so that every file tells of the same steps.
 
 use super::{HeadlessError, Result, at, master_bytes};
-use clicker_train::{Control, Outcome, Sink, Start, StepRecord};
+use clicker_train::{Control, Outcome, Sink, Start, StepRecord, TrainError};
 use clicker_wire::{Event, Recipe};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -40,9 +42,44 @@ pub fn train(
 ) -> Result<Outcome> {
     let folder = Folder { path: request.out.clone() };
     let state = folder.prepare(request)?;
-    let start = Start { model: master_bytes(&request.model)?, state };
+    let start = Start {
+        model: master_bytes(&request.model)?,
+        state,
+        preferences: preferences(&request.recipe)?,
+        reward_models: reward_models(&request.recipe)?,
+    };
     let mut sink = FolderSink { folder, progress };
-    Ok(clicker_train::run(&request.recipe, &start, &mut sink, control)?)
+    let outcome = clicker_train::run(&request.recipe, &start, &mut sink, control);
+    if let Err(TrainError::DryRun { .. }) = &outcome {
+        // Nothing was trained: the folder is free for the same run with another reward, or with a reason to start anyway.
+        let state = sink.folder.path.join(STATE);
+        fs::remove_file(&state).map_err(at(&state))?;
+    }
+    Ok(outcome?)
+}
+
+/// The rows that the recipe learns from, if it names a file.
+fn preferences(recipe: &Recipe) -> Result<Option<Vec<u8>>> {
+    match recipe.data.preferences.as_deref() {
+        None => Ok(None),
+        Some("feedback") => Err(HeadlessError::Request(
+            "data.preferences is `feedback`, which only a server has; write its votes to a file with `clicker export` and \
+             name that"
+                .into(),
+        )),
+        Some(path) => Ok(Some(fs::read(path).map_err(at(Path::new(path)))?)),
+    }
+}
+
+/// The reward models that the recipe's graders name as files.
+fn reward_models(recipe: &Recipe) -> Result<BTreeMap<String, Vec<u8>>> {
+    match recipe.algorithm.samples() {
+        true => clicker_train::scorer::named(&recipe.reward)
+            .into_iter()
+            .map(|path| Ok((path.clone(), master_bytes(Path::new(&path))?)))
+            .collect(),
+        false => Ok(BTreeMap::new()),
+    }
 }
 
 struct Folder {
@@ -50,7 +87,7 @@ struct Folder {
 }
 
 const STATE: &str = "state.safetensors";
-const LOGS: [&str; 3] = ["metrics.jsonl", "samples.jsonl", "eval.jsonl"];
+const LOGS: [&str; 4] = ["metrics.jsonl", "samples.jsonl", "eval.jsonl", "weights.jsonl"];
 
 impl Folder {
     /// Make the folder ready; returns the state to go on from.
@@ -133,9 +170,15 @@ impl Sink for FolderSink<'_> {
 impl FolderSink<'_> {
     fn store(&self, record: &StepRecord) -> Result<()> {
         for event in &record.events {
+            if let Event::DryRun { .. } = event {
+                let json = serde_json::to_vec_pretty(event).map_err(|e| HeadlessError::Request(e.to_string()))?;
+                self.folder.replace("dry_run.json", &json)?;
+                continue;
+            }
             let log = match event {
                 Event::Metrics { .. } => "metrics.jsonl",
                 Event::Eval { .. } => "eval.jsonl",
+                Event::Weights { .. } => "weights.jsonl",
                 _ => "samples.jsonl",
             };
             let value = serde_json::to_value(event).map_err(|e| HeadlessError::Request(e.to_string()))?;

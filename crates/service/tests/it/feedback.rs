@@ -1,9 +1,10 @@
 //! Votes: once, never changed, well formed.
 
-use crate::bench::{Gate, config, trainer};
+use crate::bench::{Gate, config, recipe, trainer};
 use clicker_service::{ExportFormat, Service, ServiceError};
 use clicker_wire::{
-    CheckpointId, Feedback, FeedbackBody, FeedbackFilter, FeedbackId, Item, PairChoice, SampleRef, Sampling,
+    Algorithm, CheckpointId, Feedback, FeedbackBody, FeedbackFilter, FeedbackId, Item, PairChoice, Recipe, SampleRef,
+    Sampling,
 };
 use tempfile::TempDir;
 
@@ -90,4 +91,33 @@ async fn all_votes_are_exported_in_their_order() {
     assert!(export.jsonl.lines().last().is_some_and(|line| line.contains(&vote(1199).id.0)));
     let none = service.export_feedback(ExportFormat::Unpaired).await.expect("exports");
     assert_eq!((none.jsonl.as_str(), none.counts.skipped_other_kind), ("", 1200));
+}
+
+#[tokio::test]
+async fn a_run_learns_from_the_votes_as_they_stood_when_it_was_asked_for() {
+    let dir = TempDir::new().expect("a folder");
+    let service = open(&dir).await;
+    let asks = |named: &str| {
+        let mut recipe = Recipe { algorithm: Algorithm::Dpo, ..recipe(1) };
+        recipe.data.preferences = Some(named.into());
+        recipe
+    };
+    let refused = |result: Result<_, ServiceError>| match result {
+        Err(ServiceError::Invalid { field, .. }) => assert_eq!(field, "recipe.data.preferences"),
+        Err(other) => panic!("{other:?}"),
+        Ok(run) => panic!("{run:?}"),
+    };
+    refused(service.start_run(asks("feedback")).await);
+    refused(service.start_run(asks("/etc/passwd")).await);
+    service.submit_feedback(vec![vote(1)]).await.expect("stores");
+    let run = service.start_run(asks("feedback")).await.expect("starts");
+    let named = run.recipe.data.preferences.expect("names its rows");
+    let rows = service.export_feedback(ExportFormat::Preference).await.expect("exports").jsonl;
+    assert_eq!(service.object_size(&named).await.expect("is there"), rows.len() as u64);
+    // Later votes are another run's; the same rows can be asked for again.
+    service.submit_feedback(vec![vote(2)]).await.expect("stores");
+    let later = service.start_run(asks("feedback")).await.expect("starts");
+    assert_ne!(later.recipe.data.preferences, Some(named.clone()));
+    let again = service.start_run(asks(&named)).await.expect("starts");
+    assert_eq!(again.recipe.data.preferences, Some(named));
 }

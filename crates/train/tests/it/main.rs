@@ -1,6 +1,11 @@
 //! The trainer against references: PyTorch's numbers, its own interruptions, and a small run that must learn.
 
+mod calibration;
+mod family;
 mod golden;
 mod golden_losses;
+mod objectives;
+mod rewarding;
 mod support;
+mod tiny;
 mod trajectory;

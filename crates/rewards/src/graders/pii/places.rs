@@ -7,9 +7,49 @@ use clicker_wire::Span;
 const LONGEST_LOCAL: usize = 64;
 const LONGEST_HOST: usize = 255;
 
-/// `local@host.tld`, the last label at least two letters.
+/// `local@host.tld`, the last label at least two letters; and the same written out.
 pub(super) fn emails(text: &str) -> Vec<Span> {
-    text.match_indices('@').filter_map(|(at, _)| email(text, at)).collect()
+    let mut out: Vec<Span> = text.match_indices('@').filter_map(|(at, _)| email(text, at)).collect();
+    out.extend(spoken(text));
+    out
+}
+
+/// "anna (at) example.org", "anna at example dot org": the word at in brackets, or both words in plain.
+fn spoken(text: &str) -> Vec<Span> {
+    // Without such a word there is nothing to look for, and most answers end here.
+    let any = text.as_bytes().windows(4).any(|w| w[1..3].eq_ignore_ascii_case(b"at") && is_edge(w[0]) && is_edge(w[3]));
+    if !any {
+        return Vec::new();
+    }
+    let words: Vec<(usize, &str)> = plain_words(text).collect();
+    let is = |at: usize, wanted: &str| words.get(at).is_some_and(|(_, word)| word.eq_ignore_ascii_case(wanted));
+    // What stands between a word and the next one.
+    let gap = |at: usize| match words.get(at..at + 2) {
+        Some([(from, word), (to, _)]) => text[from + word.len()..*to].trim(),
+        _ => "?",
+    };
+    let bracket = |gap: &str| matches!(gap, "" | "(" | ")" | "[" | "]" | "{" | "}" | "<" | ">");
+    let mut out = Vec::new();
+    for at in (0..words.len()).filter(|at| is(at + 1, "at")) {
+        let bracketed = matches!((gap(at), gap(at + 1)), ("(", ")") | ("[", "]") | ("{", "}") | ("<", ">"));
+        let spoken = is(at + 3, "dot") && bracket(gap(at + 2)) && bracket(gap(at + 3));
+        let top = match (spoken, bracketed) {
+            (true, _) if bracketed || (gap(at).is_empty() && gap(at + 1).is_empty()) => at + 4,
+            (false, true) if gap(at + 2) == "." => at + 3,
+            _ => continue,
+        };
+        if let Some((top_at, top)) = words.get(top)
+            && top.chars().count() >= 2
+            && top.chars().all(char::is_alphabetic)
+        {
+            out.extend(span(words[at].0, top_at + top.len()));
+        }
+    }
+    out
+}
+
+fn is_edge(byte: u8) -> bool {
+    !byte.is_ascii_alphanumeric()
 }
 
 fn email(text: &str, at: usize) -> Option<Span> {
@@ -72,7 +112,7 @@ fn english(words: &[(usize, &str)]) -> Option<usize> {
     ];
     words.first().filter(|(_, w)| house_number(w))?;
     let capitals = words.iter().skip(1).take(4).take_while(|(_, w)| w.starts_with(char::is_uppercase));
-    let kind = capitals.skip(1).position(|(_, w)| KINDS.contains(&w.to_ascii_lowercase().as_str()))?;
+    let kind = capitals.skip(1).position(|(_, w)| KINDS.iter().any(|kind| w.eq_ignore_ascii_case(kind)))?;
     Some(kind + 3)
 }
 
@@ -80,7 +120,7 @@ fn english(words: &[(usize, &str)]) -> Option<usize> {
 fn romance(words: &[(usize, &str)]) -> Option<usize> {
     const KINDS: [&str; 8] = ["rue", "avenue", "via", "viale", "piazza", "calle", "avenida", "rua"];
     const SMALL: [&str; 8] = ["de", "du", "des", "la", "del", "della", "do", "da"];
-    let kind = |w: &str| KINDS.contains(&w.to_lowercase().as_str());
+    let kind = |w: &str| KINDS.iter().any(|kind| w.eq_ignore_ascii_case(kind));
     let named = |words: &[(usize, &str)]| {
         let small = words.iter().take(2).take_while(|(_, w)| SMALL.contains(w)).count();
         words.get(small).filter(|(_, w)| w.starts_with(char::is_uppercase)).map(|_| small + 1)

@@ -1,7 +1,7 @@
 //! From the text of a formula to its steps. Knows the grammar, not the values.
 
 use super::{Formula, FormulaError, Function, MAX_DEPTH, Step};
-use crate::openai::nearest::nearest;
+use crate::nearest::nearest;
 
 /// Every function, with the fewest and the most arguments.
 const FUNCTIONS: [(&str, Function, usize, usize); 8] = [

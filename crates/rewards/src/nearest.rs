@@ -1,7 +1,8 @@
 //! The word that was probably meant. Knows spelling, not meaning.
 
 /// The candidate that fewest single-letter edits turn into `word`, where a third of its letters or two edits suffice.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.chars().take(64).collect();
     candidates
         .into_iter()

@@ -1,0 +1,127 @@
+//! An engine in a Web Worker without the signals of [`super::engine`]: for code that runs beside the Leptos page.
+
+use clicker_wire::{EngineRequest, Preview};
+use serde::Deserialize;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+
+type OnReply = Box<dyn FnMut(Reply)>;
+
+/// What of the engine's replies is listened to. Reading the others as well would be a third of the package.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// It takes requests.
+    Ready {},
+    /// A model is loaded.
+    Loaded { id: u64 },
+    /// A group is drawn.
+    Generated { id: u64, rollouts: Vec<Said> },
+    /// A reward on the answers.
+    Previewed { id: u64, preview: Preview },
+    /// A request failed.
+    Failed { id: u64, message: String },
+    /// Progress, tokens.
+    #[serde(other)]
+    Other,
+}
+
+/// An answer that was drawn.
+#[derive(Deserialize)]
+pub(crate) struct Said {
+    /// Its text.
+    pub(crate) text: String,
+}
+
+#[derive(Default)]
+struct Link {
+    worker: Option<Worker>,
+    ready: bool,
+    failed: Option<String>,
+    outbox: Vec<String>,
+    asking: HashMap<u64, OnReply>,
+    last_id: u64,
+}
+
+thread_local! {
+    static LINK: RefCell<Link> = RefCell::default();
+}
+
+/// Asks the engine, which is started if it is not there yet; the reply that ends it arrives at `on_reply`.
+pub(crate) fn ask(request: impl FnOnce(u64) -> EngineRequest, on_reply: impl FnMut(Reply) + 'static) {
+    start();
+    let (id, failed) = LINK.with_borrow_mut(|link| {
+        link.last_id += 1;
+        link.asking.insert(link.last_id, Box::new(on_reply));
+        (link.last_id, link.failed.clone())
+    });
+    if let Some(message) = failed {
+        return receive(Reply::Failed { id, message });
+    }
+    let Ok(json) = serde_json::to_string(&request(id)) else { return };
+    LINK.with_borrow_mut(|link| match &link.worker {
+        Some(worker) if link.ready => drop(worker.post_message(&JsValue::from(json))),
+        _ => link.outbox.push(json),
+    });
+}
+
+/// Starts the worker, once.
+pub(crate) fn start() {
+    if LINK.with_borrow(|link| link.worker.is_some() || link.failed.is_some()) {
+        return;
+    }
+    let options = WorkerOptions::new();
+    options.set_type(WorkerType::Module);
+    let Ok(worker) = Worker::new_with_options("/pkg/engine.js", &options) else {
+        return fail("this browser does not allow module workers; use a current one");
+    };
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(|message: MessageEvent| {
+        if let Some(reply) = message.data().as_string().and_then(|text| serde_json::from_str(&text).ok()) {
+            receive(reply);
+        }
+    });
+    let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(|error: ErrorEvent| {
+        let message = error.message();
+        fail(if message.is_empty() { "the engine's code could not be loaded; reload the page" } else { &message });
+    });
+    worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+    // Both live as long as the page.
+    on_message.forget();
+    on_error.forget();
+    LINK.with_borrow_mut(|link| link.worker = Some(worker));
+}
+
+fn receive(reply: Reply) {
+    let id = match &reply {
+        Reply::Ready {} => {
+            return LINK.with_borrow_mut(|link| {
+                link.ready = true;
+                let waiting = std::mem::take(&mut link.outbox);
+                let Some(worker) = &link.worker else { return };
+                waiting.into_iter().for_each(|json| drop(worker.post_message(&JsValue::from(json))));
+            });
+        }
+        Reply::Other => return,
+        Reply::Loaded { id } | Reply::Generated { id, .. } | Reply::Previewed { id, .. } | Reply::Failed { id, .. } => {
+            *id
+        }
+    };
+    // Taken out while it runs, because it may ask for more.
+    if let Some(mut on_reply) = LINK.with_borrow_mut(|link| link.asking.remove(&id)) {
+        on_reply(reply);
+    }
+}
+
+fn fail(message: &str) {
+    let asking = LINK.with_borrow_mut(|link| {
+        link.failed = Some(message.to_owned());
+        std::mem::take(&mut link.asking)
+    });
+    for (id, mut on_reply) in asking {
+        on_reply(Reply::Failed { id, message: message.to_owned() });
+    }
+}

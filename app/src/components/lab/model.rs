@@ -1,0 +1,174 @@
+//! What the lab knows: pure data, changed by `acts` and drawn by the other files.
+
+use crate::state::lab::document::Document;
+use crate::state::lab::{samples, text};
+use clicker_wire::{Item, LabSample, Manifest, Preview, RewardConfig, RewardPreset, RewardVersion};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Questions that examples are made from.
+const EXAMPLES: usize = 16;
+/// Receipts are open from the start where there are at most so many answers.
+const FEW: usize = 12;
+
+/// What the server knows that the first render needs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Start {
+    /// Rewards to start from, the default first.
+    pub(crate) presets: Vec<RewardPreset>,
+    /// Kept rewards, newest first.
+    pub(crate) versions: Vec<RewardVersion>,
+    /// Questions of the world.
+    pub(crate) questions: Vec<Item>,
+    /// The model that can answer them.
+    pub(crate) model: Option<Manifest>,
+    /// The recipe that a reward is trained with, as JSON: only its reward is touched.
+    pub(crate) recipe: Option<Value>,
+    /// Whether the visitor may train.
+    pub(crate) owner: bool,
+    /// A reward that the address brings, as text.
+    pub(crate) linked: Option<String>,
+}
+
+/// The lab.
+#[derive(Clone, Debug)]
+pub(crate) struct Lab {
+    pub(crate) document: Document,
+    /// What the engine says against the reward, if anything.
+    pub(crate) refused: Option<String>,
+    pub(crate) samples: Vec<LabSample>,
+    /// Where the samples come from, in words.
+    pub(crate) origin: String,
+    /// The order in which they are shown.
+    pub(crate) order: Vec<u32>,
+    /// Those whose receipts are open.
+    pub(crate) open: BTreeSet<u32>,
+    pub(crate) preview: Option<Preview>,
+    /// The graders' names that the preview speaks of.
+    pub(crate) graders: Vec<String>,
+    /// Whether charts show their tables.
+    pub(crate) tables: bool,
+    /// The last thing worth saying, and whether it is bad news.
+    pub(crate) notice: Option<(bool, String)>,
+    /// The text that was attacked last.
+    pub(crate) attacked: Option<String>,
+    /// Answers that the model has drawn of those that were asked for.
+    pub(crate) drawing: Option<(usize, usize)>,
+    pub(crate) presets: Vec<RewardPreset>,
+    /// The preset that is picked.
+    pub(crate) picked: usize,
+    /// The kind of grader that is picked to be added.
+    pub(crate) adding: String,
+    pub(crate) versions: Vec<RewardVersion>,
+    /// The two versions that are compared, as places in the list.
+    pub(crate) compared: (Option<usize>, Option<usize>),
+    pub(crate) questions: Vec<Item>,
+    pub(crate) model: Option<Manifest>,
+    pub(crate) recipe: Option<Value>,
+    pub(crate) owner: bool,
+    pub(crate) flow: Flow,
+}
+
+/// Where the asking stands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flow {
+    /// A frame is on its way that will draw.
+    pub(crate) scheduled: bool,
+    /// A preview was asked for and has not arrived.
+    pub(crate) asked: bool,
+    /// The document or the open receipts have changed since it was.
+    pub(crate) stale: bool,
+    /// The engine has these samples.
+    pub(crate) sent: bool,
+    /// The form has to be drawn again.
+    pub(crate) form: bool,
+    /// The rows have to be drawn again.
+    pub(crate) rows: bool,
+    /// The list of versions has to be drawn again.
+    pub(crate) versions: bool,
+    /// The text is kept in this browser.
+    pub(crate) kept: bool,
+    /// Where the focus goes once the form is drawn.
+    pub(crate) focus: Option<String>,
+    /// Counts sample drawings, so that a late answer to an old one is dropped.
+    pub(crate) turn: u64,
+    /// The engine has the model.
+    pub(crate) loaded: bool,
+}
+
+impl Lab {
+    /// A lab as it is opened: the address' reward, or the first preset, on examples.
+    pub(crate) fn new(start: Start) -> Self {
+        let first = start.presets.first().map_or_else(RewardConfig::default, |p| p.reward.clone());
+        let document = start.linked.map_or_else(|| Document::of(&first), |text| Document::with_text(text::tidy(text)));
+        let mut lab = Self {
+            graders: document.config().graders.iter().map(|g| g.name.clone()).collect(),
+            document,
+            refused: None,
+            samples: Vec::new(),
+            origin: String::new(),
+            order: Vec::new(),
+            open: BTreeSet::new(),
+            preview: None,
+            tables: false,
+            notice: None,
+            attacked: None,
+            drawing: None,
+            presets: start.presets,
+            picked: 0,
+            adding: String::new(),
+            versions: start.versions,
+            compared: (None, None),
+            questions: start.questions,
+            model: start.model,
+            recipe: start.recipe,
+            owner: start.owner,
+            flow: Flow::default(),
+        };
+        lab.take_examples();
+        lab
+    }
+
+    /// Looks at the examples again.
+    pub(crate) fn take_examples(&mut self) {
+        let some = samples::varied(&self.questions, EXAMPLES);
+        self.take(samples::examples(&some), "examples made from the world's questions".into());
+    }
+
+    /// Looks at other answers.
+    pub(crate) fn take(&mut self, samples: Vec<LabSample>, origin: String) {
+        self.origin = origin;
+        self.order = (0..samples.len() as u32).collect();
+        let open = if samples.len() <= FEW { samples.len() } else { 1 };
+        self.open = (0..open as u32).collect();
+        self.samples = samples;
+        self.preview = None;
+        (self.flow.sent, self.flow.stale, self.flow.rows) = (false, true, true);
+    }
+
+    /// A preview of the document as it stands has arrived.
+    pub(crate) fn show(&mut self, preview: Preview) {
+        self.graders = self.document.config().graders.iter().map(|g| g.name.clone()).collect();
+        self.preview = Some(preview);
+        self.refused = None;
+    }
+
+    /// Shows the answers by what they earn, best first.
+    pub(crate) fn sort(&mut self) {
+        let total = |index: &u32| self.preview.as_ref().and_then(|p| p.totals.get(*index as usize).copied());
+        let mut order = std::mem::take(&mut self.order);
+        order.sort_by(|a, b| total(b).unwrap_or(f64::MIN).total_cmp(&total(a).unwrap_or(f64::MIN)).then(a.cmp(b)));
+        self.order = order;
+    }
+
+    /// Says something.
+    pub(crate) fn say(&mut self, words: impl Into<String>) {
+        self.notice = Some((false, words.into()));
+    }
+
+    /// Says what went wrong.
+    pub(crate) fn complain(&mut self, words: impl Into<String>) {
+        self.notice = Some((true, words.into()));
+    }
+}

@@ -1,0 +1,59 @@
+//! Lessons in reward hacking: a reward that the model learns to trick, and its repair, each one press away.
+
+use super::note::Problem;
+use crate::api;
+use crate::erased::Erase;
+use crate::state::words;
+use clicker_wire::{LessonRuns, Recipe};
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+
+/// The panel.
+#[component]
+pub(crate) fn Lessons(lessons: Vec<LessonRuns>, owner: bool) -> impl IntoView {
+    let navigate = use_navigate();
+    let start = Action::new(|recipe: &Recipe| api::start_run(recipe.clone()));
+    Effect::new(move |_| {
+        if let Some(Ok(run)) = start.value().get() {
+            navigate(&format!("/runs/{}", run.id), Default::default());
+        }
+    });
+    let each = lessons.into_iter().map(|lesson| {
+        let LessonRuns { name, about, broken, repaired } = lesson;
+        let press = |recipe: Recipe, label: &'static str, kind: &str| {
+            view! {
+                <button
+                    class="button"
+                    type="button"
+                    data-testid=format!("lesson-{name}-{kind}")
+                    disabled=move || !owner || start.pending().get()
+                    on:click=move |_| {
+                        start.dispatch(recipe.clone());
+                    }
+                >
+                    {label}
+                </button>
+            }
+        };
+        let (broken, repaired) =
+            (press(broken, "Train the broken reward", "broken"), press(repaired, "Train the repair", "repaired"));
+        view! {
+            <li class="lesson">
+                <h3>{words::grader(&name)}</h3>
+                <p>{about}</p>
+                <p class="lesson-go">{broken} {repaired}</p>
+            </li>
+        }
+    });
+    view! {
+        <section class="panel" aria-labelledby="lessons-title" data-testid="lessons">
+            <h2 id="lessons-title">"Lessons in reward hacking"</h2>
+            <p class="hint">
+                "Three rewards that look sensible. The model finds the trick in about a minute; the run's page names it."
+            </p>
+            <ul class="lesson-list">{each.collect_view()}</ul>
+            {move || start.value().get().and_then(Result::err).map(|error| view! { <Problem text=api::explain(&error) /> })}
+        </section>
+    }
+    .erased()
+}

@@ -1,0 +1,74 @@
+//! Continuing texts with a frozen dense model: its weights are packed once, and a step computes one row for every text that is
+//! still going.
+
+use super::attention::Attention;
+use super::forward::{self, Attend, Keep, Source, Work};
+use super::weights::{ModelPanels, Slices};
+use super::{Dense, rows};
+use crate::kernel::{Store, View, multiply};
+use crate::{KvCache, Result, RowPlan};
+use std::sync::Arc;
+
+impl Dense {
+    /// As [`crate::Inference::prefill`]; ids and positions have been checked.
+    pub(crate) fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, KvCache)> {
+        let shape = self.shape;
+        let mut cache = KvCache::new(plan, shape.attention, shape.layers, capacity);
+        let mut attention = Attention::new(shape, plan);
+        let logits = self.run(ids, plan.positions(), &plan.last_rows(), &mut |_, qkv, out| {
+            let part = |at: usize| qkv.chunks_exact(shape.qkv()).flat_map(move |r| &r[at..at + shape.kv]).copied();
+            cache.push_prompt_layer(part(shape.q).collect(), part(shape.q + shape.kv).collect());
+            attention.forward(qkv, out);
+            Ok(())
+        })?;
+        Ok((logits, cache))
+    }
+
+    /// As [`crate::Inference::step`]; ids and positions have been checked.
+    pub(crate) fn step(&self, ids: &[u32], positions: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
+        let shape = self.shape;
+        let all: Vec<u32> = (0..ids.len() as u32).collect();
+        let mut parts = [Vec::new(), Vec::new(), Vec::new()];
+        let logits = self.run(ids, positions, &all, &mut |layer, qkv, out| {
+            let spans = [0..shape.q, shape.q..shape.q + shape.kv, shape.q + shape.kv..shape.qkv()];
+            for (part, span) in parts.iter_mut().zip(spans) {
+                part.clear();
+                for row in qkv.chunks_exact(shape.qkv()) {
+                    part.extend_from_slice(&row[span.clone()]);
+                }
+            }
+            let [q, k, v] = &parts;
+            out.copy_from_slice(&cache.attend(layer, rows, q, k, v)?);
+            Ok(())
+        })?;
+        cache.advance(rows);
+        Ok(logits)
+    }
+
+    /// Logits [M, V] that follow the listed rows.
+    fn run(&self, ids: &[u32], positions: &[u32], wanted: &[u32], attend: &mut Attend<'_>) -> Result<Vec<f32>> {
+        let (shape, d) = (self.shape, self.shape.width);
+        Slices::with(shape, &self.tensors, |w| {
+            // Weights that may change are packed anew every time.
+            let fresh = self.trains().then(|| Arc::new(ModelPanels::pack(shape, w)));
+            let panels =
+                fresh.as_ref().unwrap_or_else(|| self.frozen.get_or_init(|| Arc::new(ModelPanels::pack(shape, w))));
+            let mut x = self.pool.take(ids.len() * d);
+            forward::embed(shape, w, ids, &mut x);
+            let mut work = Work::new(shape, ids.len(), &Keep::Nothing, &self.pool);
+            let mut source = Source::Frozen(&panels.layers);
+            let setting = self.setting(positions);
+            forward::blocks(setting, w, &mut source, &mut x, &mut Keep::Nothing, (&mut work, &self.pool), attend)?;
+            let mut last = self.pool.take(wanted.len() * d);
+            for (last, &row) in last.chunks_exact_mut(d).zip(wanted) {
+                last.copy_from_slice(&x[row as usize * d..(row as usize + 1) * d]);
+            }
+            let mut h = self.pool.take(wanted.len() * d);
+            rows::rms_norm(&last, w.norm, shape.eps, &mut h);
+            let mut logits = vec![0f32; wanted.len() * shape.vocab];
+            let h = View::new(&h, wanted.len(), d);
+            multiply(h, &panels.head, &mut logits, shape.vocab, Store::Set, &mut work.scratch);
+            Ok(logits)
+        })
+    }
+}

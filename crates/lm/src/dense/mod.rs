@@ -1,0 +1,179 @@
+//! The decoder of full-precision weights on plain slices: forward with what the backward pass needs, and that backward pass,
+//! derived by hand. Training, rollouts, the reference model and evaluation all run here.
+//!
+//! Rows are worked on in chunks that stay in the processor's cache, weights are packed once per pass (once for good in a
+//! frozen model), and large buffers come from a pool that outlives the step. Knows no losses and no sampling: it gives
+//! final states and log-probabilities of tokens and takes their gradients.
+
+mod attention;
+mod backward;
+mod forward;
+mod head;
+mod infer;
+mod op;
+mod pass;
+mod pool;
+mod rows;
+mod weights;
+
+use crate::ops::{AttentionShape, RopeTable};
+use crate::{LmError, ModelConfig, Result, RowPlan};
+use candle_core::Tensor;
+use head::Targets;
+use pass::{Output, Pass};
+use pool::Pool;
+use std::sync::{Arc, OnceLock};
+use weights::ModelPanels;
+
+/// What a model says of given tokens, [N] each.
+#[derive(Debug)]
+pub struct TokenScores {
+    /// ln p of every token, nats; the gradient flows to every weight.
+    pub logprobs: Tensor,
+    /// Entropy of the distribution that the token was weighed under, nats.
+    pub entropies: Vec<f32>,
+    /// Whether the token is the likeliest one.
+    pub hits: Vec<bool>,
+}
+
+/// [`TokenScores`] of logits [N, V] that are there already, without gradient.
+pub(crate) fn scores_of_logits(mut logits: Vec<f32>, vocab: usize, tokens: &[u32]) -> Result<TokenScores> {
+    if logits.len() != vocab * tokens.len() || tokens.iter().any(|&t| t as usize >= vocab) {
+        return Err(LmError::Shape {
+            op: "token scores",
+            expected: format!("a token below {vocab} for each of {} rows", logits.len() / vocab),
+            got: format!("{} tokens", tokens.len()),
+        });
+    }
+    let scores = logits.chunks_exact_mut(vocab).zip(tokens).map(|(row, &token)| rows::score_token(row, token as usize));
+    let (mut logprobs, mut entropies, mut hits) = (Vec::new(), Vec::new(), Vec::new());
+    for (logprob, entropy, hit, _) in scores {
+        logprobs.push(logprob);
+        entropies.push(entropy);
+        hits.push(hit);
+    }
+    Ok(TokenScores { logprobs: Tensor::new(logprobs, &candle_core::Device::Cpu)?, entropies, hits })
+}
+
+/// A model of full-precision weights. Cloning shares them.
+#[derive(Clone, Debug)]
+pub(crate) struct Dense {
+    shape: Shape,
+    rope: Arc<RopeTable>,
+    /// In the order of [`ModelConfig::tensor_shapes`].
+    tensors: Vec<Tensor>,
+    pool: Pool,
+    /// Packed weights of a model that never changes, made when it first continues a text.
+    frozen: Arc<OnceLock<Arc<ModelPanels>>>,
+}
+
+impl Dense {
+    pub(crate) fn new(config: &ModelConfig, rope: Arc<RopeTable>, tensors: Vec<Tensor>) -> Self {
+        Self { shape: Shape::of(config), rope, tensors, pool: Pool::default(), frozen: Arc::default() }
+    }
+
+    /// Whether a gradient may be asked for: then the weights may also change.
+    pub(crate) fn trains(&self) -> bool {
+        self.tensors.iter().any(Tensor::track_op)
+    }
+
+    /// Normalised final states [N, D]; ids and positions have been checked.
+    pub(crate) fn hidden(&self, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Tensor> {
+        let pass = Pass::forward(self, ids, plan)?;
+        let (values, shape) = (pass.hidden()?, (ids.len(), self.shape.width));
+        self.tensor(pass, Output::Hidden, values, shape)
+    }
+
+    /// Scores of tokens [M], each predicted by a row; ids and positions have been checked.
+    pub(crate) fn scores(&self, ids: &[u32], plan: &Arc<RowPlan>, rows: &[u32], tokens: &[u32]) -> Result<TokenScores> {
+        let (count, vocab) = (ids.len(), self.shape.vocab);
+        let bad = rows.iter().any(|&r| r as usize >= count) || tokens.iter().any(|&t| t as usize >= vocab);
+        if bad || rows.len() != tokens.len() {
+            return Err(LmError::Shape {
+                op: "token scores",
+                expected: format!("one of {count} rows for each token, tokens below {vocab}"),
+                got: format!("{} rows and {} tokens", rows.len(), tokens.len()),
+            });
+        }
+        let pass = Pass::forward(self, ids, plan)?;
+        let scores = pass.scores(Targets { rows, tokens })?;
+        let output = Output::Scores { rows: rows.to_vec(), tokens: tokens.to_vec() };
+        let logprobs = self.tensor(pass, output, scores.logprobs, tokens.len())?;
+        Ok(TokenScores { logprobs, entropies: scores.entropies, hits: scores.hits })
+    }
+
+    fn tensor(
+        &self,
+        pass: Pass,
+        output: Output,
+        values: Vec<f32>,
+        shape: impl Into<candle_core::Shape>,
+    ) -> Result<Tensor> {
+        if self.trains() {
+            return Ok(op::differentiable(pass, output, values, shape)?);
+        }
+        Ok(Tensor::from_vec(values, shape.into(), &candle_core::Device::Cpu)?)
+    }
+
+    fn setting<'a>(&'a self, positions: &'a [u32]) -> Setting<'a> {
+        Setting { shape: self.shape, rope: &self.rope, positions }
+    }
+}
+
+/// Rows that are worked on together. Gradients of weights are summed up chunk by chunk, so this number is part of a run's
+/// bits.
+const CHUNK: usize = 192;
+
+/// Widths of everything.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    /// Residual stream (D).
+    width: usize,
+    /// All query heads (H d).
+    q: usize,
+    /// All key heads (K d).
+    kv: usize,
+    ffn: usize,
+    vocab: usize,
+    layers: usize,
+    attention: AttentionShape,
+    eps: f32,
+}
+
+impl Shape {
+    fn of(config: &ModelConfig) -> Self {
+        Self {
+            width: config.width,
+            q: config.heads * config.head_dim,
+            kv: config.kv_heads * config.head_dim,
+            ffn: config.ffn,
+            vocab: config.vocab,
+            layers: config.layers,
+            attention: config.attention(),
+            eps: config.rms_eps,
+        }
+    }
+
+    /// A row of queries, keys and values side by side.
+    fn qkv(&self) -> usize {
+        self.q + 2 * self.kv
+    }
+}
+
+/// What a pass knows besides the weights: shape, rotary table and every row's position.
+#[derive(Clone, Copy)]
+struct Setting<'a> {
+    shape: Shape,
+    rope: &'a RopeTable,
+    positions: &'a [u32],
+}
+
+/// Consecutive ranges of at most [`CHUNK`] rows.
+fn chunks(rows: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    (0..rows).step_by(CHUNK).map(move |start| start..(start + CHUNK).min(rows))
+}
+
+/// Rows of `width` values in a range.
+fn span(rows: &std::ops::Range<usize>, width: usize) -> std::ops::Range<usize> {
+    rows.start * width..rows.end * width
+}
