@@ -48,7 +48,7 @@ pub(crate) fn run(command: &Eval) -> anyhow::Result<()> {
     if command.json {
         return print_json(&report);
     }
-    print_text(&(table(&report.report)? + &confidence(&report)?))
+    print_text(&(table(&report.report)? + confidence(&report)?.as_str()))
 }
 
 fn table(report: &EvalReport) -> Result<String, std::fmt::Error> {

@@ -120,8 +120,8 @@ pub(crate) fn ready(grader: &Grader) -> Ready<'_> {
         Grader::RewardModel { checkpoints, ensemble } => {
             Box::new(move |case, outside| reward_model::grade(case, checkpoints, *ensemble, outside))
         }
-        Grader::Votes {} => Box::new(move |case, outside| votes::grade(case, outside)),
-        Grader::Consistency {} => Box::new(move |case, outside| consistency::grade(case, outside)),
+        Grader::Votes {} => Box::new(votes::grade),
+        Grader::Consistency {} => Box::new(consistency::grade),
     }
 }
 

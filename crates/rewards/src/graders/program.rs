@@ -6,9 +6,6 @@
 //! to reach for; operations, calls, nesting and sizes are bounded; functions whose last digit depends on the platform
 //! are replaced by ones that have the same bits everywhere.
 
-/// Longest script, bytes.
-pub(crate) const MAX_SOURCE: usize = 8 << 10;
-
 #[cfg(feature = "programs")]
 mod engine;
 #[cfg(feature = "programs")]

@@ -1,6 +1,6 @@
 //! The script engine with everything shut that reaches outside, and the limits that bound its time and memory.
 
-use super::{MAX_SOURCE, outcome};
+use super::outcome;
 use crate::case::Case;
 use crate::graders::{Graded, excerpt};
 use crate::normalise::normalise;
@@ -14,6 +14,8 @@ use rhai::packages::{
 use rhai::{AST, Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, Scope};
 use std::sync::OnceLock;
 
+/// Longest script, bytes.
+const MAX_SOURCE: usize = 8 << 10;
 /// Longest answer and longest conversation that a script is shown, bytes.
 const MAX_SHOWN: usize = 16 << 10;
 /// Steps of the script. One step may walk over a string, so the product with [`MAX_STRING`] bounds the time.
