@@ -64,7 +64,7 @@ pub(crate) fn BenchPage() -> impl IntoView {
         stage.set(Stage::Loading);
         let slot = format!("bench:{url}");
         engine.load_from(slot.clone(), WeightsSource::Url { url, sha256: String::new() }, None, move |loaded| {
-            measure(slot, loaded)
+            measure(slot, loaded);
         });
     };
     let from_file = move |ev: leptos::ev::Event| {
