@@ -14,7 +14,7 @@ fn main() -> anyhow::Result<()> {
     let new_tokens: u32 = args.next().context("NEW_TOKENS is missing")?.parse()?;
     let mut greedy = Vec::new();
     for file in args {
-        let model = LoadedModel::for_engine(&std::fs::read(&file).context(file)?)?;
+        let model = LoadedModel::for_engine(std::fs::read(&file).context(file)?.as_slice())?;
         let each: anyhow::Result<Vec<_>> =
             prompts.iter().map(|prompt| greedy_ids(&model, prompt, new_tokens)).collect();
         greedy.push(each?);

@@ -16,6 +16,7 @@ use std::os::unix::process::CommandExt;
 
 const USAGE: &str = "usage: cargo xtask <command>
   build            the page, the engine and the styles, into target/site
+  engine           the engine alone, into target/site-cache/worker: quicker while working on it
   play [ARGS...]   build, then serve it; ARGS go to `clicker serve`
   test             formatting, lints, unit and workspace tests, then the browser tests
   check            formatting, lints and the architecture tests
@@ -29,6 +30,10 @@ fn main() -> Result<()> {
         Some("build") => {
             site::build()?;
             sizes::measure()?.print();
+            Ok(())
+        }
+        Some("engine") => {
+            println!("{}", wasm::build(&wasm::WORKER)?.display());
             Ok(())
         }
         Some("play") => play(&rest),

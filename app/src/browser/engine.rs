@@ -159,7 +159,9 @@ impl Engine {
         on_reply: impl FnMut(EngineReply) + 'static,
     ) -> u64 {
         let alternatives = 5;
-        let request = |id| EngineRequest::Generate { id, slot, item, group_size, sampling, alternatives };
+        let (stop, logit_bias) = (Vec::new(), Vec::new());
+        let request =
+            |id| EngineRequest::Generate { id, slot, item, group_size, sampling, alternatives, stop, logit_bias };
         self.ask(None, request, on_reply)
     }
 
@@ -243,6 +245,10 @@ impl Engine {
             }
             EngineReply::Loaded { id, .. }
             | EngineReply::Generated { id, .. }
+            | EngineReply::Scored { id, .. }
+            | EngineReply::Tokenized { id, .. }
+            | EngineReply::Detokenized { id, .. }
+            | EngineReply::Reported { id, .. }
             | EngineReply::Judged { id, .. }
             | EngineReply::Benched { id, .. }
             | EngineReply::Failed { id, .. } => (*id, true),

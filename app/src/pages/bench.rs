@@ -63,7 +63,9 @@ pub(crate) fn BenchPage() -> impl IntoView {
         }
         stage.set(Stage::Loading);
         let slot = format!("bench:{url}");
-        engine.load_from(slot.clone(), WeightsSource::Url { url }, None, move |loaded| measure(slot, loaded));
+        engine.load_from(slot.clone(), WeightsSource::Url { url, sha256: String::new() }, None, move |loaded| {
+            measure(slot, loaded);
+        });
     };
     let from_file = move |ev: leptos::ev::Event| {
         let input = ev.target().and_then(|t| t.dyn_into::<web_sys::HtmlInputElement>().ok());

@@ -32,6 +32,30 @@ struct Row {
     len: usize,
 }
 
+/// A cache of prompts that rows continue.
+pub trait RowCache {
+    /// Start a continuation of a prompt (by its index in the plan); returns the row's number.
+    ///
+    /// # Errors
+    /// No such prompt.
+    fn add_row(&mut self, prompt: usize) -> Result<usize>;
+}
+
+impl RowCache for KvCache {
+    fn add_row(&mut self, prompt: usize) -> Result<usize> {
+        if prompt >= self.prompts.len() {
+            return Err(LmError::Prompt(format!("row asked for prompt {prompt} of {}", self.prompts.len())));
+        }
+        let block = self.capacity * self.shape.kv_width();
+        for layer in &mut self.layers {
+            layer.own_k.resize(layer.own_k.len() + block, 0.0);
+            layer.own_v.resize(layer.own_v.len() + block, 0.0);
+        }
+        self.rows.push(Row { prompt, len: 0 });
+        Ok(self.rows.len() - 1)
+    }
+}
+
 impl KvCache {
     pub(crate) fn new(plan: &RowPlan, shape: AttentionShape, layers: usize, capacity: usize) -> Self {
         let prompts = plan.segments().iter().map(|s| (s.start, s.len)).collect();
@@ -44,23 +68,6 @@ impl KvCache {
             (layer.prompt_k, layer.prompt_v) = (k, v);
         }
         self.pushed += 1;
-    }
-
-    /// Start a continuation of a prompt (by its index in the plan); returns the row's number.
-    ///
-    /// # Errors
-    /// No such prompt.
-    pub fn add_row(&mut self, prompt: usize) -> Result<usize> {
-        if prompt >= self.prompts.len() {
-            return Err(LmError::Prompt(format!("row asked for prompt {prompt} of {}", self.prompts.len())));
-        }
-        let block = self.capacity * self.shape.kv_width();
-        for layer in &mut self.layers {
-            layer.own_k.resize(layer.own_k.len() + block, 0.0);
-            layer.own_v.resize(layer.own_v.len() + block, 0.0);
-        }
-        self.rows.push(Row { prompt, len: 0 });
-        Ok(self.rows.len() - 1)
     }
 
     /// Position that the row's next token takes.

@@ -46,6 +46,10 @@ pub struct ModelConfig {
 pub enum Architecture {
     /// RMSNorm, rotary positions, grouped-query attention, SwiGLU, no biases.
     Llama,
+    /// As Llama, with a bias on queries, keys and values.
+    Qwen2,
+    /// As Llama, with every head of queries and keys normalised before it turns.
+    Qwen3,
 }
 
 impl Architecture {
@@ -54,7 +58,15 @@ impl Architecture {
     pub fn name(self) -> &'static str {
         match self {
             Self::Llama => "llama",
+            Self::Qwen2 => "qwen2",
+            Self::Qwen3 => "qwen3",
         }
+    }
+
+    /// The family of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Llama, Self::Qwen2, Self::Qwen3].into_iter().find(|a| a.name() == name)
     }
 }
 
@@ -92,9 +104,9 @@ impl ModelConfig {
         let root: Value =
             serde_json::from_str(json).map_err(|e| LmError::Config(format!("config.json is not JSON: {e}")))?;
         let kind = root.get("model_type").and_then(Value::as_str).unwrap_or("(none)");
-        if kind != "llama" {
-            return Err(LmError::Config(format!("model_type is `{kind}`; this version runs `llama`")));
-        }
+        let architecture = Architecture::from_name(kind).ok_or_else(|| {
+            LmError::Config(format!("model_type is `{kind}`; this version runs `llama`, `qwen2` and `qwen3`"))
+        })?;
         let count = |key: &str| {
             root.get(key)
                 .and_then(Value::as_u64)
@@ -106,9 +118,10 @@ impl ModelConfig {
             None | Some(Value::Null) => Ok(default),
             Some(_) => count(key),
         };
-        for key in ["attention_bias", "mlp_bias"] {
+        // Qwen2's biases are part of the family and have no key.
+        for key in ["attention_bias", "mlp_bias", "use_sliding_window"] {
             if root.get(key).and_then(Value::as_bool) == Some(true) {
-                return Err(LmError::Config(format!("`{key}` is true; this version runs models without biases")));
+                return Err(LmError::Config(format!("`{key}` is true; this version runs models where it is false")));
             }
         }
         if let Some(act) = root.get("hidden_act").and_then(Value::as_str)
@@ -120,7 +133,7 @@ impl ModelConfig {
         let theta = rope.and_then(|r| r.get("rope_theta")).or_else(|| root.get("rope_theta"));
         let scaling = rope.or_else(|| root.get("rope_scaling").filter(|v| v.is_object()));
         let config = Self {
-            architecture: Architecture::Llama,
+            architecture,
             vocab: count("vocab_size")?,
             width,
             layers: count("num_hidden_layers")?,
@@ -153,8 +166,13 @@ impl ModelConfig {
         };
         let mut parameters = scaling.clone();
         parameters["rope_theta"] = self.rope_theta.into();
+        let class = match self.architecture {
+            Architecture::Llama => "LlamaForCausalLM",
+            Architecture::Qwen2 => "Qwen2ForCausalLM",
+            Architecture::Qwen3 => "Qwen3ForCausalLM",
+        };
         let json = serde_json::json!({
-            "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "torch_dtype": "float32",
+            "architectures": [class], "model_type": self.architecture.name(), "hidden_act": "silu", "torch_dtype": "float32",
             "vocab_size": self.vocab, "hidden_size": self.width, "num_hidden_layers": self.layers,
             "num_attention_heads": self.heads, "num_key_value_heads": self.kv_heads, "head_dim": self.head_dim,
             "intermediate_size": self.ffn, "max_position_embeddings": self.context, "rms_norm_eps": self.rms_eps,
@@ -207,8 +225,9 @@ impl ModelConfig {
         let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
         let mut out = vec![("model.embed_tokens.weight".to_owned(), vec![self.vocab, self.width])];
         for layer in 0..self.layers {
-            let mut add =
-                |name: &str, shape: &[usize]| out.push((format!("model.layers.{layer}.{name}.weight"), shape.to_vec()));
+            let mut put =
+                |name: &str, shape: &[usize]| out.push((format!("model.layers.{layer}.{name}"), shape.to_vec()));
+            let mut add = |name: &str, shape: &[usize]| put(&format!("{name}.weight"), shape);
             add("input_layernorm", &[self.width]);
             add("self_attn.q_proj", &[q, self.width]);
             add("self_attn.k_proj", &[kv, self.width]);
@@ -218,6 +237,18 @@ impl ModelConfig {
             add("mlp.gate_proj", &[self.ffn, self.width]);
             add("mlp.up_proj", &[self.ffn, self.width]);
             add("mlp.down_proj", &[self.width, self.ffn]);
+            match self.architecture {
+                Architecture::Llama => {}
+                Architecture::Qwen2 => {
+                    put("self_attn.q_proj.bias", &[q]);
+                    put("self_attn.k_proj.bias", &[kv]);
+                    put("self_attn.v_proj.bias", &[kv]);
+                }
+                Architecture::Qwen3 => {
+                    add("self_attn.q_norm", &[self.head_dim]);
+                    add("self_attn.k_norm", &[self.head_dim]);
+                }
+            }
         }
         out.push(("model.norm.weight".to_owned(), vec![self.width]));
         if !self.tied {

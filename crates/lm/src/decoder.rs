@@ -35,6 +35,10 @@ struct Block {
     gate: Linear,
     up: Linear,
     down: Linear,
+    /// Of queries, keys and values, where the family has them.
+    biases: Option<[Tensor; 3]>,
+    /// Norms of every head of queries and of keys, where the family has them.
+    head_norms: Option<[Tensor; 2]>,
 }
 
 impl Decoder {
@@ -56,6 +60,7 @@ impl Decoder {
         let blocks = (0..config.layers)
             .map(|i| {
                 let name = |part: &str| format!("model.layers.{i}.{part}.weight");
+                let bias = |part: &str| norm(format!("model.layers.{i}.self_attn.{part}_proj.bias"));
                 Ok(Block {
                     attention_norm: norm(name("input_layernorm"))?,
                     q: linear(name("self_attn.q_proj"))?,
@@ -66,6 +71,14 @@ impl Decoder {
                     gate: linear(name("mlp.gate_proj"))?,
                     up: linear(name("mlp.up_proj"))?,
                     down: linear(name("mlp.down_proj"))?,
+                    biases: match config.architecture {
+                        Architecture::Qwen2 => Some([bias("q")?, bias("k")?, bias("v")?]),
+                        Architecture::Llama | Architecture::Qwen3 => None,
+                    },
+                    head_norms: match config.architecture {
+                        Architecture::Qwen3 => Some([norm(name("self_attn.q_norm"))?, norm(name("self_attn.k_norm"))?]),
+                        Architecture::Llama | Architecture::Qwen2 => None,
+                    },
                 })
             })
             .collect::<Result<_>>()?;
@@ -142,9 +155,15 @@ impl Decoder {
         let mut x = self.embedding.forward(&Tensor::new(ids, &Device::Cpu)?)?;
         for (layer, block) in self.blocks.iter().enumerate() {
             let h = ops::rms_norm(&x, &block.attention_norm, eps)?;
-            let q = ops::rope(&block.q.forward(&h)?, &positions, &self.rope)?;
-            let k = ops::rope(&block.k.forward(&h)?, &positions, &self.rope)?;
-            let a = attend(layer, &q, &k, &block.v.forward(&h)?)?;
+            let [mut q, mut k, mut v] = [block.q.forward(&h)?, block.k.forward(&h)?, block.v.forward(&h)?];
+            if let Some([bq, bk, bv]) = &block.biases {
+                (q, k, v) = (q.broadcast_add(bq)?, k.broadcast_add(bk)?, v.broadcast_add(bv)?);
+            }
+            if let Some([nq, nk]) = &block.head_norms {
+                (q, k) = (self.norm_heads(&q, nq)?, self.norm_heads(&k, nk)?);
+            }
+            let (q, k) = (ops::rope(&q, &positions, &self.rope)?, ops::rope(&k, &positions, &self.rope)?);
+            let a = attend(layer, &q, &k, &v)?;
             x = (x + block.o.forward(&a)?)?;
             let h = ops::rms_norm(&x, &block.ffn_norm, eps)?;
             let h = ops::swiglu(&block.gate.forward(&h)?, &block.up.forward(&h)?)?;
@@ -152,9 +171,17 @@ impl Decoder {
         }
         Ok(ops::rms_norm(&x, &self.norm, eps)?)
     }
+
+    /// Normalise every head of x [N, heads * d] by itself.
+    fn norm_heads(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        let heads = x.reshape(((), self.config.head_dim))?;
+        Ok(ops::rms_norm(&heads, weight, self.config.rms_eps)?.reshape(x.shape())?)
+    }
 }
 
 impl Inference for Decoder {
+    type Cache = KvCache;
+
     fn config(&self) -> &ModelConfig {
         &self.config
     }

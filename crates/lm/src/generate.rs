@@ -2,9 +2,11 @@
 //! batch. One call of [`Generator::step`] draws one token for each row that is still going, so that a caller can
 //! stream, yield or stop between tokens.
 
+use crate::engine::distribution::{Normaliser, normaliser};
 use crate::sample::Sampler;
-use crate::{KvCache, LmError, ModelConfig, Result, RowPlan, ops};
+use crate::{LmError, ModelConfig, Result, RowCache, RowPlan};
 use clicker_wire::{Sampling, StopReason};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How answers are drawn.
@@ -50,6 +52,9 @@ impl Drawn {
 
 /// What it takes to continue texts: the candle decoder's snapshots and the browser's engine both do.
 pub trait Inference {
+    /// Keys and values of texts in progress.
+    type Cache: RowCache;
+
     /// The shape.
     fn config(&self) -> &ModelConfig;
 
@@ -58,31 +63,73 @@ pub trait Inference {
     ///
     /// # Errors
     /// Ids outside the vocabulary, positions beyond the context.
-    fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, KvCache)>;
+    fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, Self::Cache)>;
 
     /// One more token for each listed row of the cache: the logits that follow, [rows, V].
     ///
     /// # Errors
     /// As [`Self::prefill`], or a row that is full.
-    fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>>;
+    fn step(&self, ids: &[u32], rows: &[usize], cache: &mut Self::Cache) -> Result<Vec<f32>>;
+}
+
+/// What a model has to compute before answers to prompts can be drawn.
+#[derive(Clone, Debug)]
+pub struct Prompts {
+    /// All prompts, end to end.
+    pub ids: Vec<u32>,
+    /// Where each begins and ends.
+    pub plan: Arc<RowPlan>,
+    /// Tokens by which a row may continue.
+    pub capacity: usize,
+}
+
+impl Prompts {
+    /// Prompts for a model of this shape.
+    ///
+    /// # Errors
+    /// As [`Generator::new`].
+    pub fn new(config: &ModelConfig, prompts: &[Vec<u32>], options: &GenerateOptions) -> Result<Self> {
+        check(&options.sampling)?;
+        let context = config.context;
+        if let Some(bad) = prompts.iter().find(|p| p.is_empty() || p.len() >= context) {
+            return Err(LmError::Prompt(format!("{} tokens; expected 1 to {}", bad.len(), context - 1)));
+        }
+        let lens: Vec<usize> = prompts.iter().map(Vec::len).collect();
+        let longest = lens.iter().copied().min().map_or(0, |shortest| context - shortest);
+        Ok(Self {
+            ids: prompts.concat(),
+            plan: Arc::new(RowPlan::independent(&lens)),
+            capacity: (options.sampling.max_new_tokens as usize).min(longest),
+        })
+    }
 }
 
 /// A batch of generations in progress.
 #[derive(Debug)]
-pub struct Generator<'a, M> {
+pub struct Generator<'a, M: Inference> {
     model: &'a M,
     options: GenerateOptions,
-    cache: KvCache,
+    cache: M::Cache,
     rows: Vec<Row>,
     active: Vec<usize>,
+    /// What the model said last, [_, V], with what normalises each row.
+    logits: Vec<f32>,
+    normalisers: Vec<Normaliser>,
+    /// Added to the logits of these tokens before drawing.
+    bias: Vec<(u32, f32)>,
+    /// Logits changed for drawing, where anything changes them.
+    changed: Vec<f32>,
     started: bool,
 }
 
 #[derive(Debug)]
 struct Row {
     sampler: Sampler,
-    logprobs: Vec<f32>,
+    /// Its row of the logits.
+    at: usize,
     limit: usize,
+    /// Tokens of the prompt and drawn since, for the repetition penalty; empty without one.
+    seen: BTreeSet<u32>,
     out: Drawn,
 }
 
@@ -93,30 +140,61 @@ impl<'a, M: Inference> Generator<'a, M> {
     /// No prompts, an empty prompt, ids outside the vocabulary, a prompt that fills the context, a sampling setting out
     /// of range.
     pub fn new(model: &'a M, prompts: &[Vec<u32>], rows: &[(usize, u64)], options: GenerateOptions) -> Result<Self> {
-        check(&options.sampling)?;
+        let prompts = Prompts::new(model.config(), prompts, &options)?;
+        let computed = model.prefill(&prompts.ids, &prompts.plan, prompts.capacity)?;
+        Self::after(model, &prompts, computed, rows, options)
+    }
+
+    /// [`Self::new`] from prompts that have been computed already.
+    ///
+    /// # Errors
+    /// A row of a prompt that is not there.
+    pub fn after(
+        model: &'a M,
+        prompts: &Prompts,
+        (logits, mut cache): (Vec<f32>, M::Cache),
+        rows: &[(usize, u64)],
+        options: GenerateOptions,
+    ) -> Result<Self> {
         let context = model.config().context;
-        if let Some(bad) = prompts.iter().find(|p| p.is_empty() || p.len() >= context) {
-            return Err(LmError::Prompt(format!("{} tokens; expected 1 to {}", bad.len(), context - 1)));
-        }
-        let lens: Vec<usize> = prompts.iter().map(Vec::len).collect();
-        let plan = Arc::new(RowPlan::independent(&lens));
-        let longest = lens.iter().copied().min().map_or(0, |shortest| context - shortest);
-        let capacity = (options.sampling.max_new_tokens as usize).min(longest);
-        let (logits, mut cache) = model.prefill(&prompts.concat(), &plan, capacity)?;
-        let first = log_softmax_rows(&logits, model.config().vocab);
+        let penalised = options.sampling.repetition_penalty != 1.0;
         let rows = rows
             .iter()
             .map(|&(prompt, stream)| {
                 cache.add_row(prompt)?;
+                let segment = prompts.plan.segments()[prompt];
+                let ids = &prompts.ids[segment.start..segment.start + segment.len];
                 Ok(Row {
                     sampler: Sampler::new(&options.sampling, stream),
-                    logprobs: first[prompt].clone(),
-                    limit: capacity.min(context - lens[prompt]),
+                    at: prompt,
+                    limit: prompts.capacity.min(context - segment.len),
+                    seen: if penalised { ids.iter().copied().collect() } else { BTreeSet::new() },
                     out: Drawn { draws: Vec::new(), stop: StopReason::Cancelled },
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { active: (0..rows.len()).collect(), model, options, cache, rows, started: false })
+        let normalisers = logits.chunks_exact(model.config().vocab).map(normaliser).collect();
+        let active = (0..rows.len()).collect();
+        let (bias, changed) = (Vec::new(), Vec::new());
+        Ok(Self { active, model, options, cache, rows, logits, normalisers, bias, changed, started: false })
+    }
+
+    /// Add to the logits of these tokens before drawing; minus infinity rules a token out. What is reported of a draw stays the
+    /// model's own.
+    ///
+    /// # Errors
+    /// A token outside the vocabulary, or a bias that is no number.
+    pub fn biased(mut self, bias: Vec<(u32, f32)>) -> Result<Self> {
+        let vocab = self.model.config().vocab;
+        if let Some((id, by)) =
+            bias.iter().find(|(id, by)| *id as usize >= vocab || by.is_nan() || *by == f32::INFINITY)
+        {
+            return Err(LmError::Prompt(format!(
+                "a logit bias of {by} for token {id}; expected a number (or minus infinity) for a token below {vocab}"
+            )));
+        }
+        self.bias = bias;
+        Ok(self)
     }
 
     /// Draw one token for every row still going: (row, token). Empty when all are finished.
@@ -135,7 +213,18 @@ impl<'a, M: Inference> Generator<'a, M> {
                 row.out.stop = StopReason::Length;
                 continue;
             }
-            let draw = describe(row.sampler.draw(&row.logprobs), &row.logprobs, self.options.alternatives);
+            let vocab = self.model.config().vocab;
+            let logits = &self.logits[row.at * vocab..(row.at + 1) * vocab];
+            let id = if self.bias.is_empty() && row.seen.is_empty() {
+                row.sampler.draw(logits)
+            } else {
+                change(logits, self.options.sampling.repetition_penalty, &row.seen, &self.bias, &mut self.changed);
+                row.sampler.draw(&self.changed)
+            };
+            if self.options.sampling.repetition_penalty != 1.0 {
+                row.seen.insert(id);
+            }
+            let draw = describe(id, logits, self.normalisers[row.at], self.options.alternatives);
             drawn.push((index, draw.clone()));
             row.out.draws.push(draw);
             let last = row.out.draws.len();
@@ -155,6 +244,14 @@ impl<'a, M: Inference> Generator<'a, M> {
         self.active.is_empty()
     }
 
+    /// End one row here, as if it had drawn a stop token.
+    pub fn stop(&mut self, row: usize) {
+        if let Some(ended) = self.rows.get_mut(row).filter(|r| r.out.stop == StopReason::Cancelled) {
+            ended.out.stop = StopReason::End;
+            self.active.retain(|&active| active != row);
+        }
+    }
+
     /// The answers, in row order; rows that were still going are marked as cancelled.
     #[must_use]
     pub fn finish(self) -> Vec<Drawn> {
@@ -168,10 +265,11 @@ impl<'a, M: Inference> Generator<'a, M> {
         }
         let last = |row: &Row| row.out.draws.last().map_or(0, |d| d.id);
         let ids: Vec<u32> = self.active.iter().map(|&i| last(&self.rows[i])).collect();
-        let logits = self.model.step(&ids, &self.active, &mut self.cache)?;
-        let next = log_softmax_rows(&logits, self.model.config().vocab);
-        for (&index, logprobs) in self.active.iter().zip(next) {
-            self.rows[index].logprobs = logprobs;
+        self.logits = self.model.step(&ids, &self.active, &mut self.cache)?;
+        self.normalisers.clear();
+        self.normalisers.extend(self.logits.chunks_exact(self.model.config().vocab).map(normaliser));
+        for (at, &index) in self.active.iter().enumerate() {
+            self.rows[index].at = at;
         }
         Ok(())
     }
@@ -201,33 +299,43 @@ fn check(s: &Sampling) -> Result<()> {
             s.temperature, s.top_p
         )));
     }
+    if !((0.0..=1.0).contains(&s.min_p) && s.repetition_penalty.is_finite() && s.repetition_penalty > 0.0) {
+        return Err(LmError::Prompt(format!(
+            "min_p {} and repetition_penalty {}; expected min_p from 0 (off) to 1 and a penalty above 0 (1 is none)",
+            s.min_p, s.repetition_penalty
+        )));
+    }
     Ok(())
 }
 
-fn describe(id: u32, logprobs: &[f32], alternatives: usize) -> Draw {
-    let entropy = logprobs.iter().filter(|l| l.is_finite()).map(|&l| -l * ops::math::exp(l)).sum();
-    let mut best: Vec<(u32, f32)> = Vec::new();
-    if alternatives > 0 {
-        best = logprobs.iter().enumerate().map(|(i, &l)| (i as u32, l)).collect();
-        let by_probability = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-        if alternatives < best.len() {
-            best.select_nth_unstable_by(alternatives, by_probability);
-            best.truncate(alternatives);
-        }
-        best.sort_unstable_by(by_probability);
+/// Logits with the repetition penalty (arXiv 1909.05858: what was seen is divided by it where positive, else multiplied) and the bias.
+fn change(logits: &[f32], penalty: f32, seen: &BTreeSet<u32>, bias: &[(u32, f32)], out: &mut Vec<f32>) {
+    out.clear();
+    out.extend_from_slice(logits);
+    for &id in seen {
+        let logit = &mut out[id as usize];
+        *logit = if *logit > 0.0 { *logit / penalty } else { *logit * penalty };
     }
-    Draw { id, logprob: logprobs[id as usize], entropy, alternatives: best }
+    for &(id, by) in bias {
+        out[id as usize] += by;
+    }
 }
 
-/// Log-probabilities of every row of logits [N, V].
-fn log_softmax_rows(logits: &[f32], vocab: usize) -> Vec<Vec<f32>> {
-    logits
-        .chunks_exact(vocab)
-        .map(|row| {
-            let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let sum: f32 = row.iter().map(|&l| ops::math::exp(l - max)).sum();
-            let log_sum = max + sum.ln();
-            row.iter().map(|&l| l - log_sum).collect()
-        })
-        .collect()
+pub(crate) fn describe(id: u32, logits: &[f32], normaliser: Normaliser, alternatives: usize) -> Draw {
+    let mut best: Vec<(u32, f32)> = Vec::new();
+    if alternatives > 0 {
+        let likeliest = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        // A few are kept and the least of them replaced: most logits are looked at once and forgotten.
+        for (i, &logit) in logits.iter().enumerate() {
+            if best.len() < alternatives || best.last().is_some_and(|least| logit > least.1) {
+                let new = (i as u32, logit);
+                let place = best.partition_point(|kept| likeliest(kept, &new).is_lt());
+                best.insert(place, new);
+                best.truncate(alternatives);
+            }
+        }
+        best.iter_mut().for_each(|(_, logit)| *logit -= normaliser.log_sum);
+    }
+    let logprob = logits[id as usize] - normaliser.log_sum;
+    Draw { id, logprob, entropy: normaliser.entropy, alternatives: best }
 }

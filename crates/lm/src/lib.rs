@@ -27,21 +27,23 @@ mod sample;
 mod tokenizer;
 pub mod weights;
 
-pub use cache::KvCache;
+pub use cache::{KvCache, RowCache};
 pub use chat::{ChatTemplate, RenderedChat, SPECIAL_TOKENS};
 pub use config::{Architecture, ModelConfig, RopeScaling};
 pub use decoder::Decoder;
 pub use dense::TokenScores;
-pub use engine::Engine;
+pub use engine::{Engine, EngineCache, PromptPass};
 pub use error::LmError;
-pub use generate::{Draw, Drawn, GenerateOptions, Generator, Inference, generate};
+pub use generate::{Draw, Drawn, GenerateOptions, Generator, Inference, Prompts, generate};
 pub use likelihood::log_likelihoods;
 pub use linear::{Embedding, Linear};
 pub use loaded::{LoadedModel, Precision};
 pub use plan::{RowPlan, Segment};
 pub use policy::{Policy, PolicySnapshot};
 pub use sample::{Sampler, stream_seed};
-pub use tokenizer::{TextStream, Tokenizer, train_bpe};
+#[cfg(not(target_arch = "wasm32"))]
+pub use tokenizer::train_bpe;
+pub use tokenizer::{TextStream, Tokenizer};
 pub use weights::Weights;
 
 /// Result of this crate's fallible functions.

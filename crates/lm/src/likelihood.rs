@@ -1,7 +1,7 @@
 //! How likely a model finds whole answers: ln p of each of several continuations of one prompt, computed side by side.
 //! Knows no reason for asking.
 
-use crate::{Inference, LmError, Result, RowPlan, ops};
+use crate::{Inference, LmError, Result, RowCache, RowPlan, ops};
 use std::sync::Arc;
 
 /// ln p of every continuation of `prompt` in nats, the sum over its tokens; the prompt is computed once.

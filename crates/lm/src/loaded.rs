@@ -1,6 +1,7 @@
 //! A model ready for use: shape, tokenizer, template and frozen weights, from one GGUF file or one Hugging Face folder.
 
-use crate::{ChatTemplate, Engine, Inference, LmError, ModelConfig, PolicySnapshot, Result, Tokenizer, weights};
+use crate::weights::gguf::ReadAt;
+use crate::{ChatTemplate, Engine, LmError, ModelConfig, PolicySnapshot, Result, Tokenizer, weights};
 
 /// Everything that a model's file or folder holds.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ impl LoadedModel {
     pub fn from_gguf(bytes: &[u8], precision: Precision) -> Result<Self> {
         let file = weights::gguf::read(bytes)?;
         let (config, tensors) = weights::gguf_model::weights(&file, precision == Precision::Full)?;
-        let tokenizer = weights::gguf_model::tokenizer(&file)?;
+        let tokenizer = weights::gguf_model::tokenizer(&file.header)?;
         Ok(Self { snapshot: PolicySnapshot::new(&config, tensors, 0)?, config, tokenizer })
     }
 
@@ -47,18 +48,17 @@ impl LoadedModel {
 }
 
 impl LoadedModel<Engine> {
-    /// From the bytes of a GGUF file, for the engine without a tensor library.
+    /// From a GGUF file, for the engine without a tensor library. The file is read piece by piece and never held as a whole.
     ///
     /// # Errors
     /// As [`Self::from_gguf`].
-    pub fn for_engine(bytes: &[u8]) -> Result<Self> {
-        let file = weights::gguf::read(bytes)?;
-        let engine = Engine::new(&file)?;
-        Ok(Self {
-            config: engine.config().clone(),
-            tokenizer: weights::gguf_model::tokenizer(&file)?,
-            snapshot: engine,
-        })
+    pub fn for_engine(source: &(impl ReadAt + ?Sized)) -> Result<Self> {
+        let mut header = weights::gguf::read_header(source)?;
+        let config = weights::gguf_model::config(&header)?;
+        let tokenizer = weights::gguf_model::tokenizer_for_inference(&header)?;
+        // Let go of the vocabulary's texts before weights ask for room.
+        header.metadata.clear();
+        Ok(Self { snapshot: Engine::load(source, &header, config.clone())?, config, tokenizer })
     }
 }
 

@@ -199,6 +199,8 @@ fn deep_copy(tensor: &Tensor) -> Result<Tensor> {
 }
 
 impl Inference for PolicySnapshot {
+    type Cache = KvCache;
+
     fn config(&self) -> &ModelConfig {
         self.decoder.config()
     }

@@ -1,6 +1,6 @@
 //! What the page and the engine in its Web Worker say to each other, as JSON strings in `postMessage`.
 
-use crate::{AdvantageScale, Event, Item, LabSample, Manifest, Reward, RewardConfig, Rollout, Sampling};
+use crate::{AdvantageScale, Event, Item, LabSample, Manifest, Reward, RewardConfig, Rollout, Sampling, TokenInfo};
 use serde::{Deserialize, Serialize};
 
 /// What the page asks. `id` comes back in every reply to it; the page makes it unique.
@@ -37,6 +37,49 @@ pub enum EngineRequest {
         sampling: Sampling,
         /// Likeliest tokens to report per position.
         alternatives: u32,
+        /// An answer ends before the first of these texts in it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stop: Vec<String>,
+        /// (token, what is added to its logit before drawing); -1e9 rules it out. What is reported stays the model's own.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        logit_bias: Vec<(u32, f32)>,
+    },
+    /// How likely the model finds a given answer, token by token.
+    Score {
+        /// Request id.
+        id: u64,
+        /// Which model.
+        slot: String,
+        /// The question.
+        item: Item,
+        /// The answer.
+        text: String,
+        /// Likeliest tokens to report per position.
+        #[serde(default)]
+        alternatives: u32,
+    },
+    /// The tokens of a text. Special tokens written out in it are ordinary text.
+    Tokenize {
+        /// Request id.
+        id: u64,
+        /// Which model.
+        slot: String,
+        /// The text.
+        text: String,
+    },
+    /// The text of tokens.
+    Detokenize {
+        /// Request id.
+        id: u64,
+        /// Which model.
+        slot: String,
+        /// Their ids.
+        ids: Vec<u32>,
+    },
+    /// What the engine holds, and how fast it last was.
+    Report {
+        /// Request id.
+        id: u64,
     },
     /// Reward texts and compute the group's advantages: no model needed.
     Judge {
@@ -87,10 +130,13 @@ pub enum WeightsSource {
         /// The checkpoint.
         manifest: Manifest,
     },
-    /// Any GGUF by address; not cached, nothing to verify against.
+    /// Any GGUF by address.
     Url {
         /// The address, same origin or CORS.
         url: String,
+        /// The file's hash, by which it is verified and kept in this browser; empty: not cached, nothing to verify against.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        sha256: String,
     },
     /// Bytes that travel beside this message as a transferred ArrayBuffer (a file the person picked).
     Attached {
@@ -146,6 +192,36 @@ pub enum EngineReply {
         /// Milliseconds it took.
         ms: f64,
     },
+    /// How likely an answer is: every token with ln p given what is before it.
+    Scored {
+        /// Request id.
+        id: u64,
+        /// The answer's tokens, in order.
+        tokens: Vec<TokenInfo>,
+        /// ln p of the whole, nats.
+        logprob: f64,
+    },
+    /// Tokens of a text.
+    Tokenized {
+        /// Request id.
+        id: u64,
+        /// Their ids.
+        ids: Vec<u32>,
+    },
+    /// Text of tokens.
+    Detokenized {
+        /// Request id.
+        id: u64,
+        /// The text.
+        text: String,
+    },
+    /// What the engine holds.
+    Reported {
+        /// Request id.
+        id: u64,
+        /// The report.
+        report: EngineReport,
+    },
     /// Rewards and advantages.
     Judged {
         /// Request id.
@@ -174,6 +250,19 @@ pub enum EngineReply {
         /// Whether it was stopped on request rather than by an error.
         cancelled: bool,
     },
+}
+
+/// What an engine holds, and how fast it last was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EngineReport {
+    /// Which build.
+    pub build: String,
+    /// Bytes of memory that the engine has taken from the browser; it only grows.
+    pub memory_bytes: u64,
+    /// Every model: its slot, and the bytes of its weights as they lie in memory.
+    pub models: Vec<(String, u64)>,
+    /// Tokens per second of the last answers, over all samples of the group, the prompt's time left out; none before the first.
+    pub last_decode_tps: Option<f64>,
 }
 
 /// Rewards and advantages of one group.

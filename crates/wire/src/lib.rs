@@ -47,7 +47,7 @@ pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
 pub use composition::{Clamp, Combine, Constraint, DomainWeight, Gate, MultiplierStep};
 pub use constitution::{Constitution, Principle, PrincipleLimit, PrincipleStanding};
 pub use dry_run::{Advice, Decision, DryRun, GraderScores, Histogram, RewardGap};
-pub use engine::{BenchReport, BenchSpec, EngineReply, EngineRequest, GroupJudgement, WeightsSource};
+pub use engine::{BenchReport, BenchSpec, EngineReply, EngineReport, EngineRequest, GroupJudgement, WeightsSource};
 pub use error::ApiError;
 pub use eval::{DomainScore, EvalReport, Rate, Verdict};
 pub use event::{Event, RunEvent, SampleGroup, SampledCompletion, SampledToken};

@@ -79,6 +79,12 @@ pub struct Sampling {
     /// Keep the smallest set of tokens whose probability reaches this; 1 keeps all.
     #[serde(default = "one")]
     pub top_p: f32,
+    /// Of what is left, keep only tokens at least this many times as likely as the likeliest; 0 keeps all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub min_p: f32,
+    /// Divides the positive logits of tokens that the text already has and multiplies the negative ones; 1 changes nothing.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub repetition_penalty: f32,
     /// At most this many new tokens.
     pub max_new_tokens: u32,
     /// Seed of the group. Sample i of step s of prompt p draws from a stream of its own derived from (seed, s, p, i).
@@ -90,8 +96,26 @@ fn one() -> f32 {
     1.0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(x: &f32) -> bool {
+    *x == 1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(x: &f32) -> bool {
+    *x == 0.0
+}
+
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 24, seed: 0 }
+        Self {
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            repetition_penalty: 1.0,
+            max_new_tokens: 24,
+            seed: 0,
+        }
     }
 }

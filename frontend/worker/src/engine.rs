@@ -1,10 +1,15 @@
 //! Slots, and what is done with each request. Requests run side by side as tasks of the worker's one thread; a request is
 //! cancelled by its id, at the next token or the next chunk.
 
+use crate::generation::Wish;
 use crate::port::{self, Incoming};
+use crate::weights::{Attached, WebFile};
 use crate::{bench, generation, judge, preview};
 use clicker_lm::LoadedModel;
-use clicker_wire::{EngineReply, EngineRequest, FileKind, LabSample, PreviewReply, WeightsSource};
+use clicker_wire::{
+    BenchSpec, EngineReply, EngineReport, EngineRequest, FileKind, LabSample, PreviewReply, WeightsSource,
+};
+use js_sys::Uint8Array;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -20,6 +25,7 @@ struct State {
     slots: HashMap<String, Rc<LoadedModel<clicker_lm::Engine>>>,
     loads: HashMap<u64, AbortController>,
     running: HashSet<u64>,
+    last_decode_tps: Option<f64>,
     /// What the reward lab looks at.
     samples: Rc<Vec<LabSample>>,
 }
@@ -35,21 +41,25 @@ pub(crate) fn listen() {
     on_message.forget();
 }
 
-async fn handle(Incoming { request, bytes }: Incoming) {
+async fn handle(Incoming { request, bytes, share }: Incoming) {
     let (id, result) = match request {
         EngineRequest::Load { id, slot, source } => (id, load(id, slot, source, bytes).await),
         EngineRequest::Unload { id, slot } => {
             ENGINE.with_borrow_mut(|e| e.slots.remove(&slot));
             (id, Ok(EngineReply::Done { id }))
         }
-        EngineRequest::Generate { id, slot, item, group_size, sampling, alternatives } => {
+        EngineRequest::Generate { id, slot, item, group_size, sampling, alternatives, stop, logit_bias } => {
             begin(id);
-            let result = match model(&slot) {
-                Ok(model) => generation::run(id, &model, &item, group_size, &sampling, alternatives).await,
-                Err(error) => Err(error),
-            };
-            (id, result)
+            let samples = share.map_or(0..group_size, |(first, samples)| first..first.saturating_add(samples));
+            let wish = Wish { item: &item, samples, sampling: &sampling, alternatives, stop: &stop, logit_bias };
+            (id, generate(id, &slot, wish).await)
         }
+        EngineRequest::Score { id, slot, item, text, alternatives } => {
+            (id, model(&slot).and_then(|model| generation::score(id, &model, &item, &text, alternatives)))
+        }
+        EngineRequest::Tokenize { id, slot, text } => (id, tokenize(id, &slot, &text)),
+        EngineRequest::Detokenize { id, slot, ids } => (id, detokenize(id, &slot, &ids)),
+        EngineRequest::Report { id } => (id, Ok(EngineReply::Reported { id, report: report() })),
         EngineRequest::Judge { id, item, texts, reward, scale } => {
             (id, judge::judge(&item, &texts, &reward, scale).map(|judgement| EngineReply::Judged { id, judgement }))
         }
@@ -74,6 +84,10 @@ async fn handle(Incoming { request, bytes }: Incoming) {
         }
         EngineRequest::Bench { id, slot, spec } => {
             begin(id);
+            let spec = match share {
+                Some((_, group)) => BenchSpec { group, runs: 1, ..spec },
+                None => spec,
+            };
             let result = match model(&slot) {
                 Ok(model) => bench::run(id, &model, spec).await,
                 Err(error) => Err(error),
@@ -122,24 +136,63 @@ fn model(slot: &str) -> Result<Rc<LoadedModel<clicker_lm::Engine>>, Failure> {
         .ok_or_else(|| format!("no model is loaded as `{slot}`; load one first").into())
 }
 
-async fn load(id: u64, slot: String, source: WeightsSource, attached: Option<Vec<u8>>) -> Result<EngineReply, Failure> {
-    let start = port::now_ms();
-    let (bytes, cached) = match source {
-        WeightsSource::Checkpoint { manifest } => {
-            let file = manifest.file(FileKind::Browser).ok_or("this checkpoint has no file for browsers")?;
-            fetch(id, &format!("/objects/{}", file.sha256), &file.sha256).await?
-        }
-        WeightsSource::Url { url } => fetch(id, &url, "").await?,
-        WeightsSource::Attached { name } => {
-            (attached.ok_or_else(|| format!("the bytes of {name} did not come with the message"))?, false)
-        }
-    };
-    let model = LoadedModel::for_engine(&bytes)?;
-    ENGINE.with_borrow_mut(|e| e.slots.insert(slot.clone(), Rc::new(model)));
-    Ok(EngineReply::Loaded { id, slot, ms: port::now_ms() - start, cached })
+async fn generate(id: u64, slot: &str, wish: Wish<'_>) -> Result<EngineReply, Failure> {
+    let model = model(slot)?;
+    let (reply, rate) = generation::run(id, &model, wish).await?;
+    ENGINE.with_borrow_mut(|e| e.last_decode_tps = rate.or(e.last_decode_tps));
+    Ok(reply)
 }
 
-async fn fetch(id: u64, url: &str, sha256: &str) -> Result<(Vec<u8>, bool), Failure> {
+fn tokenize(id: u64, slot: &str, text: &str) -> Result<EngineReply, Failure> {
+    Ok(EngineReply::Tokenized { id, ids: model(slot)?.tokenizer()?.encode(text)? })
+}
+
+fn detokenize(id: u64, slot: &str, ids: &[u32]) -> Result<EngineReply, Failure> {
+    Ok(EngineReply::Detokenized { id, text: model(slot)?.tokenizer()?.decode(ids) })
+}
+
+fn report() -> EngineReport {
+    ENGINE.with_borrow(|e| {
+        let mut models: Vec<(String, u64)> =
+            e.slots.iter().map(|(slot, model)| (slot.clone(), model.snapshot.bytes() as u64)).collect();
+        models.sort();
+        EngineReport {
+            build: crate::build().into(),
+            memory_bytes: port::memory_bytes(),
+            models,
+            last_decode_tps: e.last_decode_tps,
+        }
+    })
+}
+
+async fn load(
+    id: u64,
+    slot: String,
+    source: WeightsSource,
+    attached: Option<Uint8Array>,
+) -> Result<EngineReply, Failure> {
+    let start = port::now_ms();
+    let file = match source {
+        WeightsSource::Checkpoint { manifest } => {
+            let file = manifest.file(FileKind::Browser).ok_or("this checkpoint has no file for browsers")?;
+            open(id, &format!("/objects/{}", file.sha256), &file.sha256).await?
+        }
+        WeightsSource::Url { url, sha256 } => open(id, &url, &sha256).await?,
+        WeightsSource::Attached { name } => {
+            let bytes = attached.ok_or_else(|| format!("the bytes of {name} did not come with the message"))?;
+            keep(&slot, LoadedModel::for_engine(&Attached(bytes))?);
+            return Ok(EngineReply::Loaded { id, slot, ms: port::now_ms() - start, cached: false });
+        }
+    };
+    keep(&slot, LoadedModel::for_engine(&file)?);
+    Ok(EngineReply::Loaded { id, slot, ms: port::now_ms() - start, cached: file.is_cached() })
+}
+
+fn keep(slot: &str, model: LoadedModel<clicker_lm::Engine>) {
+    ENGINE.with_borrow_mut(|e| e.slots.insert(slot.to_owned(), Rc::new(model)));
+}
+
+async fn open(id: u64, url: &str, sha256: &str) -> Result<WebFile, Failure> {
     let controller = AbortController::new().map_err(|e| port::said(&e))?;
     let progress =
         Closure::<dyn FnMut(f64, Option<f64>, bool)>::new(move |received: f64, total: Option<f64>, cached: bool| {
@@ -150,15 +203,13 @@ async fn fetch(id: u64, url: &str, sha256: &str) -> Result<(Vec<u8>, bool), Fail
                 cached,
             });
         });
-    let promise = port::fetch_weights(url, sha256, progress.as_ref().unchecked_ref(), &controller.signal());
+    let promise = port::open_weights(url, sha256, progress.as_ref().unchecked_ref(), &controller.signal());
     ENGINE.with_borrow_mut(|e| e.loads.insert(id, controller.clone()));
     let result = wasm_bindgen_futures::JsFuture::from(promise).await;
     ENGINE.with_borrow_mut(|e| e.loads.remove(&id));
-    let result = match result {
-        Ok(result) => result,
-        Err(_) if controller.signal().aborted() => return Err(Failure::cancelled()),
-        Err(error) => return Err(format!("could not load {url}: {}", port::said(&error)).into()),
-    };
-    let field = |name: &str| js_sys::Reflect::get(&result, &JsValue::from_str(name)).unwrap_or_default();
-    Ok((js_sys::Uint8Array::new(&field("bytes")).to_vec(), field("cached").as_bool().unwrap_or(false)))
+    match result {
+        Ok(file) => WebFile::new(file).ok_or_else(|| format!("{url} was opened and cannot be read").into()),
+        Err(_) if controller.signal().aborted() => Err(Failure::cancelled()),
+        Err(error) => Err(format!("could not load {url}: {}", port::said(&error)).into()),
+    }
 }

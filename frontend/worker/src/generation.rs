@@ -2,65 +2,141 @@
 
 use crate::engine::{Failure, is_running};
 use crate::port;
-use clicker_lm::{Draw, Engine, GenerateOptions, Generator, LoadedModel, TextStream, Tokenizer, stream_seed};
+use clicker_lm::{
+    Draw, Engine, GenerateOptions, Generator, LoadedModel, PromptPass, Prompts, TextStream, Tokenizer, stream_seed,
+};
 use clicker_wire::{EngineReply, Event, Item, Rollout, Sampling, TokenAlternative, TokenInfo};
+use std::ops::Range;
 
 /// Milliseconds of work between two looks at the messages.
 const SLICE_MS: f64 = 12.0;
 
+/// Rows of a prompt computed between two looks at the clock.
+const PROMPT_ROWS: usize = 16;
+
 /// Most samples of one request: more than a class will ever compare, few enough for a phone's memory.
 const MAX_GROUP: u32 = 64;
 
+/// What to draw.
+pub(crate) struct Wish<'a> {
+    pub(crate) item: &'a Item,
+    /// Which of the group's samples; each has a random stream of its own.
+    pub(crate) samples: Range<u32>,
+    pub(crate) sampling: &'a Sampling,
+    pub(crate) alternatives: u32,
+    pub(crate) stop: &'a [String],
+    pub(crate) logit_bias: Vec<(u32, f32)>,
+}
+
+/// The reply, and tokens per second of decoding.
 pub(crate) async fn run(
     id: u64,
     model: &LoadedModel<Engine>,
-    item: &Item,
-    group_size: u32,
-    sampling: &Sampling,
-    alternatives: u32,
-) -> Result<EngineReply, Failure> {
-    if !(1..=MAX_GROUP).contains(&group_size) {
-        return Err(format!("a group of {group_size} answers; expected 1 to {MAX_GROUP}").into());
+    wish: Wish<'_>,
+) -> Result<(EngineReply, Option<f64>), Failure> {
+    let Wish { item, samples, sampling, alternatives, stop, logit_bias } = wish;
+    if samples.is_empty() || samples.end > MAX_GROUP {
+        return Err(format!("a group of {} answers; expected 1 to {MAX_GROUP}", samples.end).into());
     }
     let start = port::now_ms();
     let tokenizer = model.tokenizer()?;
     let prompt = model.template()?.prompt(tokenizer, &item.messages)?;
-    let rows: Vec<(usize, u64)> = (0..group_size).map(|g| (0, stream_seed(sampling.seed, 0, 0, g.into()))).collect();
+    let rows: Vec<(usize, u64)> = samples.clone().map(|g| (0, stream_seed(sampling.seed, 0, 0, g.into()))).collect();
     let options =
         GenerateOptions { sampling: sampling.clone(), stop: model.stop_tokens(), alternatives: alternatives as usize };
-    let mut generator = Generator::new(&model.snapshot, &[prompt], &rows, options)?;
-    let mut texts = vec![TextStream::default(); rows.len()];
-    let mut tokens: Vec<Vec<TokenInfo>> = vec![Vec::new(); rows.len()];
+    let prompts = Prompts::new(&model.config, &[prompt], &options)?;
+    let mut pass = PromptPass::new(&model.snapshot, &prompts.ids, &prompts.plan, prompts.capacity)?;
     let mut looked = start;
-    while !generator.is_done() {
-        for (row, draw) in generator.step()? {
-            let token = describe(tokenizer, &mut texts[row], &draw);
-            tokens[row].push(token.clone());
-            port::post(&EngineReply::Stream { id, event: Event::Token { sample: row as u32, token } });
-        }
-        if port::now_ms() - looked > SLICE_MS {
-            port::yield_now().await;
-            looked = port::now_ms();
-            if !is_running(id) {
-                break;
-            }
+    while !pass.step(PROMPT_ROWS)? {
+        if pause(&mut looked).await && !is_running(id) {
+            return Err(Failure::cancelled());
         }
     }
+    let mut generator =
+        Generator::after(&model.snapshot, &prompts, pass.finish(), &rows, options)?.biased(logit_bias)?;
+    let mut answers: Vec<Answer> = rows.iter().map(|_| Answer::default()).collect();
+    let (prefilled, mut drawn) = (port::now_ms(), 0u32);
+    while !generator.is_done() {
+        for (row, draw) in generator.step()? {
+            drawn += 1;
+            let answer = &mut answers[row];
+            let token = describe(tokenizer, &mut answer.stream, &draw);
+            answer.text.push_str(&token.text);
+            answer.tokens.push(token.clone());
+            port::post(&EngineReply::Stream { id, event: Event::Token { sample: samples.start + row as u32, token } });
+            if let Some(end) = first_of(stop, &answer.text) {
+                answer.ends = Some(end);
+                generator.stop(row);
+            }
+        }
+        if pause(&mut looked).await && !is_running(id) {
+            break;
+        }
+    }
+    let decoding = port::now_ms() - prefilled;
     let rollouts = generator
         .finish()
         .into_iter()
-        .zip(tokens)
+        .zip(answers)
         .enumerate()
-        .map(|(row, (drawn, tokens))| Rollout {
+        .map(|(row, (drawn, answer))| Rollout {
             item: item.id.clone(),
-            sample: row as u32,
-            text: tokenizer.decode(&drawn.ids()),
-            tokens,
+            sample: samples.start + row as u32,
+            text: match answer.ends {
+                Some(end) => answer.text[..end].to_owned(),
+                None => tokenizer.decode(&drawn.ids()),
+            },
+            tokens: answer.tokens,
             stop: drawn.stop,
             sampling: sampling.clone(),
         })
         .collect();
-    Ok(EngineReply::Generated { id, rollouts, ms: port::now_ms() - start })
+    let rate = (drawn > 0 && decoding > 0.0).then(|| f64::from(drawn) / decoding * 1000.0);
+    Ok((EngineReply::Generated { id, rollouts, ms: port::now_ms() - start }, rate))
+}
+
+/// Look at the messages if that is due; says whether it was.
+async fn pause(looked: &mut f64) -> bool {
+    if port::now_ms() - *looked <= SLICE_MS {
+        return false;
+    }
+    port::yield_now().await;
+    *looked = port::now_ms();
+    true
+}
+
+/// One sample while it grows.
+#[derive(Default)]
+struct Answer {
+    stream: TextStream,
+    text: String,
+    tokens: Vec<TokenInfo>,
+    /// Where a stop text begins.
+    ends: Option<usize>,
+}
+
+/// Where the first of some texts begins.
+fn first_of(texts: &[String], within: &str) -> Option<usize> {
+    texts.iter().filter(|t| !t.is_empty()).filter_map(|t| within.find(t.as_str())).min()
+}
+
+/// How likely the model finds an answer.
+pub(crate) fn score(
+    id: u64,
+    model: &LoadedModel<Engine>,
+    item: &Item,
+    text: &str,
+    alternatives: u32,
+) -> Result<EngineReply, Failure> {
+    let tokenizer = model.tokenizer()?;
+    let mut ids = model.template()?.prompt(tokenizer, &item.messages)?;
+    let first = ids.len();
+    ids.extend(tokenizer.encode(text)?);
+    let draws = model.snapshot.score(&ids, first, alternatives as usize)?;
+    let logprob = draws.iter().map(|d| f64::from(d.logprob)).sum();
+    let mut stream = TextStream::default();
+    let tokens = draws.iter().map(|draw| describe(tokenizer, &mut stream, draw)).collect();
+    Ok(EngineReply::Scored { id, tokens, logprob })
 }
 
 fn describe(tokenizer: &Tokenizer, text: &mut TextStream, draw: &Draw) -> TokenInfo {

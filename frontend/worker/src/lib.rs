@@ -10,8 +10,10 @@ mod judge;
 mod parity;
 mod port;
 mod preview;
+mod weights;
 
 pub use parity::{grade_repeatedly, greedy_ids, parity_digest};
+pub use weights::Sha256;
 
 use wasm_bindgen::prelude::*;
 

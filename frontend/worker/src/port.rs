@@ -13,27 +13,32 @@ extern "C" {
     fn yield_promise() -> Promise;
 
     /// See `weights.js`.
-    #[wasm_bindgen(js_name = clickerFetch)]
-    pub(crate) fn fetch_weights(url: &str, sha256: &str, progress: &Function, signal: &AbortSignal) -> Promise;
+    #[wasm_bindgen(js_name = clickerOpen)]
+    pub(crate) fn open_weights(url: &str, sha256: &str, progress: &Function, signal: &AbortSignal) -> Promise;
 }
 
 /// A request and the bytes that came with it.
 pub(crate) struct Incoming {
     pub(crate) request: EngineRequest,
-    pub(crate) bytes: Option<Vec<u8>>,
+    pub(crate) bytes: Option<Uint8Array>,
+    /// Of a group that `pool.js` shares among workers: the first sample to compute here, and how many.
+    pub(crate) share: Option<(u32, u32)>,
 }
 
-/// Read a message: a JSON string, or [JSON string, ArrayBuffer].
+/// Read a message: a JSON string, [JSON string, ArrayBuffer], or [JSON string, null, first sample, samples].
 pub(crate) fn read(data: &JsValue) -> Result<Incoming, String> {
-    let (json, bytes) = match data.dyn_ref::<Array>() {
-        Some(pair) => (pair.get(0), Some(Uint8Array::new(&pair.get(1)).to_vec())),
-        None => (data.clone(), None),
+    let (json, bytes, share) = match data.dyn_ref::<Array>() {
+        Some(parts) => {
+            let (bytes, number) = (parts.get(1), |i| parts.get(i).as_f64().map(|n| n as u32));
+            (parts.get(0), bytes.is_object().then(|| Uint8Array::new(&bytes)), number(2).zip(number(3)))
+        }
+        None => (data.clone(), None, None),
     };
     let json =
         json.as_string().ok_or("a message must be a JSON string, or a list of a JSON string and an ArrayBuffer")?;
     let request =
         serde_json::from_str(&json).map_err(|e| format!("the engine does not understand the message: {e}"))?;
-    Ok(Incoming { request, bytes })
+    Ok(Incoming { request, bytes, share })
 }
 
 /// Send a reply to the page.
@@ -52,6 +57,12 @@ pub(crate) fn scope() -> DedicatedWorkerGlobalScope {
 /// Milliseconds since the worker started.
 pub(crate) fn now_ms() -> f64 {
     scope().performance().map_or(0.0, |p| p.now())
+}
+
+/// Bytes of this module's memory.
+pub(crate) fn memory_bytes() -> u64 {
+    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length().into()
 }
 
 /// Let waiting messages (a stop, say) be handled.

@@ -77,6 +77,7 @@ pub(crate) fn run(command: &Generate) -> anyhow::Result<()> {
             top_p: command.top_p,
             max_new_tokens: command.max_new_tokens,
             seed: command.seed,
+            ..Sampling::default()
         },
         alternatives: command.alternatives,
     };

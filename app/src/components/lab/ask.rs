@@ -176,9 +176,19 @@ fn draw_next(turn: u64, slot: String, drawn: Vec<LabSample>) {
         return;
     };
     let sampling = Sampling { seed: turn, ..Sampling::default() };
+    let (stop, logit_bias) = (Vec::new(), Vec::new());
     let (question, model, mut so_far) = (item.clone(), slot.clone(), Some(drawn));
     worker::ask(
-        |id| EngineRequest::Generate { id, slot, item, group_size: DRAWN.1, sampling, alternatives: 0 },
+        |id| EngineRequest::Generate {
+            id,
+            slot,
+            item,
+            group_size: DRAWN.1,
+            sampling,
+            alternatives: 0,
+            stop,
+            logit_bias,
+        },
         move |reply| match reply {
             Reply::Generated { rollouts, .. } => {
                 let Some(mut drawn) = so_far.take() else { return };

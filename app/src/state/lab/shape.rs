@@ -385,7 +385,7 @@ pub(crate) const GRADERS: [Variant; 22] = [
     variant(
         "program",
         "Script",
-        "What a small script says of the answer. It runs on the server when you attack, compare or train, never in this tab.",
+        "What a small script in the language Rhai says of the answer.",
         r#"{"type":"program","source":"if answer.len() > 0 { 1.0 } else { 0.0 }"}"#,
         &[field("source", "Source", Kind::Long)],
     ),

@@ -1,249 +1,262 @@
-//! Weight matrices in the engine's own layout, and their product with rows of activations.
-//!
-//! Blocks of Q8_0 and Q4_0 become scales and signed bytes side by side. Activations are rounded to signed bytes too, per block
-//! of 32 with a scale of its own, once for all matrices that share them: then a product is a sum of integer products.
+//! A weight matrix in tiles of four rows, filled row by row as its bytes arrive, and its product with rows of activations.
 
-use crate::ops::math;
+use super::activations::{Activations, BLOCK, Block};
+use super::floats::{self, Bf16, F16, F32, Float};
+use super::formats::{Format, Q4_0, Q4K, Q5_0, Q6K, Q8_0};
+use super::simd::F4;
 use crate::weights::gguf::Kind;
-use half::f16;
-
-/// Weights of one block, and of one block of activations.
-const BLOCK: usize = 32;
+use crate::{LmError, Result};
+use std::marker::PhantomData;
 
 /// A matrix [rows, columns], one row per output.
 #[derive(Debug)]
-pub struct Matrix {
+pub(super) struct Matrix {
+    kind: Kind,
+    rows: usize,
     columns: usize,
-    weights: Weights,
+    /// Groups of four rows; the last is filled up with zeros.
+    data: Vec<u8>,
 }
 
-#[derive(Debug)]
-enum Weights {
-    Floats(Vec<f32>),
-    Halves(Vec<f16>),
-    Blocks {
-        /// One per block.
-        scales: Vec<f32>,
-        quants: Vec<i8>,
-    },
-}
-
-/// Rows of activations, rounded to bytes where a matrix asks for it.
-struct Activations<'a> {
-    rows: &'a [f32],
-    columns: usize,
-    scales: Vec<f32>,
-    quants: Vec<i8>,
+/// Call a generic function with the type that belongs to a kind.
+macro_rules! by_kind {
+    ($kind:expr, $blocks:ident, $floats:ident, $($args:expr),*) => {
+        match $kind {
+            Kind::F32 => $floats::<F32>($($args),*),
+            Kind::F16 => $floats::<F16>($($args),*),
+            Kind::BF16 => $floats::<Bf16>($($args),*),
+            Kind::Q8_0 => $blocks::<Q8_0>($($args),*),
+            Kind::Q4_0 => $blocks::<Q4_0>($($args),*),
+            Kind::Q5_0 => $blocks::<Q5_0>($($args),*),
+            Kind::Q4K => $blocks::<Q4K>($($args),*),
+            Kind::Q6K => $blocks::<Q6K>($($args),*),
+        }
+    };
 }
 
 impl Matrix {
-    /// From the bytes of a tensor of these dimensions (checked by the reader).
-    pub(crate) fn new(kind: Kind, dims: &[usize], data: &[u8]) -> Self {
-        let weights = match kind {
-            Kind::F32 => Weights::Floats(data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
-            Kind::F16 => Weights::Halves(data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b)).collect()),
-            Kind::Q8_0 => blocks::<34>(data, |packed, out| out.extend(packed.iter().map(|b| b.cast_signed()))),
-            Kind::Q4_0 => blocks::<18>(data, |packed, out| {
-                out.extend(packed.iter().map(|b| (b & 15).cast_signed() - 8));
-                out.extend(packed.iter().map(|b| (b >> 4).cast_signed() - 8));
-            }),
+    /// An empty matrix. Nothing is allocated before rows arrive beyond what the rows will take.
+    pub(super) fn new(kind: Kind, rows: usize, columns: usize) -> Self {
+        let data = Vec::with_capacity(rows.div_ceil(4) * by_kind!(kind, blocks_group, floats_group, columns));
+        Self { kind, rows, columns, data }
+    }
+
+    /// Add the next rows, as the file stores them: a multiple of four, or all that are left.
+    ///
+    /// # Errors
+    /// A weight or a scale that is no finite number.
+    pub(super) fn push_rows(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        by_kind!(self.kind, pack_blocks, pack_floats, self.columns, bytes, &mut self.data)
+            .map_err(|at| LmError::file(name, format!("weight {at} of the part just read is not a finite number; the file is damaged, or its training diverged")))
+    }
+
+    /// Bytes of one row in the file.
+    pub(super) fn stored_row(&self) -> usize {
+        self.kind.bytes(&[self.columns]).unwrap_or(0)
+    }
+
+    /// Bytes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.data.capacity()
+    }
+
+    /// Decode one row: a token's vector.
+    pub(super) fn row(&self, row: usize, out: &mut [f32]) {
+        by_kind!(self.kind, blocks_row, floats_row, &self.data, row, out);
+    }
+
+    /// x [N, columns] to `out` [N, rows].
+    pub(super) fn product(&self, x: &Activations, out: &mut Vec<f32>) {
+        out.resize(x.rows() * self.rows, 0.0);
+        by_kind!(self.kind, blocks_product, floats_product, self, x, out);
+    }
+}
+
+fn blocks_group<F: Format>(columns: usize) -> usize {
+    columns / F::WIDTH * F::TILE
+}
+
+fn floats_group<K: Float>(columns: usize) -> usize {
+    columns * 4 * K::BYTES
+}
+
+/// Lay rows side by side; an error is the place of the first weight that is not finite.
+fn pack_blocks<F: Format>(columns: usize, bytes: &[u8], data: &mut Vec<u8>) -> std::result::Result<(), usize> {
+    let not_finite = |scale: [u8; 2]| scale[1] & 0x7c == 0x7c;
+    if let Some(bad) = bytes.chunks_exact(F::STORED).position(|block| F::scales(block).into_iter().any(not_finite)) {
+        return Err(bad * F::WIDTH);
+    }
+    let (blocks, zeros) = (columns / F::WIDTH, vec![0; F::STORED]);
+    for four in bytes.chunks(4 * blocks * F::STORED) {
+        for b in 0..blocks {
+            let block = |row: usize| {
+                let start = (row * blocks + b) * F::STORED;
+                four.get(start..start + F::STORED).unwrap_or(&zeros)
+            };
+            let start = data.len();
+            data.resize(start + F::TILE, 0);
+            F::pack([block(0), block(1), block(2), block(3)], &mut data[start..]);
+        }
+    }
+    Ok(())
+}
+
+fn pack_floats<K: Float>(columns: usize, bytes: &[u8], data: &mut Vec<u8>) -> std::result::Result<(), usize> {
+    if let Some(bad) = bytes.chunks_exact(K::BYTES).position(|weight| !K::one(weight).is_finite()) {
+        return Err(bad);
+    }
+    for four in bytes.chunks(4 * columns * K::BYTES) {
+        for column in 0..columns {
+            for row in 0..4 {
+                let start = (row * columns + column) * K::BYTES;
+                data.extend_from_slice(four.get(start..start + K::BYTES).unwrap_or(&[0; 4][..K::BYTES]));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn blocks_row<F: Format>(data: &[u8], row: usize, out: &mut [f32]) {
+    let per_group = blocks_group::<F>(out.len());
+    let group = &data[row / 4 * per_group..][..per_group];
+    for (tile, out) in group.chunks_exact(F::TILE).zip(out.chunks_exact_mut(F::WIDTH)) {
+        F::decode(tile, row % 4, out);
+    }
+}
+
+fn floats_row<K: Float>(data: &[u8], row: usize, out: &mut [f32]) {
+    let start = row / 4 * 4 * out.len();
+    for (column, o) in out.iter_mut().enumerate() {
+        *o = K::one(&data[(start + 4 * column + row % 4) * K::BYTES..]);
+    }
+}
+
+/// Sums of M groups of four rows with N rows of activations, elements T.
+trait Kernel<T> {
+    /// Groups at a time for one row of activations: 4 or 2; and for several: 2 or 1. As many sums as leave registers for
+    /// decoding the weights.
+    const ALONE: usize;
+    const TOGETHER: usize;
+
+    fn run<const M: usize, const N: usize>(groups: [&[u8]; M], x: [&[T]; N]) -> [[F4; N]; M];
+}
+
+/// Of block formats.
+struct Tiles<F>(PhantomData<F>);
+
+impl<F: Format> Kernel<Block> for Tiles<F> {
+    const ALONE: usize = F::GROUPS.0;
+    const TOGETHER: usize = F::GROUPS.1;
+
+    /// A function of its own for each shape: in one that held them all, the compiler would run out of registers.
+    #[inline(never)]
+    fn run<const M: usize, const N: usize>(groups: [&[u8]; M], x: [&[Block]; N]) -> [[F4; N]; M] {
+        let mut acc = [[F4::splat(0.0); N]; M];
+        let width = F::WIDTH / BLOCK;
+        for t in 0..groups[0].len() / F::TILE {
+            let tiles = groups.map(|group| &group[t * F::TILE..(t + 1) * F::TILE]);
+            F::multiply(tiles, x.map(|x| &x[t * width..(t + 1) * width]), &mut acc);
+        }
+        acc
+    }
+}
+
+/// Of floats.
+struct Columns<K>(PhantomData<K>);
+
+impl<K: Float> Kernel<f32> for Columns<K> {
+    const ALONE: usize = 2;
+    const TOGETHER: usize = 1;
+
+    #[inline(never)]
+    fn run<const M: usize, const N: usize>(groups: [&[u8]; M], x: [&[f32]; N]) -> [[F4; N]; M] {
+        floats::multiply::<K, M, N>(groups, x)
+    }
+}
+
+fn blocks_product<F: Format>(matrix: &Matrix, x: &Activations, out: &mut [f32]) {
+    let per_row = matrix.columns / BLOCK;
+    Product { matrix, per_group: blocks_group::<F>(matrix.columns), x: &x.blocks, per_row, out }.run::<Tiles<F>>();
+}
+
+fn floats_product<K: Float>(matrix: &Matrix, x: &Activations, out: &mut [f32]) {
+    let (per_group, per_row) = (floats_group::<K>(matrix.columns), matrix.columns);
+    Product { matrix, per_group, x: &x.floats, per_row, out }.run::<Columns<K>>();
+}
+
+/// A product of all rows with all activations, cut into the shapes that the kernels have.
+struct Product<'a, T> {
+    matrix: &'a Matrix,
+    per_group: usize,
+    x: &'a [T],
+    per_row: usize,
+    out: &'a mut [f32],
+}
+
+impl<T> Product<'_, T> {
+    /// Groups are the outer loop, so that each is read from memory once for all activations.
+    fn run<K: Kernel<T>>(&mut self) {
+        let rows = self.x.len() / self.per_row;
+        let rest = match (rows, K::ALONE, K::TOGETHER) {
+            (1, 4, _) => self.alone::<K, 4>(),
+            (1, _, _) => self.alone::<K, 2>(),
+            (_, _, 2) => self.together::<K, 2>(rows),
+            _ => self.together::<K, 1>(rows),
         };
-        Self { columns: dims.last().copied().unwrap_or(1), weights }
-    }
-
-    /// All weights as floats: norms are kept this way.
-    pub(crate) fn into_floats(self) -> Vec<f32> {
-        match self.weights {
-            Weights::Floats(floats) => floats,
-            _ => self.row(0),
-        }
-    }
-
-    /// One row, decoded: a token's vector.
-    pub(crate) fn row(&self, row: usize) -> Vec<f32> {
-        let span = row * self.columns..(row + 1) * self.columns;
-        match &self.weights {
-            Weights::Floats(all) => all[span].to_vec(),
-            Weights::Halves(all) => all[span].iter().map(|w| w.to_f32()).collect(),
-            Weights::Blocks { scales, quants } => span.map(|i| f32::from(quants[i]) * scales[i / BLOCK]).collect(),
-        }
-    }
-
-    /// x [N, columns] to [N, rows].
-    pub(crate) fn product(&self, x: &[f32]) -> Vec<f32> {
-        let [out] = Self::products([self], x);
-        out
-    }
-
-    /// The products of several matrices with the same rows, which are rounded only once.
-    pub(crate) fn products<const N: usize>(matrices: [&Self; N], x: &[f32]) -> [Vec<f32>; N] {
-        let columns = matrices.first().map_or(1, |m| m.columns);
-        let rounded = matrices.iter().any(|m| matches!(m.weights, Weights::Blocks { .. }));
-        let activations = Activations::new(x, columns, rounded);
-        matrices.map(|m| m.multiply(&activations))
-    }
-
-    fn multiply(&self, x: &Activations<'_>) -> Vec<f32> {
-        match &self.weights {
-            Weights::Floats(all) => x.times(
-                all.len() / self.columns,
-                |row| &all[row * self.columns..(row + 1) * self.columns],
-                |w, x| math::dot(w, x),
-            ),
-            Weights::Halves(all) => {
-                let decoded = |row: usize| -> Vec<f32> {
-                    all[row * self.columns..(row + 1) * self.columns].iter().map(|w| w.to_f32()).collect()
-                };
-                x.times(all.len() / self.columns, decoded, |w, x| math::dot(w, x))
-            }
-            Weights::Blocks { scales, quants } => x.times_blocks(scales, quants),
-        }
-    }
-}
-
-impl<'a> Activations<'a> {
-    fn new(rows: &'a [f32], columns: usize, rounded: bool) -> Self {
-        let mut out = Self { rows, columns, scales: Vec::new(), quants: Vec::new() };
-        if rounded {
-            out.scales.reserve(rows.len() / BLOCK);
-            out.quants.reserve(rows.len());
-            for block in rows.as_chunks::<BLOCK>().0 {
-                let largest = block.iter().fold(0f32, |m, x| m.max(x.abs()));
-                let (scale, inverse) = (largest / 127.0, if largest > 0.0 { 127.0 / largest } else { 0.0 });
-                out.scales.push(scale);
-                out.quants.extend(block.iter().map(|x| (x * inverse).round_ties_even() as i8));
+        for g in rest..self.matrix.data.len() / self.per_group {
+            for n in 0..rows {
+                self.put(g, n, K::run::<1, 1>(self.groups(g), self.rows(n)));
             }
         }
-        out
     }
 
-    fn count(&self) -> usize {
-        self.rows.len() / self.columns
+    /// M groups at a time with the one row; returns the first group that is left.
+    fn alone<K: Kernel<T>, const M: usize>(&mut self) -> usize {
+        let groups = self.matrix.data.len() / self.per_group / M * M;
+        for g in (0..groups).step_by(M) {
+            self.put(g, 0, K::run::<M, 1>(self.groups(g), self.rows(0)));
+        }
+        groups
     }
 
-    /// Every weight row against every activation row; a weight row is fetched once for all of them.
-    fn times<W>(&self, outputs: usize, weight: impl Fn(usize) -> W, dot: impl Fn(&W, &[f32]) -> f32) -> Vec<f32> {
-        let mut out = vec![0f32; self.count() * outputs];
-        for o in 0..outputs {
-            let w = weight(o);
-            for (n, x) in self.rows.chunks_exact(self.columns).enumerate() {
-                out[n * outputs + o] = dot(&w, x);
+    /// M groups at a time with four rows, two, and one; returns the first group that is left.
+    fn together<K: Kernel<T>, const M: usize>(&mut self, rows: usize) -> usize {
+        let groups = self.matrix.data.len() / self.per_group / M * M;
+        for g in (0..groups).step_by(M) {
+            let mut n = 0;
+            while n + 4 <= rows {
+                self.put(g, n, K::run::<M, 4>(self.groups(g), self.rows(n)));
+                n += 4;
+            }
+            if n + 2 <= rows {
+                self.put(g, n, K::run::<M, 2>(self.groups(g), self.rows(n)));
+                n += 2;
+            }
+            if n < rows {
+                self.put(g, n, K::run::<M, 1>(self.groups(g), self.rows(n)));
             }
         }
-        out
+        groups
     }
 
-    fn times_blocks(&self, scales: &[f32], quants: &[i8]) -> Vec<f32> {
-        let per_row = self.columns / BLOCK;
-        let outputs = scales.len() / per_row;
-        let (x_blocks, w_blocks) = (self.quants.as_chunks::<BLOCK>().0, quants.as_chunks::<BLOCK>().0);
-        let mut out = vec![0f32; self.count() * outputs];
-        for o in 0..outputs {
-            let span = o * per_row..(o + 1) * per_row;
-            let (w, w_scales) = (&w_blocks[span.clone()], &scales[span]);
-            for n in 0..self.count() {
-                let span = n * per_row..(n + 1) * per_row;
-                let (x, x_scales) = (&x_blocks[span.clone()], &self.scales[span]);
-                let mut sum = 0f32;
-                for b in 0..per_row {
-                    sum += dot_bytes(&w[b], &x[b]) as f32 * (w_scales[b] * x_scales[b]);
-                }
-                out[n * outputs + o] = sum;
-            }
-        }
-        out
-    }
-}
-
-/// Split packed blocks of N bytes (an f16 scale, then quants) into scales and signed bytes.
-fn blocks<const N: usize>(data: &[u8], unpack: impl Fn(&[u8], &mut Vec<i8>)) -> Weights {
-    let blocks = data.as_chunks::<N>().0;
-    let (mut scales, mut quants) = (Vec::with_capacity(blocks.len()), Vec::with_capacity(blocks.len() * BLOCK));
-    for block in blocks {
-        scales.push(f16::from_le_bytes([block[0], block[1]]).to_f32());
-        unpack(&block[2..], &mut quants);
-    }
-    Weights::Blocks { scales, quants }
-}
-
-/// Sum of products of signed bytes: exact, in any order.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-#[inline]
-fn dot_bytes(a: &[i8; BLOCK], b: &[i8; BLOCK]) -> i32 {
-    a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
-}
-
-/// Sum of products of signed bytes: sixteen at a time, widened to 16 bits and added in pairs.
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-#[expect(unsafe_code, reason = "loading a vector from memory has no safe form")]
-#[inline]
-fn dot_bytes(a: &[i8; BLOCK], b: &[i8; BLOCK]) -> i32 {
-    use std::arch::wasm32::{
-        i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat,
-        v128_load,
-    };
-    let mut sum = i32x4_splat(0);
-    for half in 0..2 {
-        // SAFETY: both arrays hold 32 bytes, and 16 are read at offset 0 and at offset 16.
-        let (a, b) =
-            unsafe { (v128_load(a.as_ptr().add(half * 16).cast()), v128_load(b.as_ptr().add(half * 16).cast())) };
-        let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), i16x8_extend_low_i8x16(b));
-        let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), i16x8_extend_high_i8x16(b));
-        sum = i32x4_add(sum, i32x4_add(low, high));
-    }
-    i32x4_extract_lane::<0>(sum)
-        + i32x4_extract_lane::<1>(sum)
-        + i32x4_extract_lane::<2>(sum)
-        + i32x4_extract_lane::<3>(sum)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn byte_products_are_exact_at_their_extremes() {
-        let all = |v: i8| [v; BLOCK];
-        assert_eq!(dot_bytes(&all(-128), &all(-128)), 32 * 16_384);
-        assert_eq!(dot_bytes(&all(127), &all(-128)), -32 * 16_256);
-        let ramp: [i8; BLOCK] = std::array::from_fn(|i| i as i8 - 16);
-        let slow: i32 = ramp.iter().map(|&x| i32::from(x) * i32::from(x)).sum();
-        assert_eq!(dot_bytes(&ramp, &ramp), slow);
+    fn groups<const M: usize>(&self, first: usize) -> [&[u8]; M] {
+        std::array::from_fn(|m| &self.matrix.data[(first + m) * self.per_group..(first + m + 1) * self.per_group])
     }
 
-    #[test]
-    fn rounded_rows_stay_within_half_a_step() {
-        let rows: Vec<f32> = (0..64).map(|i| ((i * 37) % 101) as f32 * 0.3 - 15.0).chain([0.0; 32]).collect();
-        let rounded = Activations::new(&rows, 32, true);
-        for (i, x) in rows.iter().enumerate() {
-            let scale = rounded.scales[i / BLOCK];
-            assert!((f32::from(rounded.quants[i]) * scale - x).abs() <= scale * 0.5001, "{i}");
-        }
-        assert_eq!(rounded.scales[2], 0.0, "a block of zeros has no scale and divides by nothing");
+    fn rows<const N: usize>(&self, first: usize) -> [&[T]; N] {
+        std::array::from_fn(|n| &self.x[(first + n) * self.per_row..(first + n + 1) * self.per_row])
     }
 
-    #[test]
-    fn every_format_multiplies_as_its_decoded_rows_do() {
-        let x: Vec<f32> = (0..2 * 64).map(|i| ((i * 29) % 53) as f32 / 53.0 - 0.5).collect();
-        let q8: Vec<u8> = (0..3 * 2)
-            .flat_map(|b| [0x00, 0x2c].into_iter().chain((0..32).map(move |i| (b * 40 + i * 7) as u8)))
-            .collect();
-        let q4: Vec<u8> = (0..3 * 2)
-            .flat_map(|b| [0x00, 0x34].into_iter().chain((0..16).map(move |i| (b * 50 + i * 13) as u8)))
-            .collect();
-        let f16s: Vec<u8> = (0..3 * 64).flat_map(|i| f16::from_f32((i % 17) as f32 - 8.0).to_le_bytes()).collect();
-        for (kind, data, tolerance) in [(Kind::Q8_0, q8, 0.05), (Kind::Q4_0, q4, 0.05), (Kind::F16, f16s, 1e-3)] {
-            let m = Matrix::new(kind, &[3, 64], &data);
-            let out = m.product(&x);
-            for (n, x) in x.chunks_exact(64).enumerate() {
-                for o in 0..3 {
-                    let slow: f32 = m.row(o).iter().zip(x).map(|(w, x)| w * x).sum();
-                    let size: f32 = m.row(o).iter().zip(x).map(|(w, x)| (w * x).abs()).sum();
-                    assert!(
-                        (out[n * 3 + o] - slow).abs() <= tolerance * size,
-                        "{kind:?}: {} and {slow}",
-                        out[n * 3 + o]
-                    );
+    /// Write sums to their places; the last group may have fewer than four rows.
+    fn put<const M: usize, const N: usize>(&mut self, group: usize, row: usize, sums: [[F4; N]; M]) {
+        let outputs = self.matrix.rows;
+        for (m, sums) in sums.into_iter().enumerate() {
+            let (start, here) = (4 * (group + m), (outputs - 4 * (group + m)).min(4));
+            for (n, sums) in sums.into_iter().enumerate() {
+                let out = &mut self.out[(row + n) * outputs + start..][..here];
+                match out.first_chunk_mut() {
+                    Some(all) => sums.store(all),
+                    None => out.iter_mut().zip(sums.lanes()).for_each(|(o, s)| *o = s),
                 }
             }
         }

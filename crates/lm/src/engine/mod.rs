@@ -1,35 +1,52 @@
 //! Inference on plain slices, without a tensor library: what runs in the browser.
 //!
 //! candle would bring a megabyte and a half of operations that a tab never calls, and its products of quantized matrices know nothing
-//! of ours. The engine shares everything else with the decoder: norms, rotary positions, attention and the cache are the
-//! same functions. Tests hold it to the decoder: same greedy tokens, logits within a stated tolerance for every format.
+//! of ours. The engine shares the sampler and batched generation with the decoder and computes everything else for itself: weights
+//! lie in tiles made for the kernels ([`formats`]), activations are rounded to 8 bits once for all matrices that share them
+//! ([`activations`]), and every buffer of a step is kept for the next. Tests hold it to the decoder: same greedy tokens, logits within a
+//! stated tolerance for every format.
 //!
 //! Never knows gradients, prompts as text, or where its bytes came from.
 
+mod activations;
+mod attention;
+pub(crate) mod distribution;
+mod floats;
+mod formats;
+mod load;
 mod matrix;
+mod prompt;
+#[cfg_attr(all(target_arch = "wasm32", target_feature = "simd128"), path = "simd_wasm.rs")]
+#[cfg_attr(not(all(target_arch = "wasm32", target_feature = "simd128")), path = "simd_plain.rs")]
+mod simd;
+#[cfg(test)]
+mod tests;
+mod vector;
 
-pub use matrix::Matrix;
+pub use attention::EngineCache;
+pub use prompt::PromptPass;
 
-use crate::ops::{self, RopeTable};
-use crate::weights::gguf::GgufFile;
-use crate::weights::gguf_model::{self, stored_tensor};
-use crate::{Inference, KvCache, ModelConfig, Result, RowPlan};
+use crate::{Inference, ModelConfig, Result, RowPlan};
+use activations::Activations;
+use matrix::Matrix;
 use std::sync::Arc;
+use vector::Pairing;
 
 /// A model for inference.
 #[derive(Debug)]
 pub struct Engine {
     config: ModelConfig,
     embedding: Matrix,
-    blocks: Vec<Block>,
+    layers: Vec<Layer>,
     norm: Vec<f32>,
     /// None where the embedding is also the head.
     head: Option<Matrix>,
-    rope: RopeTable,
+    frequencies: Vec<f64>,
+    pairing: Pairing,
 }
 
 #[derive(Debug)]
-struct Block {
+struct Layer {
     attention_norm: Vec<f32>,
     q: Matrix,
     k: Matrix,
@@ -39,104 +56,169 @@ struct Block {
     gate: Matrix,
     up: Matrix,
     down: Matrix,
+    biases: Option<[Vec<f32>; 3]>,
+    head_norms: Option<[Vec<f32>; 2]>,
+}
+
+/// Rows of a prompt computed at a time: their activations stay in the nearer caches.
+const PROMPT_ROWS: usize = 64;
+
+/// Buffers of a step, kept from one to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// The residual stream, [N, D].
+    x: Vec<f32>,
+    /// What the next matrices take.
+    input: Activations,
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+    attended: Activations,
+    gate: Activations,
+    up: Vec<f32>,
+    /// A product on its way back to the stream.
+    out: Vec<f32>,
+    /// [N, d/2] each.
+    cos: Vec<f32>,
+    sin: Vec<f32>,
+    /// One head, [d].
+    head: Vec<f32>,
+    pub(crate) scores: Vec<f32>,
 }
 
 impl Engine {
-    /// Take a model out of a GGUF file; blocks are repacked for the products here.
-    ///
-    /// # Errors
-    /// Missing or impossible metadata, tensors that do not fit it.
-    pub fn new(file: &GgufFile<'_>) -> Result<Self> {
-        let config = gguf_model::config(file)?;
-        let mut shapes = config.tensor_shapes().into_iter();
-        // Tensors come in file order: taking them one by one keeps names and shapes in one place, `tensor_shapes`.
-        let mut next = || {
-            let (name, dims) = shapes.next().unwrap_or_default();
-            let (view, data) = stored_tensor(file, &config, &name, &dims)?;
-            Ok::<_, crate::LmError>(Matrix::new(view.kind, &dims, &data))
-        };
-        let embedding = next()?;
-        let blocks = (0..config.layers)
-            .map(|_| {
-                Ok(Block {
-                    attention_norm: next()?.into_floats(),
-                    q: next()?,
-                    k: next()?,
-                    v: next()?,
-                    o: next()?,
-                    ffn_norm: next()?.into_floats(),
-                    gate: next()?,
-                    up: next()?,
-                    down: next()?,
-                })
-            })
-            .collect::<Result<_>>()?;
-        let norm = next()?.into_floats();
-        let head = if config.tied { None } else { Some(next()?) };
-        Ok(Self { rope: RopeTable::new(&config), config, embedding, blocks, norm, head })
+    /// Bytes of the weights as they lie in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let layers = self.layers.iter().flat_map(|l| [&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down]);
+        layers.chain([&self.embedding]).chain(&self.head).map(Matrix::bytes).sum()
     }
 
+    /// The residual stream behind the last layer, in `scratch.x`. `attend` is given the buffers, with fresh q, k and v, and the layer.
     fn run(
         &self,
         ids: &[u32],
         positions: &[u32],
-        mut attend: impl FnMut(usize, &[f32], Vec<f32>, Vec<f32>) -> Result<Vec<f32>>,
-    ) -> Result<Vec<f32>> {
+        scratch: &mut Scratch,
+        mut attend: impl FnMut(&mut Scratch, usize),
+    ) -> Result<()> {
         self.config.check_ids(ids, positions)?;
-        let (eps, d, shape) = (self.config.rms_eps, self.config.head_dim, self.config.attention());
-        let turn = |x: &[f32], heads: usize| ops::rope_rows(x, heads * d, positions, &self.rope, 1.0);
-        let mut x: Vec<f32> = ids.iter().flat_map(|&id| self.embedding.row(id as usize)).collect();
-        for (layer, block) in self.blocks.iter().enumerate() {
-            let h = ops::rms_norm_rows(&x, &block.attention_norm, eps);
-            let [q, k, v] = Matrix::products([&block.q, &block.k, &block.v], &h);
-            let a = attend(layer, &turn(&q, shape.heads)?, turn(&k, shape.kv_heads)?, v)?;
-            add(&mut x, &block.o.product(&a));
-            let h = ops::rms_norm_rows(&x, &block.ffn_norm, eps);
-            let [gate, up] = Matrix::products([&block.gate, &block.up], &h);
-            add(&mut x, &block.down.product(&ops::swiglu_rows(&gate, &up)));
+        let (eps, d, width, n) = (self.config.rms_eps, self.config.head_dim, self.config.width, ids.len());
+        scratch.x.resize(n * width, 0.0);
+        for (&id, x) in ids.iter().zip(scratch.x.chunks_exact_mut(width)) {
+            self.embedding.row(id as usize, x);
         }
-        Ok(x)
+        self.angles(positions, scratch);
+        for (index, layer) in self.layers.iter().enumerate() {
+            norm_rows(&scratch.x, &layer.attention_norm, eps, &mut scratch.input);
+            layer.q.product(&scratch.input, &mut scratch.q);
+            layer.k.product(&scratch.input, &mut scratch.k);
+            layer.v.product(&scratch.input, &mut scratch.v);
+            self.position(layer, scratch, n);
+            scratch.attended.resize(n, self.config.heads * d);
+            attend(scratch, index);
+            scratch.attended.round_all();
+            layer.o.product(&scratch.attended, &mut scratch.out);
+            vector::add(&mut scratch.x, &scratch.out);
+
+            norm_rows(&scratch.x, &layer.ffn_norm, eps, &mut scratch.input);
+            scratch.gate.resize(n, self.config.ffn);
+            layer.gate.product(&scratch.input, &mut scratch.gate.floats);
+            layer.up.product(&scratch.input, &mut scratch.up);
+            vector::swiglu(&mut scratch.gate.floats, &scratch.up);
+            scratch.gate.round_all();
+            layer.down.product(&scratch.gate, &mut scratch.out);
+            vector::add(&mut scratch.x, &scratch.out);
+        }
+        Ok(())
     }
 
-    /// Logits [rows, V] of final states [rows, D].
-    fn logits(&self, states: &[f32]) -> Vec<f32> {
-        let h = ops::rms_norm_rows(states, &self.norm, self.config.rms_eps);
-        self.head.as_ref().unwrap_or(&self.embedding).product(&h)
+    /// Cosines and sines of every row's position, the same for all layers.
+    fn angles(&self, positions: &[u32], scratch: &mut Scratch) {
+        scratch.cos.clear();
+        scratch.sin.clear();
+        for &position in positions {
+            for f in &self.frequencies {
+                let (sin, cos) = (f64::from(position) * f).sin_cos();
+                scratch.cos.push(cos as f32);
+                scratch.sin.push(sin as f32);
+            }
+        }
+    }
+
+    /// Biases, head norms and rotation of fresh queries and keys.
+    fn position(&self, layer: &Layer, scratch: &mut Scratch, n: usize) {
+        if let Some(biases) = &layer.biases {
+            for (rows, bias) in [&mut scratch.q, &mut scratch.k, &mut scratch.v].into_iter().zip(biases) {
+                rows.chunks_exact_mut(bias.len()).for_each(|row| vector::add(row, bias));
+            }
+        }
+        if let Some(norms) = &layer.head_norms {
+            let head = &mut scratch.head;
+            head.resize(self.config.head_dim, 0.0);
+            for (rows, norm) in [&mut scratch.q, &mut scratch.k].into_iter().zip(norms) {
+                for row in rows.chunks_exact_mut(norm.len()) {
+                    vector::rms_norm(row, norm, self.config.rms_eps, head);
+                    row.copy_from_slice(head);
+                }
+            }
+        }
+        let half = self.config.head_dim / 2;
+        for (rows, heads) in [(&mut scratch.q, self.config.heads), (&mut scratch.k, self.config.kv_heads)] {
+            for (i, row) in rows.chunks_exact_mut(heads * self.config.head_dim).enumerate().take(n) {
+                let span = i * half..(i + 1) * half;
+                vector::turn(row, &scratch.cos[span.clone()], &scratch.sin[span], self.pairing);
+            }
+        }
+    }
+
+    /// Logits [rows, V] of some rows of the stream.
+    fn logits(&self, rows: impl ExactSizeIterator<Item = usize>, scratch: &mut Scratch) -> Vec<f32> {
+        let width = self.config.width;
+        scratch.input.resize(rows.len(), width);
+        for (i, row) in rows.enumerate() {
+            let x = &scratch.x[row * width..(row + 1) * width];
+            vector::rms_norm(x, &self.norm, self.config.rms_eps, scratch.input.row_mut(i));
+            scratch.input.round(i);
+        }
+        let mut out = Vec::new();
+        self.head.as_ref().unwrap_or(&self.embedding).product(&scratch.input, &mut out);
+        out
+    }
+}
+
+/// Normalise and round every row while it is at hand.
+fn norm_rows(x: &[f32], weight: &[f32], eps: f32, out: &mut Activations) {
+    out.resize(x.len() / weight.len(), weight.len());
+    for (i, row) in x.chunks_exact(weight.len()).enumerate() {
+        vector::rms_norm(row, weight, eps, out.row_mut(i));
+        out.round(i);
     }
 }
 
 impl Inference for Engine {
+    type Cache = EngineCache;
+
     fn config(&self) -> &ModelConfig {
         &self.config
     }
 
-    fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, KvCache)> {
-        let shape = self.config.attention();
-        let mut cache = KvCache::new(plan, shape, self.config.layers, capacity);
-        let states = self.run(ids, plan.positions(), |_, q, k, v| {
-            let out = ops::attention_rows(q, &k, &v, plan, shape);
-            cache.push_prompt_layer(k, v);
-            Ok(out)
-        })?;
-        let width = self.config.width;
-        let last: Vec<f32> = plan
-            .last_rows()
-            .iter()
-            .flat_map(|&r| states[r as usize * width..(r as usize + 1) * width].iter().copied())
-            .collect();
-        Ok((self.logits(&last), cache))
+    fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, EngineCache)> {
+        let mut pass = PromptPass::new(self, ids, plan, capacity)?;
+        while !pass.step(PROMPT_ROWS)? {}
+        Ok(pass.finish())
     }
 
-    fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
+    fn step(&self, ids: &[u32], rows: &[usize], cache: &mut EngineCache) -> Result<Vec<f32>> {
+        cache.check(rows)?;
         let positions: Vec<u32> = rows.iter().map(|&row| cache.position(row)).collect();
-        let states = self.run(ids, &positions, |layer, q, k, v| cache.attend(layer, rows, q, &k, &v))?;
+        let mut scratch = std::mem::take(&mut cache.scratch);
+        let result = self.run(ids, &positions, &mut scratch, |s, layer| {
+            cache.attend_rows(layer, rows, &s.q, &s.k, &s.v, &mut s.scores, &mut s.attended.floats);
+        });
+        let logits = result.map(|()| self.logits(0..rows.len(), &mut scratch));
+        cache.scratch = scratch;
         cache.advance(rows);
-        Ok(self.logits(&states))
-    }
-}
-
-fn add(x: &mut [f32], y: &[f32]) {
-    for (x, y) in x.iter_mut().zip(y) {
-        *x += y;
+        logits
     }
 }

@@ -14,14 +14,18 @@ mod rms_norm;
 mod rope;
 mod swiglu;
 
+#[cfg(test)]
+pub(crate) use attention::attention_rows;
 pub use attention::{AttentionShape, attention};
-pub(crate) use attention::{Keys, attend_row, attention_rows};
+pub(crate) use attention::{Keys, attend_row};
 pub use rms_norm::rms_norm;
+#[cfg(test)]
 pub(crate) use rms_norm::rms_norm_rows;
+pub(crate) use rope::frequencies as rope_frequencies;
 pub(crate) use rope::rope_in_place;
-pub(crate) use rope::rope_rows;
 pub use rope::{RopeTable, rope};
 pub use swiglu::swiglu;
+#[cfg(test)]
 pub(crate) use swiglu::swiglu_rows;
 
 use candle_core::{CpuStorage, Layout, Result, Tensor};

@@ -22,10 +22,7 @@ impl RopeTable {
     #[must_use]
     pub fn new(config: &ModelConfig) -> Self {
         let half = config.head_dim / 2;
-        let frequencies: Vec<f64> = (0..half)
-            .map(|i| f64::from(config.rope_theta).powf(-(i as f64) / half as f64))
-            .map(|f| stretched(f, config.rope_scaling))
-            .collect();
+        let frequencies = frequencies(config);
         let positions = config.context.min(MAX_POSITIONS);
         let mut table =
             Self { cos: Vec::with_capacity(positions * half), sin: Vec::with_capacity(positions * half), half };
@@ -44,6 +41,15 @@ impl RopeTable {
     pub fn positions(&self) -> usize {
         self.cos.len() / self.half
     }
+}
+
+/// Radians per position of every pair of dimensions, [d/2].
+pub(crate) fn frequencies(config: &ModelConfig) -> Vec<f64> {
+    let half = config.head_dim / 2;
+    (0..half)
+        .map(|i| f64::from(config.rope_theta).powf(-(i as f64) / half as f64))
+        .map(|f| stretched(f, config.rope_scaling))
+        .collect()
 }
 
 fn stretched(frequency: f64, scaling: RopeScaling) -> f64 {
@@ -80,13 +86,7 @@ struct Rope {
 }
 
 /// [`rope`] of plain rows of `width` values: 1 turns forward, -1 back.
-pub(crate) fn rope_rows(
-    x: &[f32],
-    width: usize,
-    positions: &[u32],
-    table: &RopeTable,
-    direction: f32,
-) -> Result<Vec<f32>> {
+fn rope_rows(x: &[f32], width: usize, positions: &[u32], table: &RopeTable, direction: f32) -> Result<Vec<f32>> {
     let half = table.half;
     if width == 0 || !width.is_multiple_of(2 * half) || x.len() != width * positions.len() {
         candle_core::bail!(

@@ -6,13 +6,63 @@
 use crate::{LmError, Result};
 use std::collections::BTreeMap;
 
-/// A parsed file.
+/// A parsed file, its bytes at hand.
 #[derive(Debug)]
 pub struct GgufFile<'a> {
-    /// Key/values.
-    pub metadata: BTreeMap<String, Value>,
+    /// Everything before the data.
+    pub header: Header,
     /// Tensors by name.
     pub tensors: BTreeMap<String, TensorView<'a>>,
+}
+
+/// What a file says about itself.
+#[derive(Debug)]
+pub struct Header {
+    /// Key/values.
+    pub metadata: BTreeMap<String, Value>,
+    /// Where each tensor lies.
+    pub places: BTreeMap<String, Place>,
+}
+
+/// A tensor's place in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Element format.
+    pub kind: Kind,
+    /// Dimensions, rows first (the file has them fastest first).
+    pub dims: Vec<usize>,
+    /// First byte, from the beginning of the file.
+    pub start: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// A file that is read piece by piece, wherever it lies.
+pub trait ReadAt {
+    /// Bytes in all.
+    fn size(&self) -> u64;
+
+    /// Fill `into` with the bytes from `offset` on.
+    ///
+    /// # Errors
+    /// A file that ends before, or the reader's own.
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<()>;
+}
+
+impl ReadAt for [u8] {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<()> {
+        let start = usize::try_from(offset).ok();
+        let bytes = start.and_then(|start| self.get(start..start.checked_add(into.len())?));
+        let bytes = bytes.ok_or_else(|| {
+            bad(format!("it ends at byte {}; {} bytes from {offset} on were asked for", self.len(), into.len()))
+        })?;
+        into.copy_from_slice(bytes);
+        Ok(())
+    }
 }
 
 /// A metadata value; integers are widened.
@@ -50,14 +100,32 @@ pub enum Kind {
     F32,
     /// 2-byte floats.
     F16,
+    /// 2-byte floats with the range of 4-byte ones.
+    BF16,
     /// 32 weights in 18 bytes.
     Q4_0,
+    /// 32 weights in 22 bytes.
+    Q5_0,
     /// 32 weights in 34 bytes.
     Q8_0,
+    /// 256 weights in 144 bytes.
+    Q4K,
+    /// 256 weights in 210 bytes.
+    Q6K,
 }
 
 impl Kind {
-    const ALL: [(u32, Self); 4] = [(0, Self::F32), (1, Self::F16), (2, Self::Q4_0), (8, Self::Q8_0)];
+    /// Every format with its number in the file.
+    const ALL: [(u32, Self); 8] = [
+        (0, Self::F32),
+        (1, Self::F16),
+        (2, Self::Q4_0),
+        (6, Self::Q5_0),
+        (8, Self::Q8_0),
+        (12, Self::Q4K),
+        (14, Self::Q6K),
+        (30, Self::BF16),
+    ];
 
     fn from_id(id: u32) -> Option<Self> {
         Self::ALL.into_iter().find_map(|(n, kind)| (n == id).then_some(kind))
@@ -72,9 +140,12 @@ impl Kind {
     pub fn block(self) -> (usize, usize) {
         match self {
             Self::F32 => (1, 4),
-            Self::F16 => (1, 2),
+            Self::F16 | Self::BF16 => (1, 2),
             Self::Q4_0 => (32, 18),
+            Self::Q5_0 => (32, 22),
             Self::Q8_0 => (32, 34),
+            Self::Q4K => (256, 144),
+            Self::Q6K => (256, 210),
         }
     }
 
@@ -97,8 +168,47 @@ const MAX_NAME: usize = 64 * 1024;
 /// # Errors
 /// Names the field and what was wrong with it.
 pub fn read(bytes: &[u8]) -> Result<GgufFile<'_>> {
+    let header = parse(bytes, bytes.len() as u64)?;
+    let view = |place: &Place| {
+        // Places have been checked against the size of the file.
+        let data = &bytes[place.start as usize..(place.start + place.size) as usize];
+        TensorView { kind: place.kind, dims: place.dims.clone(), data }
+    };
+    let tensors = header.places.iter().map(|(name, place)| (name.clone(), view(place))).collect();
+    Ok(GgufFile { header, tensors })
+}
+
+/// Read no more of a file than its header.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_header(source: &(impl ReadAt + ?Sized)) -> Result<Header> {
+    let mut known = source.size().min(FIRST_READ);
+    loop {
+        let mut bytes = vec![0; known as usize];
+        source.read_at(0, &mut bytes)?;
+        match parse(&bytes, source.size()) {
+            // More of the file may be what it lacks, unless it is no GGUF at all.
+            Err(_) if known < source.size().min(MAX_HEADER) && bytes.starts_with(MAGIC) => {
+                known = (4 * known).min(source.size()).min(MAX_HEADER);
+            }
+            result => return result,
+        }
+    }
+}
+
+const MAGIC: &[u8] = b"GGUF";
+
+/// Bytes that hold most headers.
+const FIRST_READ: u64 = 1 << 20;
+
+/// No vocabulary needs more.
+const MAX_HEADER: u64 = 1 << 28;
+
+/// Parse the header in the first bytes of a file of this size.
+fn parse(bytes: &[u8], size: u64) -> Result<Header> {
     let mut cursor = Cursor { bytes, at: 0 };
-    if cursor.take(4, "magic")? != b"GGUF" {
+    if cursor.take(4, "magic")? != MAGIC {
         return Err(bad("it does not begin with GGUF; is it a model file, and did the download finish?"));
     }
     let version = cursor.u32("version")?;
@@ -126,8 +236,8 @@ pub fn read(bytes: &[u8]) -> Result<GgufFile<'_>> {
         Some(Value::Unsigned(n)) if n.is_power_of_two() && *n <= 1 << 16 => *n as usize,
         Some(other) => return Err(bad(format!("general.alignment is {other:?}; expected a power of two up to 65536"))),
     };
-    let data_start = cursor.at.next_multiple_of(alignment);
-    Ok(GgufFile { metadata, tensors: place(table, bytes.get(data_start..).unwrap_or(&[]), alignment)? })
+    let data_start = cursor.at.next_multiple_of(alignment) as u64;
+    Ok(Header { metadata, places: place(table, data_start, size, alignment as u64)? })
 }
 
 struct Info {
@@ -137,28 +247,29 @@ struct Info {
     offset: u64,
 }
 
-/// Check that every tensor lies inside the data, aligned, and overlaps no other.
-fn place(table: Vec<Info>, data: &[u8], alignment: usize) -> Result<BTreeMap<String, TensorView<'_>>> {
+/// Check that every tensor lies inside the file, aligned, and overlaps no other.
+fn place(table: Vec<Info>, data_start: u64, size: u64, alignment: u64) -> Result<BTreeMap<String, Place>> {
     let mut spans = Vec::new();
-    let mut tensors = BTreeMap::new();
+    let mut places = BTreeMap::new();
+    let available = size.saturating_sub(data_start);
     for info in table {
         let name = &info.name;
         let size = info.kind.bytes(&info.dims).ok_or_else(|| {
             bad(format!("tensor `{name}`: dimensions {:?} are no whole number of {:?} blocks", info.dims, info.kind))
-        })?;
-        let start = usize::try_from(info.offset).ok().filter(|o| o.is_multiple_of(alignment));
-        let start = start
-            .ok_or_else(|| bad(format!("tensor `{name}`: offset {} is not a multiple of {alignment}", info.offset)))?;
-        let bytes = start.checked_add(size).and_then(|end| data.get(start..end)).ok_or_else(|| {
-            bad(format!(
-                "tensor `{name}` needs bytes {start} to {} of the data, which has {}; the file is cut off",
+        })? as u64;
+        let start = info.offset;
+        if !start.is_multiple_of(alignment) {
+            return Err(bad(format!("tensor `{name}`: offset {start} is not a multiple of {alignment}")));
+        }
+        if start.checked_add(size).is_none_or(|end| end > available) {
+            return Err(bad(format!(
+                "tensor `{name}` needs bytes {start} to {} of the data, which has {available}; the file is cut off",
                 start.saturating_add(size),
-                data.len()
-            ))
-        })?;
+            )));
+        }
         spans.push((start, start + size, info.name.clone()));
-        let view = TensorView { kind: info.kind, dims: info.dims, data: bytes };
-        if tensors.insert(info.name.clone(), view).is_some() {
+        let place = Place { kind: info.kind, dims: info.dims, start: data_start + start, size };
+        if places.insert(info.name.clone(), place).is_some() {
             return Err(bad(format!("tensor `{}` occurs twice", info.name)));
         }
     }
@@ -168,7 +279,7 @@ fn place(table: Vec<Info>, data: &[u8], alignment: usize) -> Result<BTreeMap<Str
             return Err(bad(format!("tensors `{}` and `{}` overlap", pair[0].2, pair[1].2)));
         }
     }
-    Ok(tensors)
+    Ok(places)
 }
 
 struct Cursor<'a> {
@@ -249,7 +360,7 @@ impl<'a> Cursor<'a> {
         dims.reverse();
         let id = self.u32("tensor type")?;
         let kind = Kind::from_id(id).ok_or_else(|| {
-            bad(format!("tensor `{name}` is of type {id}; this version reads F32 (0), F16 (1), Q4_0 (2) and Q8_0 (8): convert it to one of these"))
+            bad(format!("tensor `{name}` is of type {id}; this version reads F32 (0), F16 (1), BF16 (30), Q4_0 (2), Q5_0 (6), Q8_0 (8), Q4_K (12) and Q6_K (14): convert it to one of these"))
         })?;
         Ok(Info { name, kind, dims, offset: self.u64("tensor offset")? })
     }
@@ -263,7 +374,7 @@ fn bad(problem: impl Into<String>) -> LmError {
 ///
 /// # Errors
 /// A tensor whose bytes do not fit its dimensions.
-pub fn write(metadata: &[(&str, Value)], tensors: &[(String, Kind, Vec<usize>, Vec<u8>)]) -> Result<Vec<u8>> {
+pub fn write(metadata: &[(String, Value)], tensors: &[(String, Kind, Vec<usize>, Vec<u8>)]) -> Result<Vec<u8>> {
     let mut out = b"GGUF".to_vec();
     out.extend(3u32.to_le_bytes());
     out.extend((tensors.len() as u64).to_le_bytes());

@@ -1,7 +1,7 @@
 //! What a model's GGUF holds: configuration, tokenizer and tensors under llama.cpp's names, and the row order in which that
 //! format keeps query and key weights of the llama family.
 
-use super::gguf::{GgufFile, Kind, TensorView, Value, write};
+use super::gguf::{GgufFile, Header, Kind, Place, TensorView, Value, write};
 use super::{WeightTensor, Weights};
 use crate::{
     Architecture, ChatTemplate, LmError, LoadedModel, ModelConfig, PolicySnapshot, Precision, Result, RopeScaling,
@@ -10,7 +10,7 @@ use crate::{
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{Device, Tensor};
 use clicker_wire::ModelShape;
-use half::f16;
+use half::{bf16, f16};
 use serde_json::json;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub type Encoding = Kind;
 /// # Errors
 /// Missing or impossible metadata, tensors that do not fit it.
 pub fn weights(file: &GgufFile<'_>, full: bool) -> Result<(ModelConfig, Weights)> {
-    let config = config(file)?;
+    let config = config(&file.header)?;
     let mut out = Weights::default();
     for (name, expected) in config.tensor_shapes() {
         let (view, data) = stored_tensor(file, &config, &name, &expected)?;
@@ -32,23 +32,30 @@ pub fn weights(file: &GgufFile<'_>, full: bool) -> Result<(ModelConfig, Weights)
     Ok((config, out))
 }
 
-/// A tensor of a file by its Hugging Face name, its rows in Hugging Face order.
+/// Where a file keeps a tensor, by its Hugging Face name.
 ///
 /// # Errors
 /// It is not there, or of another shape.
-pub(crate) fn stored_tensor<'a, 'f>(
+pub(crate) fn place<'a>(header: &'a Header, name: &str, expected: &[usize]) -> Result<&'a Place> {
+    let stored = stored_name(name);
+    let Some(place) = header.places.get(&stored) else {
+        return Err(LmError::MissingTensor { name: stored, expected: expected.to_vec() });
+    };
+    if place.dims != expected {
+        return Err(LmError::TensorShape { name: stored, got: place.dims.clone(), expected: expected.to_vec() });
+    }
+    Ok(place)
+}
+
+/// A tensor of a file by its Hugging Face name, its rows in Hugging Face order.
+fn stored_tensor<'a, 'f>(
     file: &'a GgufFile<'f>,
     config: &ModelConfig,
     name: &str,
     expected: &[usize],
 ) -> Result<(&'a TensorView<'f>, Cow<'f, [u8]>)> {
-    let stored = stored_name(name);
-    let Some(view) = file.tensors.get(&stored) else {
-        return Err(LmError::MissingTensor { name: stored, expected: expected.to_vec() });
-    };
-    if view.dims != expected {
-        return Err(LmError::TensorShape { name: stored, got: view.dims.clone(), expected: expected.to_vec() });
-    }
+    place(&file.header, name, expected)?;
+    let view = &file.tensors[&stored_name(name)];
     let data = match rotary_heads(config, name) {
         Some(heads) => Cow::Owned(reorder_rows(view.data, view.dims[0], heads, Direction::FromFile)),
         None => Cow::Borrowed(view.data),
@@ -59,10 +66,22 @@ pub(crate) fn stored_tensor<'a, 'f>(
 /// The tokenizer of a file: the whole `tokenizer.json` where it is included, else rebuilt from tokens and merges.
 ///
 /// # Errors
-/// A tokenizer kind that this crate does not know, or broken lists.
-pub fn tokenizer(file: &GgufFile<'_>) -> Result<Option<Tokenizer>> {
+/// A tokenizer kind or a splitting rule that this crate does not know, or broken lists.
+pub fn tokenizer(file: &Header) -> Result<Option<Tokenizer>> {
+    tokenizer_json(file)?.map(|json| Tokenizer::from_json(json.as_bytes())).transpose()
+}
+
+/// [`tokenizer`], without keeping what only exports need.
+///
+/// # Errors
+/// As [`tokenizer`].
+pub fn tokenizer_for_inference(file: &Header) -> Result<Option<Tokenizer>> {
+    tokenizer_json(file)?.map(|json| Tokenizer::for_inference(json.as_bytes())).transpose()
+}
+
+fn tokenizer_json(file: &Header) -> Result<Option<Cow<'_, str>>> {
     if let Some(Value::Text(json)) = file.metadata.get("tokenizer.huggingface.json") {
-        return Tokenizer::from_json(json.as_bytes()).map(Some);
+        return Ok(Some(Cow::Borrowed(json)));
     }
     match text(file, "tokenizer.ggml.model") {
         None | Some("none") => return Ok(None),
@@ -86,20 +105,43 @@ pub fn tokenizer(file: &GgufFile<'_>) -> Result<Option<Tokenizer>> {
         .map(|id| json!({"id": id, "content": tokens[id], "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}))
         .collect();
     let vocab: serde_json::Map<_, _> = tokens.iter().enumerate().map(|(id, t)| ((*t).to_owned(), json!(id))).collect();
-    let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
-    let pieces = match text(file, "tokenizer.ggml.pre") {
-        Some("smollm") => {
-            json!({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true}, bytes]})
-        }
-        _ => bytes.clone(),
-    };
+    let (pre_tokenizer, ignore_merges) = splitting(text(file, "tokenizer.ggml.pre"))?;
+    let decoder = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
     let json = json!({
         "version": "1.0", "truncation": null, "padding": null, "added_tokens": added, "normalizer": null,
-        "pre_tokenizer": pieces, "post_processor": null, "decoder": bytes,
+        "pre_tokenizer": pre_tokenizer, "post_processor": null, "decoder": decoder,
         "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null, "end_of_word_suffix": null,
-            "fuse_unk": false, "byte_fallback": false, "ignore_merges": false, "vocab": vocab, "merges": merges},
+            "fuse_unk": false, "byte_fallback": false, "ignore_merges": ignore_merges, "vocab": vocab, "merges": merges},
     });
-    Tokenizer::from_json(json.to_string().as_bytes()).map(Some)
+    Ok(Some(Cow::Owned(json.to_string())))
+}
+
+/// llama.cpp's name of a splitting rule as a tokenizer.json has it, and whether whole tokens go before merges.
+fn splitting(name: Option<&str>) -> Result<(serde_json::Value, bool)> {
+    let bytes =
+        |regex: bool| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": regex});
+    let both = |first: serde_json::Value, then| json!({"type": "Sequence", "pretokenizers": [first, then]});
+    let split = |digits: &str| {
+        let pattern = format!(
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{digits}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+        );
+        both(
+            json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false}),
+            bytes(false),
+        )
+    };
+    Ok(match name {
+        // Files without the key are older than it, and were GPT-2's.
+        None | Some("gpt-2" | "gpt2") => (bytes(true), false),
+        Some("smollm") => (both(json!({"type": "Digits", "individual_digits": true}), bytes(true)), false),
+        Some("llama-bpe" | "llama3" | "llama-v3") => (split("{1,3}"), true),
+        Some("qwen2") => (split(""), false),
+        Some(other) => {
+            return Err(LmError::Tokenizer(format!(
+                "GGUF splitting rule `{other}` (tokenizer.ggml.pre); this version knows gpt-2, smollm, llama-bpe and qwen2"
+            )));
+        }
+    })
 }
 
 /// Write a model as GGUF that other programs load too. Matrices whose rows are no whole number of blocks fall back to f16.
@@ -115,7 +157,7 @@ pub fn export(
     let config = model.decoder().config();
     let mut metadata = model_keys(config, name, encoding);
     if let Some(tokenizer) = tokenizer {
-        metadata.extend(tokenizer_keys(config, tokenizer)?);
+        metadata.extend(tokenizer_keys(config, tokenizer)?.into_iter().map(|(key, value)| (key.to_owned(), value)));
     }
     let mut tensors = Vec::new();
     for (name, dims) in config.tensor_shapes() {
@@ -148,35 +190,32 @@ pub fn quantized_copy(master: &[u8]) -> Result<(Vec<u8>, ModelShape)> {
 ///
 /// # Errors
 /// A missing or impossible value, an architecture that this crate does not know.
-pub(crate) fn config(file: &GgufFile<'_>) -> Result<ModelConfig> {
-    match text(file, "general.architecture") {
-        Some("llama") => {}
-        other => {
-            let other = other.unwrap_or("(none)");
-            return Err(LmError::Config(format!("GGUF architecture `{other}`; this version runs `llama`")));
-        }
-    }
-    let get = |key: &str| match file.metadata.get(&format!("llama.{key}")) {
+pub(crate) fn config(file: &Header) -> Result<ModelConfig> {
+    let family = text(file, "general.architecture").unwrap_or("(none)");
+    let architecture = Architecture::from_name(family).ok_or_else(|| {
+        LmError::Config(format!("GGUF architecture `{family}`; this version runs `llama`, `qwen2` and `qwen3`"))
+    })?;
+    let get = |key: &str| match file.metadata.get(&format!("{family}.{key}")) {
         Some(Value::Unsigned(n)) => Some(*n as f64),
         Some(Value::Signed(n)) => Some(*n as f64),
         Some(Value::Float(x)) => Some(*x),
         _ => None,
     };
-    let need = |key: &str| get(key).ok_or_else(|| LmError::Config(format!("GGUF key `llama.{key}` is missing")));
+    let need = |key: &str| get(key).ok_or_else(|| LmError::Config(format!("GGUF key `{family}.{key}` is missing")));
     let count = |key: &str| Ok::<_, LmError>(need(key)? as usize);
     let (width, heads) = (count("embedding_length")?, count("attention.head_count")?);
-    let scaling = match text(file, "llama.rope.scaling.type") {
+    let scaling = match text(file, &format!("{family}.rope.scaling.type")) {
         None | Some("none") => RopeScaling::None,
         Some("linear") => RopeScaling::Linear(need("rope.scaling.factor")? as f32),
         Some(other) => return Err(LmError::Config(format!("GGUF rope scaling `{other}`; expected none or linear"))),
     };
-    let embedding = file.tensors.get("token_embd.weight");
+    let embedding = file.places.get("token_embd.weight");
     let token = |key: &str| match file.metadata.get(key) {
         Some(Value::Unsigned(n)) => Some(*n as u32),
         _ => None,
     };
     let config = ModelConfig {
-        architecture: Architecture::Llama,
+        architecture,
         vocab: embedding.and_then(|t| t.dims.first().copied()).unwrap_or(0),
         width,
         layers: count("block_count")?,
@@ -188,7 +227,7 @@ pub(crate) fn config(file: &GgufFile<'_>) -> Result<ModelConfig> {
         rms_eps: need("attention.layer_norm_rms_epsilon")? as f32,
         rope_theta: get("rope.freq_base").unwrap_or(10_000.0) as f32,
         rope_scaling: scaling,
-        tied: !file.tensors.contains_key("output.weight"),
+        tied: !file.places.contains_key("output.weight"),
         bos: token("tokenizer.ggml.bos_token_id"),
         eos: token("tokenizer.ggml.eos_token_id").into_iter().collect(),
     };
@@ -196,45 +235,58 @@ pub(crate) fn config(file: &GgufFile<'_>) -> Result<ModelConfig> {
     Ok(config)
 }
 
-fn model_keys(config: &ModelConfig, name: &str, encoding: Encoding) -> Vec<(&'static str, Value)> {
+fn model_keys(config: &ModelConfig, name: &str, encoding: Encoding) -> Vec<(String, Value)> {
     let n = |n: usize| Value::Unsigned(n as u64);
+    let file_type = match encoding {
+        Kind::F32 => 0,
+        Kind::F16 => 1,
+        Kind::Q4_0 => 2,
+        Kind::Q8_0 => 7,
+        Kind::Q5_0 => 8,
+        Kind::Q4K => 14,
+        Kind::Q6K => 18,
+        Kind::BF16 => 32,
+    };
     let mut keys = vec![
-        ("general.architecture", Value::Text(config.architecture.name().into())),
-        ("general.name", Value::Text(name.into())),
-        (
-            "general.file_type",
-            n(match encoding {
-                Kind::F32 => 0,
-                Kind::F16 => 1,
-                Kind::Q4_0 => 2,
-                Kind::Q8_0 => 7,
-            }),
-        ),
-        ("general.quantization_version", n(2)),
-        ("llama.vocab_size", n(config.vocab)),
-        ("llama.context_length", n(config.context)),
-        ("llama.embedding_length", n(config.width)),
-        ("llama.block_count", n(config.layers)),
-        ("llama.feed_forward_length", n(config.ffn)),
-        ("llama.attention.head_count", n(config.heads)),
-        ("llama.attention.head_count_kv", n(config.kv_heads)),
-        ("llama.attention.key_length", n(config.head_dim)),
-        ("llama.attention.value_length", n(config.head_dim)),
-        ("llama.attention.layer_norm_rms_epsilon", Value::Float(config.rms_eps.into())),
-        ("llama.rope.dimension_count", n(config.head_dim)),
-        ("llama.rope.freq_base", Value::Float(config.rope_theta.into())),
+        ("general.architecture".to_owned(), Value::Text(config.architecture.name().into())),
+        ("general.name".to_owned(), Value::Text(name.into())),
+        ("general.file_type".to_owned(), n(file_type)),
+        ("general.quantization_version".to_owned(), n(2)),
     ];
+    let mut own = |key: &str, value| keys.push((format!("{}.{key}", config.architecture.name()), value));
+    own("vocab_size", n(config.vocab));
+    own("context_length", n(config.context));
+    own("embedding_length", n(config.width));
+    own("block_count", n(config.layers));
+    own("feed_forward_length", n(config.ffn));
+    own("attention.head_count", n(config.heads));
+    own("attention.head_count_kv", n(config.kv_heads));
+    own("attention.key_length", n(config.head_dim));
+    own("attention.value_length", n(config.head_dim));
+    own("attention.layer_norm_rms_epsilon", Value::Float(config.rms_eps.into()));
+    own("rope.dimension_count", n(config.head_dim));
+    own("rope.freq_base", Value::Float(config.rope_theta.into()));
     if let RopeScaling::Linear(factor) = config.rope_scaling {
-        keys.push(("llama.rope.scaling.type", Value::Text("linear".into())));
-        keys.push(("llama.rope.scaling.factor", Value::Float(factor.into())));
+        own("rope.scaling.type", Value::Text("linear".into()));
+        own("rope.scaling.factor", Value::Float(factor.into()));
     }
     keys
 }
 
 fn tokenizer_keys(config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Vec<(&'static str, Value)>> {
-    let json = tokenizer.to_json()?;
+    let mut json = tokenizer.to_json()?;
     let parsed: serde_json::Value = serde_json::from_str(&json).map_err(|e| LmError::Tokenizer(e.to_string()))?;
-    let digits = parsed["pre_tokenizer"].to_string().contains("Digits");
+    if json.contains('\n') {
+        // Written for people to read: half of it is white space.
+        json = parsed.to_string();
+    }
+    let rule = parsed["pre_tokenizer"].to_string();
+    let rule = match rule.as_str() {
+        _ if rule.contains("Digits") => "smollm",
+        _ if rule.contains(r"\\p{N}{1,3}") => "llama-bpe",
+        _ if rule.contains(r"\\s*[\\r") => "qwen2",
+        _ => "gpt-2",
+    };
     let merges = parsed["model"]["merges"].as_array().into_iter().flatten().map(|merge| match merge {
         serde_json::Value::Array(pair) => {
             Value::Text(pair.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(" "))
@@ -261,7 +313,7 @@ fn tokenizer_keys(config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Vec<(&'
         .unzip();
     let mut keys = vec![
         ("tokenizer.ggml.model", Value::Text("gpt2".into())),
-        ("tokenizer.ggml.pre", Value::Text(if digits { "smollm" } else { "gpt-2" }.into())),
+        ("tokenizer.ggml.pre", Value::Text(rule.into())),
         ("tokenizer.ggml.tokens", Value::List(tokens)),
         ("tokenizer.ggml.token_type", Value::List(kinds)),
         ("tokenizer.ggml.merges", Value::List(merges.collect())),
@@ -287,7 +339,8 @@ fn tensor(view: &TensorView<'_>, data: Cow<'_, [u8]>, full: bool) -> Result<Weig
     let floats: Vec<f32> = match view.kind {
         Kind::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
         Kind::F16 => data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-        Kind::Q4_0 | Kind::Q8_0 => {
+        Kind::BF16 => data.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
+        Kind::Q4_0 | Kind::Q5_0 | Kind::Q8_0 | Kind::Q4K | Kind::Q6K => {
             // A copy of its own: block structs need an aligned start, a place inside a file has none.
             let storage = QStorage::from_data(Cow::Owned(data.into_owned()), &Device::Cpu, ggml(view.kind))?;
             let blocks = WeightTensor::Quantized(Arc::new(QTensor::new(storage, view.dims.clone())?));
@@ -302,7 +355,10 @@ fn encode(dense: &Tensor, kind: Kind) -> Result<Vec<u8>> {
     Ok(match kind {
         Kind::F32 => floats()?.iter().flat_map(|x| x.to_le_bytes()).collect(),
         Kind::F16 => floats()?.iter().flat_map(|x| f16::from_f32(*x).to_le_bytes()).collect(),
-        Kind::Q4_0 | Kind::Q8_0 => QTensor::quantize(dense, ggml(kind))?.data()?.into_owned(),
+        Kind::BF16 => floats()?.iter().flat_map(|x| bf16::from_f32(*x).to_le_bytes()).collect(),
+        Kind::Q4_0 | Kind::Q5_0 | Kind::Q8_0 | Kind::Q4K | Kind::Q6K => {
+            QTensor::quantize(dense, ggml(kind))?.data()?.into_owned()
+        }
     })
 }
 
@@ -310,6 +366,10 @@ fn ggml(kind: Kind) -> GgmlDType {
     match kind {
         Kind::F32 => GgmlDType::F32,
         Kind::F16 => GgmlDType::F16,
+        Kind::BF16 => GgmlDType::BF16,
+        Kind::Q5_0 => GgmlDType::Q5_0,
+        Kind::Q4K => GgmlDType::Q4K,
+        Kind::Q6K => GgmlDType::Q6K,
         Kind::Q4_0 => GgmlDType::Q4_0,
         Kind::Q8_0 => GgmlDType::Q8_0,
     }
@@ -325,24 +385,29 @@ fn stored_name(name: &str) -> String {
     }
     let rest = name.strip_prefix("model.layers.").unwrap_or(name);
     let (layer, part) = rest.split_once('.').unwrap_or((rest, ""));
-    let part = match part.strip_suffix(".weight").unwrap_or(part) {
+    let (part, what) = part.rsplit_once('.').unwrap_or((part, "weight"));
+    let part = match part {
         "input_layernorm" => "attn_norm",
         "self_attn.q_proj" => "attn_q",
         "self_attn.k_proj" => "attn_k",
         "self_attn.v_proj" => "attn_v",
         "self_attn.o_proj" => "attn_output",
+        "self_attn.q_norm" => "attn_q_norm",
+        "self_attn.k_norm" => "attn_k_norm",
         "post_attention_layernorm" => "ffn_norm",
         "mlp.gate_proj" => "ffn_gate",
         "mlp.up_proj" => "ffn_up",
         "mlp.down_proj" => "ffn_down",
         other => other,
     };
-    format!("blk.{layer}.{part}.weight")
+    format!("blk.{layer}.{part}.{what}")
 }
 
-/// Heads of a tensor whose rows turn with the position: GGUF keeps these rows interleaved.
+/// Heads of a tensor whose rows turn with the position: Llama's GGUF files keep these rows interleaved.
 fn rotary_heads(config: &ModelConfig, name: &str) -> Option<usize> {
-    if name.ends_with("q_proj.weight") {
+    if config.architecture != Architecture::Llama {
+        None
+    } else if name.ends_with("q_proj.weight") {
         Some(config.heads)
     } else if name.ends_with("k_proj.weight") {
         Some(config.kv_heads)
@@ -373,14 +438,14 @@ fn reorder_rows(data: &[u8], rows: usize, heads: usize, direction: Direction) ->
     out
 }
 
-fn text<'a>(file: &'a GgufFile<'_>, key: &str) -> Option<&'a str> {
+fn text<'a>(file: &'a Header, key: &str) -> Option<&'a str> {
     match file.metadata.get(key) {
         Some(Value::Text(text)) => Some(text),
         _ => None,
     }
 }
 
-fn texts<'a>(file: &'a GgufFile<'_>, key: &str) -> Result<Vec<&'a str>> {
+fn texts<'a>(file: &'a Header, key: &str) -> Result<Vec<&'a str>> {
     let Some(Value::List(list)) = file.metadata.get(key) else {
         return Err(LmError::Tokenizer(format!("GGUF key `{key}` is missing")));
     };

@@ -1,10 +1,10 @@
 //! What is written is what is read: GGUF in every encoding, folders of both transformers versions, shards.
 
-use crate::support::{bytes, close, folder, json, random_model, tokenizer};
+use crate::support::{bytes, close, folder, json, random_model, tokenizer, wide_model};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use clicker_lm::weights::{self, Encoding, export, gguf, quantized_copy};
-use clicker_lm::{LoadedModel, Precision};
+use clicker_lm::{Architecture, LoadedModel, Precision};
 
 const IDS: [u32; 5] = [1, 3, 70, 200, 4];
 
@@ -73,9 +73,14 @@ fn blocks_are_those_of_the_reference_quantizer() {
 fn every_encoding_survives_a_round_trip() {
     let (model, tokenizer) = (random_model(), tokenizer());
     let want = model.last_logits(&IDS).unwrap();
-    for (encoding, tolerance) in
-        [(Encoding::F32, 0.0), (Encoding::F16, 0.05), (Encoding::Q8_0, 0.4), (Encoding::Q4_0, 6.0)]
-    {
+    for (encoding, tolerance) in [
+        (Encoding::F32, 0.0),
+        (Encoding::F16, 0.05),
+        (Encoding::BF16, 0.4),
+        (Encoding::Q8_0, 0.4),
+        (Encoding::Q5_0, 3.0),
+        (Encoding::Q4_0, 6.0),
+    ] {
         let file = export(&model, Some(&tokenizer), "random", encoding).unwrap();
         let back = LoadedModel::from_gguf(&file, Precision::Full).unwrap();
         assert_eq!(back.config, *model.decoder().config());
@@ -119,5 +124,22 @@ fn a_tokenizer_is_rebuilt_from_tokens_and_merges_alone() {
     for case in json("llama-tiny/tokenizer_reference.json")["encodings"].as_array().unwrap() {
         let text = case["text"].as_str().unwrap();
         assert_eq!(back.tokenizer().unwrap().encode(text).unwrap(), original.encode(text).unwrap(), "{text:?}");
+    }
+}
+
+#[test]
+fn every_family_survives_a_file_and_a_folder() {
+    for architecture in [Architecture::Llama, Architecture::Qwen2, Architecture::Qwen3] {
+        let model = wide_model(architecture);
+        let want = model.last_logits(&IDS).unwrap();
+        let file = export(&model, None, "wide", Encoding::F32).unwrap();
+        let back = LoadedModel::from_gguf(&file, Precision::Full).unwrap();
+        assert_eq!(back.config.architecture, architecture);
+        assert_eq!(back.snapshot.last_logits(&IDS).unwrap(), want, "{architecture:?}");
+        let files = weights::hf::write(&model, None).unwrap();
+        let back =
+            LoadedModel::from_hf_folder(&mut |name| Ok(files.iter().find(|(n, _)| n == name).map(|(_, b)| b.clone())))
+                .unwrap();
+        assert_eq!(back.snapshot.last_logits(&IDS).unwrap(), want, "{architecture:?}");
     }
 }

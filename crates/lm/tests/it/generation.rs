@@ -114,3 +114,57 @@ fn impossible_requests_are_named() {
     assert!(refuse(vec![1], Sampling { temperature: f32::NAN, ..Sampling::default() }).contains("temperature"));
     assert!(refuse(vec![1], Sampling { top_p: 0.0, ..Sampling::default() }).contains("top_p"));
 }
+
+#[test]
+fn a_bias_and_a_penalty_change_what_is_drawn_and_not_what_is_reported() {
+    let model = random_model();
+    let prompt = vec![1, 50, 60];
+    let plain = generate(&model, std::slice::from_ref(&prompt), &[(0, 5)], greedy_options(6, 1.0)).unwrap().remove(0);
+    let first = plain.draws[0].clone();
+
+    let ruled_out = |bias: f32| {
+        let mut generator =
+            Generator::new(&model, std::slice::from_ref(&prompt), &[(0, 5)], greedy_options(1, 1.0)).unwrap();
+        generator = generator.biased(vec![(first.id, bias)]).unwrap();
+        generator.step().unwrap().remove(0).1
+    };
+    assert_eq!(ruled_out(0.0), first);
+    let second = ruled_out(f32::NEG_INFINITY);
+    assert_ne!(second.id, first.id);
+    assert!(second.logprob < first.logprob && second.entropy == first.entropy, "the model's own numbers");
+
+    // With a penalty this large, nothing is said twice.
+    let once = generate(&model, std::slice::from_ref(&prompt), &[(0, 5)], greedy_options(30, 1e6)).unwrap().remove(0);
+    let mut ids = [prompt.clone(), once.ids()].concat();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), prompt.len() + once.draws.len());
+
+    let generator =
+        || Generator::new(&model, std::slice::from_ref(&prompt), &[(0, 5)], greedy_options(1, 1.0)).unwrap();
+    assert!(generator().biased(vec![(320, 0.0)]).is_err());
+    assert!(generator().biased(vec![(0, f32::NAN)]).is_err());
+}
+
+#[test]
+fn a_row_that_is_stopped_leaves_the_others_alone() {
+    let model = random_model();
+    let rows = [(0, 1), (0, 2), (0, 3)];
+    let all = generate(&model, &[vec![9, 8]], &rows, sampled(8)).unwrap();
+    let mut generator = Generator::new(&model, &[vec![9, 8]], &rows, sampled(8)).unwrap();
+    for step in 0.. {
+        if generator.step().unwrap().is_empty() || generator.is_done() {
+            break;
+        }
+        if step == 2 {
+            generator.stop(1);
+        }
+    }
+    let some = generator.finish();
+    assert_eq!((some[1].draws.len(), some[1].stop), (3, StopReason::End));
+    assert_eq!((some[0].ids(), some[2].ids()), (all[0].ids(), all[2].ids()));
+}
+
+fn greedy_options(max_new_tokens: u32, repetition_penalty: f32) -> GenerateOptions {
+    options(Sampling { temperature: 0.0, max_new_tokens, repetition_penalty, ..Sampling::default() }, vec![])
+}

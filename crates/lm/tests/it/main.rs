@@ -2,6 +2,7 @@
 
 mod chat;
 mod engine;
+mod families;
 mod files;
 mod generation;
 mod hostile;

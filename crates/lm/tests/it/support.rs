@@ -52,14 +52,43 @@ pub(crate) fn random_model() -> PolicySnapshot {
         bos: Some(1),
         eos: vec![5],
     };
+    scrambled(&config)
+}
+
+/// One of a family, wide enough for blocks of 256.
+pub(crate) fn wide_model(architecture: Architecture) -> PolicySnapshot {
+    scrambled(&ModelConfig {
+        architecture,
+        vocab: 320,
+        width: 256,
+        layers: 2,
+        heads: 6,
+        kv_heads: 2,
+        head_dim: 128,
+        ffn: 512,
+        context: 64,
+        rms_eps: 1e-6,
+        rope_theta: 1_000_000.0,
+        rope_scaling: RopeScaling::None,
+        tied: architecture == Architecture::Qwen2,
+        bos: None,
+        eos: vec![5],
+    })
+}
+
+fn scrambled(config: &ModelConfig) -> PolicySnapshot {
     let mut weights = Weights::default();
     for (t, (name, dims)) in config.tensor_shapes().into_iter().enumerate() {
         let n: usize = dims.iter().product();
         let values: Vec<f32> = (0..n).map(|i| ((i * 7919 + t * 104_729) % 1009) as f32 / 1009.0 - 0.5).collect();
-        let values = if dims.len() == 1 { values.iter().map(|v| 1.0 + 0.1 * v).collect() } else { values };
+        // As in trained models, so that activations keep their size: matrices by 1 / sqrt(columns), norms about 1, biases as they are.
+        let by = if dims.len() == 2 && config.width > 32 { 2.0 / (dims[1] as f32).sqrt() } else { 1.0 };
+        let values: Vec<f32> = values.iter().map(|v| v * by).collect();
+        let values =
+            if name.ends_with("norm.weight") { values.iter().map(|v| 1.0 + 0.1 * v).collect() } else { values };
         weights.insert(name, WeightTensor::Dense(Tensor::from_vec(values, dims, &Device::Cpu).unwrap()));
     }
-    PolicySnapshot::new(&config, weights, 0).unwrap()
+    PolicySnapshot::new(config, weights, 0).unwrap()
 }
 
 #[track_caller]

@@ -1,0 +1,113 @@
+//! Rows of activations as the kernels take them: floats, and 8-bit integers in blocks of 32 with a scale each.
+
+use super::simd::{F4, H8};
+use super::vector::largest;
+
+/// Weights, and activations, of one block.
+pub(super) const BLOCK: usize = 32;
+
+/// 32 activations of one row, each scale * quant.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
+pub(super) struct Block {
+    /// Within -127..=127, in 16 bits because the products are.
+    pub(super) quants: [i16; BLOCK],
+    pub(super) scale: f32,
+    /// Sums of the quants' halves: what a constant added to every weight is multiplied with.
+    pub(super) sums: [i32; 2],
+}
+
+const ZERO: Block = Block { quants: [0; BLOCK], scale: 0.0, sums: [0; 2] };
+
+/// Rows that one or several matrices are multiplied with.
+#[derive(Debug, Default)]
+pub(super) struct Activations {
+    pub(super) columns: usize,
+    /// [rows, columns]
+    pub(super) floats: Vec<f32>,
+    /// [rows, columns / 32]; empty where columns are no whole number of blocks.
+    pub(super) blocks: Vec<Block>,
+}
+
+impl Activations {
+    /// Room for rows of this width; what was in it is kept only in part.
+    pub(super) fn resize(&mut self, rows: usize, columns: usize) {
+        self.columns = columns;
+        self.floats.resize(rows * columns, 0.0);
+        self.blocks.resize(if columns.is_multiple_of(BLOCK) { rows * columns / BLOCK } else { 0 }, ZERO);
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.floats.len() / self.columns.max(1)
+    }
+
+    pub(super) fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        &mut self.floats[row * self.columns..(row + 1) * self.columns]
+    }
+
+    /// Round one row's floats to its blocks.
+    pub(super) fn round(&mut self, row: usize) {
+        if !self.columns.is_multiple_of(BLOCK) {
+            return;
+        }
+        let per_row = self.columns / BLOCK;
+        let floats = &self.floats[row * self.columns..(row + 1) * self.columns];
+        let blocks = &mut self.blocks[row * per_row..(row + 1) * per_row];
+        for (x, block) in floats.as_chunks::<BLOCK>().0.iter().zip(blocks) {
+            quantize(x, block);
+        }
+    }
+
+    /// Round every row.
+    pub(super) fn round_all(&mut self) {
+        (0..self.rows()).for_each(|row| self.round(row));
+    }
+}
+
+fn quantize(x: &[f32; BLOCK], block: &mut Block) {
+    let fours = x.as_chunks::<4>().0;
+    let most = fours.iter().fold(F4::splat(0.0), |m, x| m.max(F4::load(x).abs()));
+    let most = largest(most);
+    let inverse = F4::splat(if most > 0.0 { 127.0 / most } else { 0.0 });
+    block.scale = most / 127.0;
+    for (pair, out) in fours.as_chunks::<2>().0.iter().zip(block.quants.as_chunks_mut::<8>().0) {
+        H8::rounded(F4::load(&pair[0]).mul(inverse), F4::load(&pair[1]).mul(inverse)).store(out);
+    }
+    let (low, high) = block.quants.split_at(BLOCK / 2);
+    block.sums = [low, high].map(|half| half.iter().map(|&q| i32::from(q)).sum());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_hold_the_nearest_of_255_steps() {
+        let mut x = Activations::default();
+        x.resize(2, 64);
+        for (i, v) in x.floats.iter_mut().enumerate() {
+            *v = ((i * 37 % 101) as f32 - 50.0) * if i < 96 { 0.01 } else { 0.0 };
+        }
+        x.round_all();
+        for (i, block) in x.blocks.iter().enumerate() {
+            let floats = &x.floats[i * 32..(i + 1) * 32];
+            for (q, v) in block.quants.iter().zip(floats) {
+                assert!((f32::from(*q) * block.scale - v).abs() <= block.scale * 0.5001, "{q} {v}");
+            }
+            assert_eq!(block.sums[0] + block.sums[1], block.quants.iter().map(|&q| i32::from(q)).sum::<i32>());
+        }
+        assert_eq!(x.blocks[3].scale, 0.0);
+    }
+
+    #[test]
+    fn extreme_blocks_stay_within_range() {
+        let mut x = Activations::default();
+        x.resize(1, 32);
+        x.floats.fill(f32::MIN_POSITIVE);
+        x.floats[5] = -3e38;
+        x.round_all();
+        assert_eq!(x.blocks[0].quants[5], -127);
+        assert_eq!(x.blocks[0].quants[6], 0);
+        assert!(x.blocks[0].scale.is_finite());
+    }
+}
