@@ -59,6 +59,15 @@ pub(crate) fn RunPage() -> impl IntoView {
     .erased()
 }
 
+/// Formats that a run can be downloaded in, and what they are called.
+const EXPORTS: [(&str, &str); 5] = [
+    ("csv", "figures as CSV"),
+    ("jsonl", "as JSON lines"),
+    ("tensorboard", "for TensorBoard"),
+    ("unipo", "answers for UNIPO"),
+    ("completions", "as TRL's table"),
+];
+
 #[component]
 fn Detail(run: Run, owner: bool) -> impl IntoView {
     let view = follow_run(Signal::stored(Some(run.id.clone())));
@@ -91,6 +100,15 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
                 <a href=playground data-testid="open-playground">
                     "Open in the playground, before and after side by side"
                 </a>
+            </p>
+            <p data-testid="exports">
+                "Download: "
+                {EXPORTS
+                    .map(|(format, words)| {
+                        let path = format!("/api/runs/{}/export/{format}", run.id);
+                        view! { <a href=path download>{words}</a> " " }
+                    })
+                    .collect_view()}
             </p>
             <Alarms alarms />
         </section>

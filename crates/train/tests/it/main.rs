@@ -1,6 +1,8 @@
 //! The trainer against references: PyTorch's numbers, its own interruptions, and a small run that must learn.
 
+mod broken_numbers;
 mod calibration;
+mod data_file;
 mod family;
 mod golden;
 mod golden_losses;
