@@ -151,7 +151,7 @@ async fn only_the_owner_starts_and_commands_runs() {
     assert_eq!(checkpoints.len(), 1);
     for (format, media, begins) in [
         ("csv", "text/csv", &b"step,"[..]),
-        ("jsonl", "application/jsonl", b"{\"step\":"),
+        ("jsonl", "application/jsonl", b"{\""),
         ("tensorboard", "application/octet-stream", b"\x18\0\0\0"),
         ("unipo", "application/json", b"{\"entries\":"),
         ("completions", "application/jsonl", b""),

@@ -76,6 +76,11 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
     let last = Signal::derive(move || view.with(|v| v.evals.last_key_value().map(|(s, r)| (*s, r.clone()))));
     let playground = format!("/?run={}", run.id);
     let recipe = run.recipe.clone();
+    let download = |(format, words): (&str, &'static str)| {
+        let path = format!("/api/runs/{}/export/{format}", run.id);
+        view! { <a href=path download="" rel="external">{words}</a> " " }
+    };
+    let downloads = EXPORTS.into_iter().map(download).collect_view();
     view! {
         <header class="page-head">
             <p class="crumb">
@@ -103,12 +108,7 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
             </p>
             <p data-testid="exports">
                 "Download: "
-                {EXPORTS
-                    .map(|(format, words)| {
-                        let path = format!("/api/runs/{}/export/{format}", run.id);
-                        view! { <a href=path download>{words}</a> " " }
-                    })
-                    .collect_view()}
+                {downloads}
             </p>
             <Alarms alarms />
         </section>

@@ -6,7 +6,8 @@ use crate::rows::{Body, Row, Rows};
 use crate::text::{exact_key, normalise, normalised_key};
 use clicker_wire::Message;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 /// Copies, each told once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -46,27 +47,26 @@ pub struct Near {
 pub(super) fn duplicates(rows: &Rows) -> Duplicates {
     let mut out = Duplicates::default();
     let (mut exact, mut same): (HashMap<String, usize>, HashMap<String, usize>) = Default::default();
-    let mut prompts: HashMap<String, usize> = HashMap::new();
+    let mut prompts: HashSet<String> = HashSet::new();
     // One row per distinct prompt takes part in the search for near copies.
     let mut distinct: Vec<(usize, String)> = Vec::new();
     for row in &rows.rows {
         let prompt = normalised_key(&row.prompt);
         let (bytes, words) = (key(row, exact_key(&row.prompt), str::to_owned), key(row, prompt.clone(), normalise));
         let copied = *same.entry(words).or_insert(row.line);
-        match exact.insert(bytes.clone(), row.line) {
-            // The map is to name the first of them.
-            Some(of) => {
-                exact.insert(bytes, of);
-                out.exact.push(Copy { line: row.line, of });
+        match exact.entry(bytes) {
+            Entry::Occupied(first) => out.exact.push(Copy { line: row.line, of: *first.get() }),
+            Entry::Vacant(none) => {
+                none.insert(row.line);
+                if copied != row.line {
+                    out.same_words.push(Copy { line: row.line, of: copied });
+                }
             }
-            None if copied != row.line => out.same_words.push(Copy { line: row.line, of: copied }),
-            None => {}
         }
-        if prompts.contains_key(&prompt) {
-            out.repeated_prompts += usize::from(copied == row.line);
-        } else {
-            prompts.insert(prompt, row.line);
+        if prompts.insert(prompt) {
             distinct.push((row.line, spoken(&row.prompt)));
+        } else {
+            out.repeated_prompts += usize::from(copied == row.line);
         }
     }
     let sets: Vec<_> = distinct.iter().map(|(_, words)| shingles(words)).collect();

@@ -62,7 +62,7 @@ pub(super) fn crc32c(data: &[u8]) -> u32 {
 }
 
 fn key(out: &mut Vec<u8>, field: u64, wire_type: u64) {
-    varint(out, field << 3 | wire_type);
+    varint(out, (field << 3) | wire_type);
 }
 
 fn varint(out: &mut Vec<u8>, mut value: u64) {

@@ -49,8 +49,8 @@ fn request(dir: &TempDir, out: &str) -> TrainRequest {
     TrainRequest { recipe, model: model(dir), out: dir.path().join(out), resume: false }
 }
 
-fn play(request: &TrainRequest, on_step: &mut dyn FnMut(u32)) -> Result<Outcome, HeadlessError> {
-    train(request, &mut |TrainProgress::Step(step, _)| on_step(step), &|| Control::Continue)
+fn play(request: &TrainRequest, on_step: &mut dyn FnMut(u32)) -> Result<Outcome, Box<HeadlessError>> {
+    train(request, &mut |TrainProgress::Step(step, _)| on_step(step), &|| Control::Continue).map_err(Box::new)
 }
 
 /// The chain of an error's words, as the command line prints it.
@@ -207,7 +207,7 @@ fn numbers_that_break_stop_the_run_and_leave_the_last_good_checkpoint() {
     broken.recipe.optim.warmup_steps = 0;
     broken.recipe.steps = 9;
     let error = play(&broken, &mut |_| ()).expect_err("diverges");
-    assert!(matches!(&error, HeadlessError::Train(TrainError::Diverged { .. })), "{error}");
+    assert!(matches!(&*error, HeadlessError::Train(TrainError::Diverged { .. })), "{error}");
     let samples = fs::read_to_string(broken.out.join("samples.jsonl")).expect("reads");
     assert!(samples.contains("\"diverged\"") && samples.contains("learning rate"), "{samples}");
 }
@@ -217,7 +217,7 @@ fn rows_not_fit_to_train_on_leave_the_folder_free() {
     let dir = TempDir::new().expect("a folder");
     rows(&dir, &[TOLD[0], TOLD[0], TOLD[0]]);
     let refused = play(&request(&dir, "a"), &mut |_| ()).expect_err("copies");
-    assert!(matches!(&refused, HeadlessError::Train(TrainError::Rows { .. })), "{refused}");
+    assert!(matches!(&*refused, HeadlessError::Train(TrainError::Rows { .. })), "{refused}");
     rows(&dir, &TOLD);
     assert_eq!(play(&request(&dir, "a"), &mut |_| ()).expect("trains"), Outcome::Finished);
 }

@@ -143,12 +143,9 @@ fn described(item: &Item) -> Map {
     };
     let accepted: Array = item.accepted.iter().take(MAX_ARRAY / 4).map(|accepted| text(accepted)).collect();
     let messages: Array = item.messages.iter().take(MAX_ARRAY / 4).map(turn).collect();
-    let mut all: Map = item
-        .fields
-        .iter()
-        .take(MAX_MAP / 2)
-        .map(|(name, value)| (name.as_str().into(), shown(value, &mut MAX_SHOWN.clone())))
-        .collect();
+    let mut left = MAX_SHOWN;
+    let columns = item.fields.iter().take(MAX_MAP / 2);
+    let mut all: Map = columns.map(|(name, value)| (name.as_str().into(), shown(value, &mut left))).collect();
     all.extend(Map::from([
         ("question".into(), text(item.question())),
         ("messages".into(), Dynamic::from(messages)),
@@ -159,7 +156,7 @@ fn described(item: &Item) -> Map {
     all
 }
 
-/// A column of the row as a script sees it. `left` is how many bytes and entries may still be shown; what lies beyond is (),
+/// A column of the row as a script sees it. `left` is how much of all columns may still be shown, bytes; what lies beyond is (),
 /// so that a large column cannot make a script slow.
 fn shown(value: &Value, left: &mut usize) -> Dynamic {
     let size = match value {
