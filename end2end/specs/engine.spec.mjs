@@ -114,3 +114,41 @@ test("a file named by its hash comes from this browser the second time, and a da
   assert.deepEqual(said.third, { cached: true, text: "Tokyo." });
   assert.match(said.wrong, /have hash/);
 });
+
+test("a group shared among workers is the group that one would draw", { timeout: 60_000 }, async () => {
+  const bytes = await readFile(path.join(root, "public/models/builtin.gguf"));
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const page = await engine();
+  const said = await page.evaluate(async (sha256) => {
+    const cores = navigator.hardwareConcurrency;
+    const expected = Math.min(4, cores > 2 ? cores - 1 : cores);
+    const model = await engine.load({ url: "/models/builtin.gguf", sha256 });
+    const options = { messages: "What is the capital of Atlantis?", group: 9, seed: 11, alternatives: 1, maxTokens: 16 };
+    const alone = (await model.generate(options).result).answers;
+    // The helpers load while that goes on; nothing waits for them.
+    const drawn = { alone, expected };
+    for (let tries = 0; tries < 400; tries++) {
+      const before = performance.now();
+      const generation = model.generate(options);
+      const streamed = alone.map(() => []);
+      for await (const token of generation) streamed[token.sample].push(token.id);
+      Object.assign(drawn, { streamed, shared: (await generation.result).answers, ms: performance.now() - before });
+      if ((drawn.report = await engine.report()).workers === expected) drawn.after = (drawn.after ?? 0) + 1;
+      if (drawn.after > 3) break;
+    }
+    // Ended from outside while all are at work: the end marker (the last token of an answer) is ruled out, so that they would go on.
+    const end = alone.find(({ stop }) => stop === "end").tokens.at(-1).id;
+    const controller = new AbortController();
+    const long = model.generate({ ...options, maxTokens: 200, logitBias: { [end]: -1e9 }, signal: controller.signal });
+    const seen = alone.map(() => 0);
+    for await (const token of long) if (++seen[token.sample] > 2 && seen.every((n) => n > 0)) controller.abort();
+    drawn.cut = (await long.result).answers.map(({ stop, tokens }) => ({ stop, n: tokens.length }));
+    await model.unload();
+    return drawn;
+  }, sha256);
+  assert.equal(said.report.workers, said.expected, "every helper came up");
+  assert.deepEqual(said.shared, said.alone);
+  assert.deepEqual(said.streamed, said.alone.map((answer) => answer.tokens.map((token) => token.id)));
+  assert.equal(said.cut.length, 9);
+  assert.ok(said.cut.every(({ stop, n }) => stop === "cancelled" && n < 200), JSON.stringify(said.cut));
+});

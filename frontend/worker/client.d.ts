@@ -82,6 +82,8 @@ export interface Model {
 
 export interface Report {
   build: string;
+  /** Workers that share the samples of a group. */
+  workers: number;
   memory_bytes: number;
   models: [slot: string, bytes: number][];
   last_decode_tps: number | null;

@@ -9,7 +9,7 @@ const reader = new FileReaderSync();
 const PIECE = 8 << 20;
 
 /**
- * @typedef {{size: number, read: (offset: number, length: number) => Uint8Array, cached: boolean}} Weights
+ * @typedef {{size: number, read: (offset: number, length: number) => Uint8Array, cached: boolean, close?: () => void}} Weights
  * @param {string} url where to fetch
  * @param {string} sha256 expected hash, or "" for no caching and no check
  * @param {(received: number, total: number | undefined, cached: boolean) => void} progress
@@ -140,7 +140,7 @@ class PartFile {
     await writeFile(this.folder, `${this.sha256}.json`, new TextEncoder().encode(JSON.stringify({ size: this.size, pieces })));
     await this.folder.removeEntry(name).catch(() => {});
     await this.handle.move(name);
-    return fromFile(await this.handle.getFile(), false);
+    return { ...(await openFile(this.handle)), cached: false };
   }
 
   close() {
@@ -203,9 +203,22 @@ class Hashing {
   }
 }
 
-function fromFile(file, cached) {
-  const read = (offset, length) => new Uint8Array(reader.readAsArrayBuffer(file.slice(offset, offset + length)));
-  return { size: file.size, read, cached };
+/** A file of the cache: through a handle that several workers and tabs may hold at once where there is one, which reads many times faster. */
+async function openFile(handle) {
+  const file = await handle.getFile();
+  const access = await handle.createSyncAccessHandle({ mode: "read-only" }).catch(() => null);
+  // A browser that does not know the mode hands out a handle that keeps everybody else from the file.
+  if (access?.mode !== "read-only") {
+    access?.close();
+    const part = (offset, length) => file.slice(offset, offset + length);
+    const read = (offset, length) => new Uint8Array(reader.readAsArrayBuffer(part(offset, length)));
+    return { size: file.size, read, later: (offset, length) => part(offset, length).arrayBuffer(), close() {} };
+  }
+  const read = (offset, length) => {
+    const out = new Uint8Array(length);
+    return out.subarray(0, access.read(out, { at: offset }));
+  };
+  return { size: access.getSize(), read, later: async (...part) => read(...part), close: () => access.close() };
 }
 
 async function privateFolder() {
@@ -220,27 +233,31 @@ async function privateFolder() {
 /** A file of the cache whose every piece is what it was, mended where it is not; none if it cannot be had. */
 async function cached(folder, sha256, url, signal) {
   const name = `${sha256}.gguf`;
+  let file;
   try {
     const record = JSON.parse(await (await (await folder.getFileHandle(`${sha256}.json`)).getFile()).text());
     const handle = await folder.getFileHandle(name);
-    let file = await handle.getFile();
+    file = await openFile(handle);
     const broken = [];
     if (file.size !== record.size) throw new Error("another size");
     const left = [...record.pieces.entries()];
     const check = async () => {
       for (let next; (next = left.shift()); ) {
-        const bytes = await file.slice(next[0] * PIECE, (next[0] + 1) * PIECE).arrayBuffer();
+        const start = next[0] * PIECE;
+        const bytes = await file.later(start, Math.min(PIECE, record.size - start));
         if ((await digest(bytes)) !== next[1]) broken.push(next);
       }
     };
     // Reading and hashing happen on threads of the browser: one piece is read while another is hashed.
     await Promise.all([check(), check(), check()]);
     if (broken.length) {
+      file.close();
       await mend(handle, broken, record, url, signal);
-      file = await handle.getFile();
+      file = await openFile(handle);
     }
-    return fromFile(file, true);
+    return file;
   } catch (error) {
+    file?.close();
     if (signal.aborted) throw error;
     for (const entry of [name, `${sha256}.json`]) await folder.removeEntry(entry).catch(() => {});
     return null;

@@ -29,7 +29,7 @@ pub fn parity_cases() -> Vec<(RewardConfig, Item, String)> {
 }
 
 /// All results in one JSON text: for each case its index, reward, verdict, normalised text and core answer; then for each
-/// question the rewards of all its answers together, with reward models and votes.
+/// question the rewards of all its answers together, with reward models and votes; and, in builds that have them, with scripts.
 #[must_use]
 pub fn parity_digest() -> String {
     let alone = parity_cases();
@@ -42,7 +42,7 @@ pub fn parity_digest() -> String {
             core_answer(item, text),
         ])
     });
-    let rows: Vec<serde_json::Value> = alone.chain(together()).collect();
+    let rows: Vec<serde_json::Value> = alone.chain(together()).chain(scripts()).collect();
     serde_json::Value::Array(rows).to_string()
 }
 
@@ -60,6 +60,41 @@ fn together() -> impl Iterator<Item = serde_json::Value> {
         let outside = Outside { models: Some(&Lengths), votes: Some(&ballot), ..Outside::default() };
         serde_json::json!(Scorer::new(&config).with(outside).group(&item, &texts))
     })
+}
+
+#[cfg(feature = "programs")]
+fn scripts() -> impl Iterator<Item = serde_json::Value> {
+    let config = scripted();
+    questions().into_iter().map(move |(item, texts)| serde_json::json!(Scorer::new(&config).group(&item, &texts)))
+}
+
+#[cfg(not(feature = "programs"))]
+fn scripts() -> impl Iterator<Item = serde_json::Value> {
+    std::iter::empty()
+}
+
+/// Scripts that compute, mark, decline, loop, fail, and would run for ever.
+#[cfg(feature = "programs")]
+#[must_use]
+pub fn scripted() -> RewardConfig {
+    let script = |name: &str, weight: f64, source: &str| WeightedGrader {
+        name: name.into(),
+        weight,
+        grader: Grader::Program { source: source.into() },
+    };
+    RewardConfig::sum(vec![
+        script("curve", 0.3, "pow(answer.len.to_float(), 0.37) + exp(-0.1 * words(answer).len.to_float()) - ln(1.5)"),
+        script(
+            "marks",
+            0.2,
+            "#{score: if verdict == \"right\" { 1.0 } else { -0.25 }, reason: verdict, spans: [[0, 2], [3, 5]]}",
+        ),
+        script("number", 0.4, "let n = first_number(answer); if n == () { () } else { n / 3.0 }"),
+        script("words", 0.1, "let sum = 0.0; for w in words(answer) { sum += sqrt(w.len.to_float()); } sum"),
+        script("share", 0.7, "fn share(a, b) { a.to_float() / b.to_float() } share(answer.len, item.question.len)"),
+        script("fails", 0.1, "item.accepted[3]"),
+        script("endless", 0.1, "let i = 0; while true { i += 1; }"),
+    ])
 }
 
 /// Stand-ins for reward models: numbers that both builds can compute.

@@ -6,7 +6,9 @@ use crate::port::{self, Incoming};
 use crate::weights::{Attached, WebFile};
 use crate::{bench, generation, judge, preview};
 use clicker_lm::LoadedModel;
-use clicker_wire::{EngineReply, EngineReport, EngineRequest, FileKind, LabSample, PreviewReply, WeightsSource};
+use clicker_wire::{
+    BenchSpec, EngineReply, EngineReport, EngineRequest, FileKind, LabSample, PreviewReply, WeightsSource,
+};
 use js_sys::Uint8Array;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -39,7 +41,7 @@ pub(crate) fn listen() {
     on_message.forget();
 }
 
-async fn handle(Incoming { request, bytes }: Incoming) {
+async fn handle(Incoming { request, bytes, share }: Incoming) {
     let (id, result) = match request {
         EngineRequest::Load { id, slot, source } => (id, load(id, slot, source, bytes).await),
         EngineRequest::Unload { id, slot } => {
@@ -48,7 +50,8 @@ async fn handle(Incoming { request, bytes }: Incoming) {
         }
         EngineRequest::Generate { id, slot, item, group_size, sampling, alternatives, stop, logit_bias } => {
             begin(id);
-            let wish = Wish { item: &item, group_size, sampling: &sampling, alternatives, stop: &stop, logit_bias };
+            let samples = share.map_or(0..group_size, |(first, samples)| first..first.saturating_add(samples));
+            let wish = Wish { item: &item, samples, sampling: &sampling, alternatives, stop: &stop, logit_bias };
             (id, generate(id, &slot, wish).await)
         }
         EngineRequest::Score { id, slot, item, text, alternatives } => {
@@ -81,6 +84,10 @@ async fn handle(Incoming { request, bytes }: Incoming) {
         }
         EngineRequest::Bench { id, slot, spec } => {
             begin(id);
+            let spec = match share {
+                Some((_, group)) => BenchSpec { group, runs: 1, ..spec },
+                None => spec,
+            };
             let result = match model(&slot) {
                 Ok(model) => bench::run(id, &model, spec).await,
                 Err(error) => Err(error),

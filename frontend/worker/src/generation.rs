@@ -6,6 +6,7 @@ use clicker_lm::{
     Draw, Engine, GenerateOptions, Generator, LoadedModel, PromptPass, Prompts, TextStream, Tokenizer, stream_seed,
 };
 use clicker_wire::{EngineReply, Event, Item, Rollout, Sampling, TokenAlternative, TokenInfo};
+use std::ops::Range;
 
 /// Milliseconds of work between two looks at the messages.
 const SLICE_MS: f64 = 12.0;
@@ -19,7 +20,8 @@ const MAX_GROUP: u32 = 64;
 /// What to draw.
 pub(crate) struct Wish<'a> {
     pub(crate) item: &'a Item,
-    pub(crate) group_size: u32,
+    /// Which of the group's samples; each has a random stream of its own.
+    pub(crate) samples: Range<u32>,
     pub(crate) sampling: &'a Sampling,
     pub(crate) alternatives: u32,
     pub(crate) stop: &'a [String],
@@ -32,14 +34,14 @@ pub(crate) async fn run(
     model: &LoadedModel<Engine>,
     wish: Wish<'_>,
 ) -> Result<(EngineReply, Option<f64>), Failure> {
-    let Wish { item, group_size, sampling, alternatives, stop, logit_bias } = wish;
-    if !(1..=MAX_GROUP).contains(&group_size) {
-        return Err(format!("a group of {group_size} answers; expected 1 to {MAX_GROUP}").into());
+    let Wish { item, samples, sampling, alternatives, stop, logit_bias } = wish;
+    if samples.is_empty() || samples.end > MAX_GROUP {
+        return Err(format!("a group of {} answers; expected 1 to {MAX_GROUP}", samples.end).into());
     }
     let start = port::now_ms();
     let tokenizer = model.tokenizer()?;
     let prompt = model.template()?.prompt(tokenizer, &item.messages)?;
-    let rows: Vec<(usize, u64)> = (0..group_size).map(|g| (0, stream_seed(sampling.seed, 0, 0, g.into()))).collect();
+    let rows: Vec<(usize, u64)> = samples.clone().map(|g| (0, stream_seed(sampling.seed, 0, 0, g.into()))).collect();
     let options =
         GenerateOptions { sampling: sampling.clone(), stop: model.stop_tokens(), alternatives: alternatives as usize };
     let prompts = Prompts::new(&model.config, &[prompt], &options)?;
@@ -61,7 +63,7 @@ pub(crate) async fn run(
             let token = describe(tokenizer, &mut answer.stream, &draw);
             answer.text.push_str(&token.text);
             answer.tokens.push(token.clone());
-            port::post(&EngineReply::Stream { id, event: Event::Token { sample: row as u32, token } });
+            port::post(&EngineReply::Stream { id, event: Event::Token { sample: samples.start + row as u32, token } });
             if let Some(end) = first_of(stop, &answer.text) {
                 answer.ends = Some(end);
                 generator.stop(row);
@@ -79,7 +81,7 @@ pub(crate) async fn run(
         .enumerate()
         .map(|(row, (drawn, answer))| Rollout {
             item: item.id.clone(),
-            sample: row as u32,
+            sample: samples.start + row as u32,
             text: match answer.ends {
                 Some(end) => answer.text[..end].to_owned(),
                 None => tokenizer.decode(&drawn.ids()),

@@ -21,19 +21,24 @@ extern "C" {
 pub(crate) struct Incoming {
     pub(crate) request: EngineRequest,
     pub(crate) bytes: Option<Uint8Array>,
+    /// Of a group that `pool.js` shares among workers: the first sample to compute here, and how many.
+    pub(crate) share: Option<(u32, u32)>,
 }
 
-/// Read a message: a JSON string, or [JSON string, ArrayBuffer].
+/// Read a message: a JSON string, [JSON string, ArrayBuffer], or [JSON string, null, first sample, samples].
 pub(crate) fn read(data: &JsValue) -> Result<Incoming, String> {
-    let (json, bytes) = match data.dyn_ref::<Array>() {
-        Some(pair) => (pair.get(0), Some(Uint8Array::new(&pair.get(1)))),
-        None => (data.clone(), None),
+    let (json, bytes, share) = match data.dyn_ref::<Array>() {
+        Some(parts) => {
+            let (bytes, number) = (parts.get(1), |i| parts.get(i).as_f64().map(|n| n as u32));
+            (parts.get(0), bytes.is_object().then(|| Uint8Array::new(&bytes)), number(2).zip(number(3)))
+        }
+        None => (data.clone(), None, None),
     };
     let json =
         json.as_string().ok_or("a message must be a JSON string, or a list of a JSON string and an ArrayBuffer")?;
     let request =
         serde_json::from_str(&json).map_err(|e| format!("the engine does not understand the message: {e}"))?;
-    Ok(Incoming { request, bytes })
+    Ok(Incoming { request, bytes, share })
 }
 
 /// Send a reply to the page.

@@ -26,6 +26,17 @@ impl WebFile {
     }
 }
 
+/// A handle that is left open would keep others from mending the file.
+impl Drop for WebFile {
+    fn drop(&mut self) {
+        let close = Reflect::get(&self.file, &"close".into()).ok().and_then(|close| close.dyn_into::<Function>().ok());
+        if let Some(close) = close {
+            // Nobody is left to tell.
+            let _ = close.call0(&self.file);
+        }
+    }
+}
+
 impl ReadAt for WebFile {
     fn size(&self) -> u64 {
         self.size

@@ -385,7 +385,7 @@ pub(crate) const GRADERS: [Variant; 22] = [
     variant(
         "program",
         "Script",
-        "What a small script says of the answer. Only in builds with the feature \u{201c}programs\u{201d}.",
+        "What a small script in the language Rhai says of the answer.",
         r#"{"type":"program","source":"if answer.len() > 0 { 1.0 } else { 0.0 }"}"#,
         &[field("source", "Source", Kind::Long)],
     ),
