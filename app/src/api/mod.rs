@@ -1,5 +1,6 @@
 //! Server functions: the page's only way to ask the server, one thin call into the service each.
 
+mod carried;
 mod feedback;
 mod json;
 mod me;
@@ -8,10 +9,11 @@ mod rewards;
 mod runs;
 mod world;
 
+pub use carried::{Carried, carried_reward, offered_rewards};
 pub use feedback::{send_votes, votes};
 pub use me::is_owner;
 pub use models::{builtin, checkpoint, checkpoints};
-pub use rewards::{attack_reward, compare_rewards};
+pub use rewards::{attack_reward, check_scripts, compare_rewards};
 pub use runs::{command_run, lessons, presets, run, run_checkpoints, runs, start_run};
 pub use world::{world_item, world_items};
 

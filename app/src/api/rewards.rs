@@ -11,6 +11,12 @@ pub async fn attack_reward(reward: RewardConfig) -> Result<String, ServerFnError
     Ok(crate::components::lab::attack::draw(&attacked.report, &attacked.items))
 }
 
+/// What is wrong with each of these scripts, if anything: only the server can run them.
+#[server(prefix = "/rpc", endpoint = "check_scripts", input = Json, output = Json)]
+pub async fn check_scripts(scripts: Vec<String>) -> Result<Vec<Option<String>>, ServerFnError> {
+    super::ssr::service().check_scripts(&scripts).map_err(super::ssr::told)
+}
+
 /// Compares two rewards on the same answers; drawn, as an attack is.
 #[server(prefix = "/rpc", endpoint = "compare_rewards", input = Json, output = Json)]
 pub async fn compare_rewards(

@@ -4,18 +4,13 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableWritablePair, Response};
 
-// web-sys counts both among its unstable bindings.
+// web-sys counts it among its unstable bindings.
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(extends = ReadableWritablePair)]
     type CompressionStream;
     #[wasm_bindgen(constructor, catch)]
     fn new(format: &str) -> Result<CompressionStream, JsValue>;
-
-    #[wasm_bindgen(extends = ReadableWritablePair)]
-    type DecompressionStream;
-    #[wasm_bindgen(constructor, catch)]
-    fn new(format: &str) -> Result<DecompressionStream, JsValue>;
 }
 
 const FORMAT: &str = "deflate-raw";
@@ -24,14 +19,6 @@ const FORMAT: &str = "deflate-raw";
 pub(crate) async fn pack(text: &str) -> Option<Vec<u8>> {
     let stream = CompressionStream::new(FORMAT).ok()?;
     through(&js_sys::Array::of1(&text.into()), stream.unchecked_ref()).await.ok()
-}
-
-/// The text again; none where the bytes are no packed text.
-pub(crate) async fn unpack(bytes: &[u8]) -> Option<String> {
-    let stream = DecompressionStream::new(FORMAT).ok()?;
-    let bytes = js_sys::Uint8Array::from(bytes);
-    let unpacked = through(&js_sys::Array::of1(&bytes), stream.unchecked_ref()).await.ok()?;
-    String::from_utf8(unpacked).ok()
 }
 
 async fn through(parts: &js_sys::Array, stream: &ReadableWritablePair) -> Result<Vec<u8>, JsValue> {

@@ -3,6 +3,8 @@
 use super::*;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{Document, Element, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 
 thread_local! {
@@ -53,17 +55,53 @@ fn changed(key: &str, markup: &str) -> bool {
 fn fill(id: &str, markup: &str) {
     let Some(element) = element(id) else { return };
     let focused = document().and_then(|d| d.active_element()).filter(|f| element.contains(Some(f)));
-    // Only text fields have a caret to ask for.
-    let caret = |e: &Element| e.dyn_ref::<HtmlInputElement>().and_then(|input| input.selection_start().ok().flatten());
-    let focused = focused.map(|f| (f.id(), caret(&f)));
+    let caret = focused.as_ref().and_then(caret);
     element.set_inner_html(markup);
-    if let Some((id, caret)) = focused.filter(|(id, _)| !id.is_empty()) {
-        focus(&id);
-        let input = self::element(&id).and_then(|e| e.dyn_into::<HtmlInputElement>().ok());
-        if let (Some(input), Some(caret)) = (input, caret) {
-            let _ = input.set_selection_range(caret, caret);
-        }
+    let Some(focused) = focused.filter(|focused| !focused.id().is_empty()) else { return };
+    let id = focused.id();
+    keep_list(&focused, &id);
+    let Some(field) = self::element(&id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) else { return };
+    field.unchecked_ref::<Focusable>().focus_with(&stay());
+    if let Some(caret) = caret {
+        let _ = match field.dyn_ref::<HtmlTextAreaElement>() {
+            Some(area) => area.set_selection_range(caret, caret),
+            None => field.unchecked_ref::<HtmlInputElement>().set_selection_range(caret, caret),
+        };
     }
+}
+
+/// A list stays the very element that it was while its choices are the same: it knows which letters somebody has typed so far
+/// to pick from it.
+fn keep_list(old: &Element, id: &str) {
+    let Some(old) = old.dyn_ref::<HtmlSelectElement>() else { return };
+    let Some(new) = element(id).and_then(|e| e.dyn_into::<HtmlSelectElement>().ok()) else { return };
+    if old.text_content() == new.text_content() {
+        old.set_value(&new.value());
+        let _ = new.replace_with_with_node_1(old);
+    }
+}
+
+// web-sys has it behind a feature of its own.
+#[wasm_bindgen]
+extern "C" {
+    type Focusable;
+    #[wasm_bindgen(method, js_name = focus)]
+    fn focus_with(this: &Focusable, options: &JsValue);
+}
+
+/// The focus comes back to where it was: nothing has to scroll.
+fn stay() -> JsValue {
+    let options = js_sys::Object::new();
+    let _ = js_sys::Reflect::set(&options, &"preventScroll".into(), &JsValue::TRUE);
+    options.into()
+}
+
+/// Where the caret stands; only text fields have one.
+fn caret(field: &Element) -> Option<u32> {
+    if let Some(area) = field.dyn_ref::<HtmlTextAreaElement>() {
+        return area.selection_start().ok().flatten();
+    }
+    field.dyn_ref::<HtmlInputElement>()?.selection_start().ok().flatten()
 }
 
 /// Moves the focus; nothing happens where there is no such element.

@@ -69,7 +69,7 @@ fn Findings(tried: Tried) -> impl IntoView {
     view! {
         <ul class="advice-list">{advice.collect_view()}</ul>
         {waived.map(|why| view! { <p class="hint">"It went on all the same: " {why} "."</p> })}
-        <dl class="facts">{facts.into_iter().collect_view()}</dl>
+        <dl class="dry-facts">{facts.into_iter().collect_view()}</dl>
         <div class="table-scroll" tabindex="0">
             <table class="table table-tight">
                 <caption class="sr-only">"Scores of each grader on the first answers"</caption>
@@ -97,7 +97,7 @@ fn row(scores: GraderScores) -> impl IntoView + use<> {
         <tr>
             <th scope="row">{words::grader(&scores.grader)}</th>
             <td>
-                <svg class="bars" viewBox="0 0 100 20" preserveAspectRatio="none" aria-hidden="true">
+                <svg class="spread" viewBox="0 0 100 20" preserveAspectRatio="none" aria-hidden="true">
                     <path d=bars(counts) />
                 </svg>
                 <span class="sr-only">{counts.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")}</span>

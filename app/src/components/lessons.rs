@@ -4,18 +4,34 @@ use super::note::Problem;
 use crate::api;
 use crate::erased::Erase;
 use crate::state::words;
-use clicker_wire::{LessonRuns, Recipe};
+use clicker_wire::{LessonRuns, Recipe, Run};
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
-/// The panel.
+/// The panel of the page of runs: pressing a lesson goes to its run.
 #[component]
 pub(crate) fn Lessons(lessons: Vec<LessonRuns>, owner: bool) -> impl IntoView {
     let navigate = use_navigate();
+    let started = Callback::new(move |run: Run| navigate(&format!("/runs/{}", run.id), Default::default()));
+    view! {
+        <section class="panel" aria-labelledby="lessons-title" data-testid="lessons">
+            <h2 id="lessons-title">"Lessons in reward hacking"</h2>
+            <p class="hint">
+                "Three rewards that look sensible. The model finds the trick in about a minute; the run's page names it."
+            </p>
+            <LessonList lessons owner started />
+        </section>
+    }
+    .erased()
+}
+
+/// The lessons, each with its two runs; `started` hears of the one that was asked for.
+#[component]
+pub(crate) fn LessonList(lessons: Vec<LessonRuns>, owner: bool, started: Callback<Run>) -> impl IntoView {
     let start = Action::new(|recipe: &Recipe| api::start_run(recipe.clone()));
     Effect::new(move |_| {
         if let Some(Ok(run)) = start.value().get() {
-            navigate(&format!("/runs/{}", run.id), Default::default());
+            started.run(run);
         }
     });
     let each = lessons.into_iter().map(|lesson| {
@@ -46,14 +62,8 @@ pub(crate) fn Lessons(lessons: Vec<LessonRuns>, owner: bool) -> impl IntoView {
         }
     });
     view! {
-        <section class="panel" aria-labelledby="lessons-title" data-testid="lessons">
-            <h2 id="lessons-title">"Lessons in reward hacking"</h2>
-            <p class="hint">
-                "Three rewards that look sensible. The model finds the trick in about a minute; the run's page names it."
-            </p>
-            <ul class="lesson-list">{each.collect_view()}</ul>
-            {move || start.value().get().and_then(Result::err).map(|error| view! { <Problem text=api::explain(&error) /> })}
-        </section>
+        <ul class="lesson-list">{each.collect_view()}</ul>
+        {move || start.value().get().and_then(Result::err).map(|error| view! { <Problem text=api::explain(&error) /> })}
     }
     .erased()
 }

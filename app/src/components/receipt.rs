@@ -16,6 +16,7 @@ pub(crate) fn ReceiptList(reward: Reward, pointed: Pointed) -> impl IntoView {
     view! {
         <div class="receipt" data-testid="receipt">
             <ul class="receipt-lines">{lines.collect_view()}</ul>
+            {reward.notes.into_iter().map(|note| view! { <p class="receipt-note">{note}</p> }).collect_view()}
             <p class="receipt-total">
                 <span>"Reward"</span>
                 <strong class=tone(reward.total)>{signed(reward.total, 2)}</strong>

@@ -4,6 +4,7 @@
 use crate::browser;
 use crate::browser::page;
 use crate::erased::Erase;
+use crate::state::lab::link;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -11,7 +12,8 @@ use leptos_router::hooks::use_query_map;
 /// The page.
 #[component]
 pub(crate) fn LabPage() -> impl IntoView {
-    let linked = use_query_map().get_untracked().get("reward");
+    let query = use_query_map().get_untracked();
+    let brought = link::brought(|key| query.get(key));
     // Came here without a visit to the server (by the browser's way back): there is nothing to wake up yet.
     Effect::new(|_| {
         if page::element("lab-start").is_none() {
@@ -29,9 +31,9 @@ pub(crate) fn LabPage() -> impl IntoView {
             </header>
             <Suspense>
                 {move || {
-                    let linked = linked.clone();
+                    let brought = brought.clone();
                     Suspend::new(async move {
-                        let drawn = drawn(linked).await;
+                        let drawn = drawn(brought).await;
                         view! { <div class="lab" id="lab" inner_html=drawn></div> }
                     })
                 }}
@@ -44,8 +46,9 @@ pub(crate) fn LabPage() -> impl IntoView {
 
 /// The lab as the server draws it.
 #[cfg(feature = "ssr")]
-async fn drawn(linked: Option<String>) -> String {
+async fn drawn(brought: Option<(&'static str, String)>) -> String {
     use crate::components::lab::{Start, page};
+    use crate::components::play::carried::bring;
     use clicker_service::Service;
     use clicker_wire::Algorithm;
 
@@ -55,6 +58,11 @@ async fn drawn(linked: Option<String>) -> String {
     let service: Service = expect_context();
     let recipes = service.presets().await.unwrap_or_default();
     let recipe = recipes.into_iter().find(|recipe| recipe.algorithm == Algorithm::Grpo);
+    let linked = match brought {
+        Some((key, value)) => Some(bring(&service, key, &value).await),
+        None => None,
+    };
+    let trouble = linked.as_ref().and_then(|linked| linked.as_ref().err().cloned());
     page(Start {
         presets: service.reward_presets(),
         versions: service.reward_versions().await.unwrap_or_default(),
@@ -62,12 +70,13 @@ async fn drawn(linked: Option<String>) -> String {
         model: service.builtin().await.ok(),
         recipe: recipe.and_then(|recipe| serde_json::to_value(recipe).ok()),
         owner: use_context::<crate::api::Caller>().unwrap_or_default().owner,
-        linked,
+        linked: linked.and_then(Result::ok),
+        trouble,
     })
 }
 
 /// In the browser it is there already: hydration leaves what the server has drawn as it is.
 #[cfg(not(feature = "ssr"))]
-async fn drawn(_linked: Option<String>) -> String {
+async fn drawn(_brought: Option<(&'static str, String)>) -> String {
     String::new()
 }

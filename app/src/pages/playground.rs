@@ -1,6 +1,6 @@
 //! The playground: the whole circle on one screen.
 
-use crate::api;
+use crate::api::{self, Carried};
 use crate::components::note::Problem;
 use crate::components::play::{
     AdvantagePanel, AnswersPanel, ComparePanel, PairPanel, Play, PromptPanel, RewardPanel, SamplerPanel, Start,
@@ -8,7 +8,8 @@ use crate::components::play::{
 };
 use crate::erased::Erase;
 use crate::state::knobs::Knobs;
-use clicker_wire::{CheckpointId, Domain, Item, ItemId, Knowledge, Manifest, Recipe, Run, RunId};
+use crate::state::lab::link;
+use clicker_wire::{CheckpointId, Domain, Item, ItemId, Knowledge, LessonRuns, Manifest, Recipe, Run, RunId};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -25,6 +26,11 @@ struct Loaded {
     offered: Vec<Item>,
     model: Result<Manifest, String>,
     presets: Vec<Recipe>,
+    lessons: Vec<LessonRuns>,
+    /// A reward that the address brings.
+    carried: Option<Carried>,
+    /// Rewards that can be brought here, as the options of a list.
+    rewards: String,
     run: Option<Run>,
     owner: bool,
     /// What could not be found, in words.
@@ -50,6 +56,13 @@ async fn load(query: ParamsMap) -> Loaded {
         Some(id) => api::checkpoint(CheckpointId(id)).await,
         None => api::builtin().await,
     };
+    let mut carried = None;
+    if let Some((key, value)) = link::brought(|key| query.get(key)) {
+        match api::carried_reward(format!("{key}={value}")).await {
+            Ok(reward) => carried = Some(reward),
+            Err(error) => trouble = Some(api::explain(&error)),
+        }
+    }
     let run = match query.get("run") {
         Some(id) => api::run(RunId(id)).await.ok(),
         None => None,
@@ -59,10 +72,20 @@ async fn load(query: ParamsMap) -> Loaded {
         offered,
         model: model.map_err(|error| api::explain(&error)),
         presets: api::presets().await.unwrap_or_default(),
+        lessons: api::lessons().await.unwrap_or_default().into_iter().map(shortly).collect(),
+        carried,
+        rewards: api::offered_rewards().await.unwrap_or_default(),
         run,
         owner: api::is_owner().await.unwrap_or(false),
         trouble,
     }
+}
+
+/// What goes wrong, in a sentence; the page of runs tells the whole.
+fn shortly(lesson: LessonRuns) -> LessonRuns {
+    let mut about = lesson.about;
+    about.truncate(about.find('.').map_or(about.len(), |end| end + 1));
+    LessonRuns { about, ..lesson }
 }
 
 /// The page.
@@ -90,9 +113,9 @@ pub(crate) fn PlaygroundPage() -> impl IntoView {
 
 #[component]
 fn Desk(loaded: Loaded, knobs: Knobs, named: Option<CheckpointId>) -> impl IntoView {
-    let Loaded { item, offered, model, presets, run, owner, trouble } = loaded;
+    let Loaded { item, offered, model, presets, lessons, carried, rewards, run, owner, trouble } = loaded;
     let no_model = model.as_ref().err().cloned();
-    Play::provide(Start { item, knobs, model, run, owner }, named);
+    Play::provide(Start { item, knobs, carried, model, run, owner }, named);
     view! {
         <div class="desk">
             <div class="desk-ask">
@@ -106,9 +129,9 @@ fn Desk(loaded: Loaded, knobs: Knobs, named: Option<CheckpointId>) -> impl IntoV
                 <PairPanel />
             </div>
             <div class="desk-shape">
-                <RewardPanel />
+                <RewardPanel offered=rewards />
                 <AdvantagePanel />
-                <TrainPanel presets />
+                <TrainPanel presets lessons />
             </div>
         </div>
     }

@@ -19,6 +19,7 @@ mod kernel;
 mod likelihood;
 mod linear;
 mod loaded;
+pub mod lora;
 pub mod ops;
 mod plan;
 mod policy;

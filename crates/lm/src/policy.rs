@@ -1,17 +1,26 @@
 //! A model that is trained and a model that is frozen are two types, because candle makes it easy to confuse them:
 //! `detach()` shares storage, the optimizer writes in place, and a "frozen" reference would silently follow the policy.
 
+use crate::lora::{Adapter, LoraPair};
 use crate::weights::WeightTensor;
 use crate::{Decoder, Inference, KvCache, LmError, ModelConfig, Result, RowPlan, Weights};
 use candle_core::{Tensor, Var};
 use std::sync::Arc;
 
-/// A model whose weights an optimizer may change.
+/// A model whose weights, or the adapter beside them, an optimizer may change.
 #[derive(Debug)]
 pub struct Policy {
     decoder: Decoder,
     parameters: Vec<(String, Var)>,
+    adapted: Option<Adapted>,
     version: u64,
+}
+
+/// Frozen weights with an adapter whose tensors are the policy's parameters.
+#[derive(Debug)]
+struct Adapted {
+    base: Weights,
+    adapter: Adapter,
 }
 
 impl Policy {
@@ -22,15 +31,35 @@ impl Policy {
     pub fn new(config: &ModelConfig, weights: &Weights) -> Result<Self> {
         let mut parameters = Vec::new();
         let mut shared = Weights::default();
-        for (name, _) in config.tensor_shapes() {
-            let WeightTensor::Dense(tensor) = weights.get(&name)? else {
-                return Err(LmError::QuantizedPolicy(name));
-            };
+        for (name, tensor) in dense(config, weights)? {
             let var = Var::from_tensor(&tensor.copy()?)?;
             shared.insert(name.clone(), WeightTensor::Dense(var.as_tensor().clone()));
             parameters.push((name, var));
         }
-        Ok(Self { decoder: Decoder::new(config, &shared)?, parameters, version: 0 })
+        Ok(Self { decoder: Decoder::new(config, &shared)?, parameters, adapted: None, version: 0 })
+    }
+
+    /// Frozen full-precision weights beside a trainable copy of an adapter: two parameters for each of its matrices, named
+    /// as PEFT names them.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn adapted(config: &ModelConfig, weights: &Weights, adapter: &Adapter) -> Result<Self> {
+        let mut base = Weights::default();
+        for (name, tensor) in dense(config, weights)? {
+            base.insert(name, WeightTensor::Dense(deep_copy(tensor)?));
+        }
+        let (mut parameters, mut pairs) = (Vec::new(), Vec::new());
+        for LoraPair { name, a, b } in adapter.pairs() {
+            let (a, b) = (Var::from_tensor(&a.copy()?)?, Var::from_tensor(&b.copy()?)?);
+            pairs.push(LoraPair { name: name.clone(), a: a.as_tensor().clone(), b: b.as_tensor().clone() });
+            let module = name.trim_end_matches(".weight");
+            parameters.push((format!("{module}.lora_A.weight"), a));
+            parameters.push((format!("{module}.lora_B.weight"), b));
+        }
+        let adapter = Adapter::of(adapter.spec(), config, pairs)?;
+        let decoder = Decoder::new(config, &adapter.merged(&base, config, 1.0)?)?;
+        Ok(Self { decoder, parameters, adapted: Some(Adapted { base, adapter }), version: 0 })
     }
 
     /// The computation; the gradient flows to [`Self::parameters`].
@@ -39,10 +68,24 @@ impl Policy {
         &self.decoder
     }
 
-    /// Every weight by Hugging Face name, in file order.
+    /// Everything that is trained, by name, in file order: every weight, or every adapter's A and B.
     #[must_use]
     pub fn parameters(&self) -> &[(String, Var)] {
         &self.parameters
+    }
+
+    /// A copy of the adapter that is trained, if it is one, that no later update can reach.
+    ///
+    /// # Errors
+    /// Tensor arithmetic.
+    pub fn adapter(&self) -> Result<Option<Adapter>> {
+        let Some(Adapted { adapter, .. }) = &self.adapted else { return Ok(None) };
+        let pairs = adapter
+            .pairs()
+            .iter()
+            .map(|pair| Ok(LoraPair { name: pair.name.clone(), a: deep_copy(&pair.a)?, b: deep_copy(&pair.b)? }));
+        let pairs = pairs.collect::<Result<_>>()?;
+        Ok(Some(Adapter::of(adapter.spec(), self.decoder.config(), pairs)?))
     }
 
     /// How many updates this policy has seen; snapshots carry it.
@@ -51,27 +94,57 @@ impl Policy {
         self.version
     }
 
-    /// Say that the weights have been updated once.
-    pub fn bump_version(&mut self) {
-        self.version += 1;
+    /// The parameters have been updated once: from here on the decoder computes with what they are now.
+    ///
+    /// # Errors
+    /// Tensor arithmetic.
+    pub fn updated(&mut self) -> Result<()> {
+        self.resumed(self.version + 1)
     }
 
-    /// Take up a count again after a restart.
-    pub fn set_version(&mut self, version: u64) {
+    /// The parameters are those of this count of updates, after a restart.
+    ///
+    /// # Errors
+    /// Tensor arithmetic.
+    pub fn resumed(&mut self, version: u64) -> Result<()> {
         self.version = version;
+        if let Some(Adapted { base, adapter }) = &self.adapted {
+            let config = self.decoder.config();
+            self.decoder = Decoder::new(config, &adapter.merged(base, config, 1.0)?)?;
+        }
+        Ok(())
     }
 
-    /// A deep copy that no later update can reach.
+    /// A deep copy that no later update can reach; an adapter is merged into it.
     ///
     /// # Errors
     /// Tensor arithmetic.
     pub fn snapshot(&self) -> Result<PolicySnapshot> {
+        let config = self.decoder.config();
         let mut weights = Weights::default();
-        for (name, var) in &self.parameters {
-            weights.insert(name.clone(), WeightTensor::Dense(deep_copy(var.as_tensor())?));
+        match &self.adapted {
+            None => {
+                for (name, var) in &self.parameters {
+                    weights.insert(name.clone(), WeightTensor::Dense(deep_copy(var.as_tensor())?));
+                }
+            }
+            Some(Adapted { base, adapter }) => {
+                for (name, tensor) in dense(config, &adapter.merged(base, config, 1.0)?)? {
+                    weights.insert(name, WeightTensor::Dense(tensor.detach()));
+                }
+            }
         }
-        PolicySnapshot::new(self.decoder.config(), weights, self.version)
+        PolicySnapshot::new(config, weights, self.version)
     }
+}
+
+/// Every tensor of a model in full precision.
+fn dense<'a>(config: &ModelConfig, weights: &'a Weights) -> Result<Vec<(String, &'a Tensor)>> {
+    let all = config.tensor_shapes().into_iter().map(|(name, _)| match weights.get(&name)? {
+        WeightTensor::Dense(tensor) => Ok((name, tensor)),
+        WeightTensor::Quantized(_) => Err(LmError::QuantizedPolicy(name)),
+    });
+    all.collect()
 }
 
 /// A model that cannot change: what samples, what is compared against, what is measured and what is published.

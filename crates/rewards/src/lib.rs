@@ -40,8 +40,11 @@ pub mod votes;
 pub use compose::{Scorer, hash_input, reward, reward_group, validate};
 pub use error::RewardError;
 pub use graders::Graded;
+pub use graders::program::complaint as script_complaint;
 pub use outside::{Outside, RewardModels};
 pub use verdict::{is_abstention, is_refusal, verdict};
 
+/// Whether this build runs the scripts of `program` graders. Where it does not, they do not apply, and nothing may be trained.
+pub const RUNS_PROGRAMS: bool = cfg!(feature = "programs");
 /// Longest answer that is looked at, bytes. Anything longer scores 0 and says so.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;

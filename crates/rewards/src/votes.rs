@@ -13,6 +13,9 @@ use crate::graders::Graded;
 use crate::normalise::normalise;
 use std::collections::BTreeMap;
 
+/// What the names of [`signals`] begin with.
+pub const SIGNALS: &str = "votes/";
+
 /// One stored vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vote<'a> {
@@ -83,6 +86,21 @@ impl Ballot {
 #[must_use]
 pub fn score(text: &str, votes: &[Vote]) -> Graded {
     Ballot::count(votes).score(text)
+}
+
+/// What people thought of the answers that they voted on, as signals for weights that adapt: `votes/liked`, the mean over
+/// those answers of the share of their raters who like them, and `votes/answers`, how many they are. Nothing where nobody
+/// voted: a measurement that is missing moves no weight. Raters count alike here: a signal is no reward, and the agreement
+/// that [`weights`] needs is rare within one measurement.
+#[must_use]
+pub fn signals(votes: &[Vote]) -> BTreeMap<String, f64> {
+    let by_text = by_text(votes);
+    if by_text.is_empty() {
+        return BTreeMap::new();
+    }
+    let share = |raters: &BTreeMap<&str, bool>| raters.values().filter(|up| **up).count() as f64 / raters.len() as f64;
+    let liked = by_text.values().map(share).sum::<f64>() / by_text.len() as f64;
+    [("liked", liked), ("answers", by_text.len() as f64)].map(|(what, v)| (format!("{SIGNALS}{what}"), v)).into()
 }
 
 /// How much each rater counts: above 0 and below 1.

@@ -2,6 +2,7 @@
 //! properties over arbitrary signals.
 
 use clicker_rewards::adaptive::{Signals, advance, in_force, saturation, start, top_score};
+use clicker_rewards::votes::{self, Vote};
 use clicker_rewards::{hash_input, reward, validate};
 use clicker_wire::{
     Adaptive, AdaptiveState, Combine, Expected, Grader, Item, RewardConfig, SignalTest, WeightAction, WeightCurve,
@@ -177,4 +178,26 @@ proptest! {
             prop_assert!((0.2..=1.0).contains(&state.weights["format"]));
         }
     }
+}
+
+/// By hand: of "Paris." one of two raters likes it, of "Rome" the only one does, said last: (1/2 + 1) / 2.
+#[test]
+fn what_people_say_moves_a_weight() {
+    let vote = |rater, text, up| Vote { rater, text, up };
+    let votes =
+        [vote("a", "Paris.", true), vote("b", "paris", false), vote("a", "Rome", false), vote("a", "Rome", true)];
+    let signals = votes::signals(&votes);
+    let expected = [("votes/answers".to_owned(), 2.0), ("votes/liked".to_owned(), 0.75)];
+    assert_eq!(signals.clone().into_iter().collect::<Vec<_>>(), expected);
+    assert!(votes::signals(&[]).is_empty(), "nobody said anything: no measurement");
+
+    let unloved =
+        WeightRule { signal: "votes/liked".into(), ..rule(SignalTest::Below(0.8), WeightAction::Multiply(2.0), 1) };
+    let config = with(vec![], vec![unloved]);
+    assert_eq!(validate(&config), Ok(()));
+    let mut state = start(&config);
+    assert!(advance(&config, &mut state, 1, &votes::signals(&[])).is_empty());
+    let [change] = &advance(&config, &mut state, 2, &signals)[..] else { panic!("one change") };
+    assert_eq!((change.grader.as_str(), change.from, change.to), ("length", 0.1, 0.2));
+    assert!(change.cause.starts_with("votes/liked is 0.7500, below 0.8"), "{}", change.cause);
 }

@@ -39,4 +39,4 @@ pub use feedback::FeedbackExport;
 pub use follow::RunEvents;
 pub use ids::new_token;
 pub use open::Service;
-pub use rewards::{Attacked, Compared};
+pub use rewards::{Attacked, Compared, NamedReward};

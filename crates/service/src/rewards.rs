@@ -2,6 +2,7 @@
 
 use crate::{Service, ServiceError};
 use clicker_rewards::{attack, versions};
+use clicker_store::Digest;
 use clicker_wire::{
     AttackReport, Item, LabSample, NewRewardVersion, RewardChange, RewardComparison, RewardConfig, RewardPreset,
     RewardVersion,
@@ -14,8 +15,23 @@ const SIZES: (usize, usize, usize) = (80, 500, 64 << 10);
 /// Questions of an attack and answers of its search: a second of work.
 const ATTACK: (u32, u32) = (48, 2_000);
 
+/// Scripts that are compiled at a time.
+const SCRIPTS: usize = 32;
 /// Answers of one comparison.
 const COMPARED: usize = 64;
+
+/// A reward with what it is called.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedReward {
+    /// The sha256 of its canonical JSON.
+    pub hash: String,
+    /// The name that it was kept or is offered under, if it was or is.
+    pub name: Option<String>,
+    /// What was written about it; may be empty.
+    pub note: String,
+    /// The reward.
+    pub reward: RewardConfig,
+}
 
 /// An attack and the questions that it asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +89,19 @@ impl Service {
         })
     }
 
+    /// What a reward is called: as it was kept last, else as it is offered to start from.
+    ///
+    /// # Errors
+    /// A reward that cannot be used; a store that fails.
+    pub async fn named_reward(&self, reward: RewardConfig) -> Result<NamedReward, ServiceError> {
+        usable(&reward)?;
+        let hash = Digest::of(clicker_rewards::hash_input(&reward).as_bytes()).to_string();
+        let kept = self.inner.store.reward(&hash).await?.map(|kept| (kept.name, kept.note));
+        let offered = || self.reward_presets().into_iter().find(|p| p.reward == reward).map(|p| (p.name, p.about));
+        let (name, note) = kept.or_else(offered).unzip();
+        Ok(NamedReward { hash, name, note: note.unwrap_or_default(), reward })
+    }
+
     /// Rewards to start from: the default, then each lesson as it can be hacked and as it was repaired.
     #[must_use]
     pub fn reward_presets(&self) -> Vec<RewardPreset> {
@@ -92,6 +121,18 @@ impl Service {
             [preset("broken", lesson.broken.clone()), preset("repaired", lesson.repaired.clone())]
         });
         std::iter::once(default).chain(lessons).collect()
+    }
+
+    /// What is wrong with each of these scripts, if anything, in words that end a sentence "expected ...".
+    ///
+    /// # Errors
+    /// Too many scripts.
+    pub fn check_scripts(&self, scripts: &[String]) -> Result<Vec<Option<String>>, ServiceError> {
+        if scripts.len() > SCRIPTS {
+            let expected = format!("at most {SCRIPTS}");
+            return Err(ServiceError::invalid("scripts", format!("{} scripts", scripts.len()), expected));
+        }
+        Ok(scripts.iter().map(|source| clicker_rewards::script_complaint(source)).collect())
     }
 
     /// Try the exploit suite and a short search on a reward, over questions of the world.

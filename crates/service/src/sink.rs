@@ -2,14 +2,21 @@
 
 use crate::queue::Queue;
 use bytes::Bytes;
+use clicker_rewards::votes::{self, Vote};
 use clicker_store::{Claim, Digest, Key, StateRef, StepCommit, StoreError};
 use clicker_train::{CheckpointBytes, Sink, StepRecord};
-use clicker_wire::{CheckpointFile, CheckpointId, Event, FileKind, Manifest, Principle, RunId};
-use std::collections::VecDeque;
+use clicker_wire::{CheckpointFile, CheckpointId, Event, FeedbackBody, FileKind, Manifest, Principle, RunId};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+
+/// Votes are read so many at a time.
+const PAGE: u32 = 500;
+
+/// Who said of which answer that it is good, or that it is not.
+type Thumb = (String, String, bool);
 
 /// The time left is estimated from so many last steps.
 const WINDOW: usize = 10;
@@ -27,6 +34,8 @@ pub(crate) struct RunSink {
     state: Option<StateRef>,
     /// Set after a commit that found something wanted of the run.
     asked: Arc<AtomicBool>,
+    /// The last vote that was counted.
+    heard: i64,
     pace: Pace,
 }
 
@@ -41,6 +50,7 @@ impl RunSink {
             run: claim.run.id,
             state: claim.state,
             asked,
+            heard: 0,
             pace: Pace::default(),
         }
     }
@@ -83,6 +93,26 @@ impl RunSink {
         Ok(())
     }
 
+    /// Thumbs on answers of this run's checkpoints that were stored since the last call. A run that is resumed hears once more
+    /// what it had heard before.
+    async fn votes(&mut self) -> Result<Vec<Thumb>, StoreError> {
+        let store = &self.queue.inner.store;
+        let own: HashSet<CheckpointId> = store.run_checkpoints(&self.run).await?.into_iter().map(|m| m.id).collect();
+        let mut thumbs = Vec::new();
+        loop {
+            let (page, last) = store.feedback_page(self.heard, PAGE).await?;
+            if page.is_empty() {
+                return Ok(thumbs);
+            }
+            self.heard = last;
+            let votes = page.into_iter().map(|row| row.feedback).filter(|vote| own.contains(&vote.checkpoint));
+            thumbs.extend(votes.filter_map(|vote| match vote.body {
+                FeedbackBody::Thumbs { sample, up } => Some((vote.annotator, sample.text, up)),
+                _ => None,
+            }));
+        }
+    }
+
     /// Store the files of a checkpoint. Nothing points at them before the commit.
     async fn publish(&self, step: u32, checkpoint: CheckpointBytes) -> Result<Manifest, StoreError> {
         let mut files = Vec::with_capacity(2);
@@ -108,6 +138,13 @@ impl Sink for RunSink {
     fn commit(&mut self, record: StepRecord) -> Result<(), String> {
         let runtime = self.runtime.clone();
         runtime.block_on(self.store(record)).map_err(|e| e.to_string())
+    }
+
+    fn heard(&mut self) -> Result<BTreeMap<String, f64>, String> {
+        let runtime = self.runtime.clone();
+        let thumbs = runtime.block_on(self.votes()).map_err(|e| e.to_string())?;
+        let votes: Vec<Vote> = thumbs.iter().map(|(rater, text, up)| Vote { rater, text, up: *up }).collect();
+        Ok(votes::signals(&votes))
     }
 }
 

@@ -56,7 +56,7 @@ pub fn grpo(model: &LoadedModel, shape: GrpoShape, steps: u32) -> Result<Vec<Ste
             let passes = batch.passes(&policy)?;
             book("train");
             optimizer.step(policy.parameters(), &sum_gradients(&passes)?, 1e-6)?;
-            policy.bump_version();
+            policy.updated()?;
             book("optimizer");
             times.insert("forward", passes.iter().map(|p| p.forward_s).fold(0.0, f64::max));
             times.insert("backward", passes.iter().map(|p| p.backward_s).fold(0.0, f64::max));
@@ -80,7 +80,7 @@ pub fn sft(model: &LoadedModel, batch: usize, seq: usize, steps: u32) -> Result<
             let start = Instant::now();
             let gradient = gradient(&policy, &chats.iter().collect::<Vec<_>>())?;
             optimizer.step(policy.parameters(), &gradient.gradients, 1e-6)?;
-            policy.bump_version();
+            policy.updated()?;
             Ok(start.elapsed().as_secs_f64())
         })
         .collect()

@@ -50,7 +50,6 @@ mod sink;
 pub mod state;
 
 pub use alarms::Alarms;
-pub use checkpoint::checkpoint_bytes;
 pub use coefficients::Coefficients;
 pub use controllers::Controllers;
 pub use error::{Result, TrainError};

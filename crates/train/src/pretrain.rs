@@ -92,7 +92,7 @@ pub fn pretrain(spec: &PretrainSpec, progress: &mut dyn FnMut(Progress)) -> Resu
         finite(step, "the loss", gradient.loss)?;
         let learning_rate = schedule::learning_rate(&spec.optim, step, spec.steps);
         optimizer.step(policy.parameters(), &gradient.gradients, learning_rate)?;
-        policy.bump_version();
+        policy.updated()?;
         let accuracy = gradient.hits.iter().sum::<f64>() / gradient.hits.len().max(1) as f64;
         progress(Progress { step, loss: gradient.loss, accuracy, tokens: gradient.tokens });
     }

@@ -4,7 +4,7 @@ mod keys;
 mod preferences;
 
 use crate::{Result, TrainError, constitution, objective};
-use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Recipe, RewardConfig};
+use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Grader, Recipe, RewardConfig};
 
 /// Read a recipe; unknown keys are errors that name the key and what was probably meant, and so are keys without effect.
 ///
@@ -140,6 +140,9 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     if let Some((_, rule)) = rules.into_iter().find(|(kept, _)| !kept) {
         return Err(TrainError::Recipe(rule));
     }
+    if let Some(rule) = lora_complaint(recipe) {
+        return Err(TrainError::Recipe(rule));
+    }
     if let Some(rule) = preferences::complaint(recipe) {
         return Err(TrainError::Recipe(rule));
     }
@@ -175,8 +178,34 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     }
     if samples {
         clicker_rewards::compose::validate(&recipe.reward)?;
+        scripts_run(&recipe.reward)?;
     }
     Ok(())
+}
+
+fn lora_complaint(recipe: &Recipe) -> Option<String> {
+    let lora = recipe.lora.as_ref()?;
+    if recipe.algorithm == Algorithm::RewardModel {
+        return Some(
+            "[lora] has no effect with algorithm = \"reward_model\", whose score is a row of the head, which an adapter does \
+             not train; leave it out"
+                .into(),
+        );
+    }
+    lora.complaint()
+}
+
+/// Without a script engine a script would be left out of every reward, unseen.
+fn scripts_run(reward: &RewardConfig) -> Result<()> {
+    let script = reward.graders.iter().find(|graded| matches!(graded.grader, Grader::Program { .. }));
+    match script.filter(|_| !clicker_rewards::RUNS_PROGRAMS) {
+        None => Ok(()),
+        Some(graded) => Err(TrainError::Recipe(format!(
+            "its grader `{}` is a script, and this build has no script engine; use the other graders, or build \
+             clicker-rewards with the feature `programs`",
+            graded.name
+        ))),
+    }
 }
 
 #[cfg(test)]
@@ -195,6 +224,9 @@ mod tests {
             ("[optim]\nlearning_rate = 0.0", "learning_rate"),
             ("[reward]\ngraders = []", "grader"),
             ("[dry_run]\nskip = true", "skip"),
+            ("[lora]\nr = 0", "lora.r"),
+            ("[lora]\ntarget_modules = ['q_prof']", "q_prof"),
+            ("[lora]\nrank = 4", "rank"),
             (
                 "[reward]\ngraders = [{ name = 'f', weight = 1.0, grader = { type = 'format' } }]\ncombine = { type = 'normalise_then_sum' }\n[grpo]\nscale_rewards = 'none'",
                 "scale_rewards",

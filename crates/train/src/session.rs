@@ -15,8 +15,10 @@ use crate::state::{self, Beside, Place};
 use crate::{AdamW, Result, Sink, Start, StepRecord, TrainError, schedule};
 use candle_core::Tensor;
 use clicker_dataset::World;
+use clicker_lm::lora::Adapter;
 use clicker_lm::weights::WeightTensor;
 use clicker_lm::{LoadedModel, Policy, PolicySnapshot, Precision, Weights};
+use clicker_rewards::votes;
 use clicker_wire::{AdvantageEstimator, Algorithm, Event, GrpoSpec, Item, Recipe, Split};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -55,7 +57,13 @@ impl<'a> Session<'a> {
             Algorithm::RewardModel => {
                 critic::without_scores(&model.snapshot, critic::score_token(&language.tokenizer))?
             }
-            _ => Policy::new(&model.config, model.snapshot.weights())?,
+            _ => match &recipe.lora {
+                Some(spec) => {
+                    let adapter = Adapter::new(spec, &model.config, recipe.seed)?;
+                    Policy::adapted(&model.config, model.snapshot.weights(), &adapter)?
+                }
+                None => Policy::new(&model.config, model.snapshot.weights())?,
+            },
         };
         let guesses = recipe.algorithm == Algorithm::Grpo && recipe.grpo.advantage == AdvantageEstimator::Gae;
         let mut critic = match guesses {
@@ -151,7 +159,7 @@ impl<'a> Session<'a> {
     pub(crate) fn update(&mut self, step: u32, gradients: &[Option<Tensor>], learning_rate: f64) -> Result<f64> {
         let norm = self.optimizer.step(self.policy.parameters(), gradients, learning_rate)?;
         finite(step, "the gradient's norm", norm)?;
-        self.policy.bump_version();
+        self.policy.updated()?;
         Ok(norm)
     }
 
@@ -186,12 +194,11 @@ impl<'a> Session<'a> {
         }
         let share = spec.ref_model_mixup_alpha.unwrap_or(MIXUP);
         let mut mixed = Weights::default();
-        for (name, parameter) in self.policy.parameters() {
-            // Quantized tensors have no place in a policy, so neither in what a run starts from.
-            if let WeightTensor::Dense(old) = self.reference.weights().get(name)? {
-                let new = clicker_rl::control::mixed(old, parameter.as_tensor(), share)?;
-                mixed.insert(name.clone(), WeightTensor::Dense(new));
-            }
+        let policy = self.policy.snapshot()?;
+        for (name, _) in policy.decoder().config().tensor_shapes() {
+            let (old, new) = (self.reference.weights().get(&name)?, policy.weights().get(&name)?);
+            let new = clicker_rl::control::mixed(&old.to_dense()?, &new.to_dense()?, share)?;
+            mixed.insert(name, WeightTensor::Dense(new));
         }
         self.reference = PolicySnapshot::new(self.policy.decoder().config(), mixed, self.policy.version())?;
         Ok(())
@@ -202,7 +209,7 @@ impl<'a> Session<'a> {
         let Some(critic) = &mut self.critic else { return Ok(()) };
         let norm = critic.optimizer.step(critic.policy.parameters(), gradients, learning_rate)?;
         finite(step, "the norm of the value network's gradient", norm)?;
-        critic.policy.bump_version();
+        critic.policy.updated()?;
         Ok(())
     }
 
@@ -231,8 +238,7 @@ impl<'a> Session<'a> {
 
     /// Whether the weights are anywhere near those of the start: training moves their norm by percents.
     fn is_sound(&self) -> Result<bool> {
-        let start = Policy::new(self.reference.decoder().config(), self.reference.weights())?;
-        Ok(norm(&self.policy)? < 3.0 * norm(&start)?)
+        Ok(norm(&self.policy.snapshot()?)? < 3.0 * norm(&self.reference)?)
     }
 
     /// Make a step durable: its metrics and events, a held-out measurement and a checkpoint where they are due.
@@ -249,6 +255,9 @@ impl<'a> Session<'a> {
         metrics.insert("num_tokens".into(), self.place.num_tokens as f64);
         if last || due(step, self.recipe.eval.every) {
             events.extend(self.measure(step, &mut metrics)?);
+            if self.recipe.reward.adaptive.rules.iter().any(|rule| rule.signal.starts_with(votes::SIGNALS)) {
+                metrics.extend(sink.heard().map_err(|reason| TrainError::Sink { step, reason })?);
+            }
         }
         let changes = self.place.controllers.adapt(step, &self.recipe.reward, &metrics);
         if !changes.is_empty() {
@@ -266,7 +275,7 @@ impl<'a> Session<'a> {
             Publish::Now => true,
             Publish::Never => false,
         };
-        let checkpoint = publish.then(|| checkpoint_bytes(&self.policy.snapshot()?, &self.language)).transpose()?;
+        let checkpoint = publish.then(|| checkpoint_bytes(&self.policy, &self.language)).transpose()?;
         // A reference that never moves is the starting model, which whoever resumes has.
         let moved = (self.recipe.grpo.ref_model_sync_steps > 0).then_some(&self.reference);
         let beside = Beside { reference: moved, critic: self.critic.as_ref() };
@@ -315,10 +324,10 @@ enum Publish {
 }
 
 /// Root of the sum of all squared weights.
-fn norm(policy: &Policy) -> Result<f64> {
+fn norm(model: &PolicySnapshot) -> Result<f64> {
     let mut sum = 0.0;
-    for (_, parameter) in policy.parameters() {
-        let values = parameter.as_tensor().flatten_all()?.to_vec1::<f32>()?;
+    for (name, _) in model.decoder().config().tensor_shapes() {
+        let values = model.weights().get(&name)?.to_dense()?.flatten_all()?.to_vec1::<f32>()?;
         sum += values.into_iter().map(|x| f64::from(x) * f64::from(x)).sum::<f64>();
     }
     Ok(sum.sqrt())

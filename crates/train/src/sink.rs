@@ -3,6 +3,7 @@
 //! This file never knows where records go: a database and an object store under the service, a folder under the CLI.
 
 use clicker_wire::{Event, ModelShape};
+use std::collections::BTreeMap;
 
 /// Where a run's output goes. Called from the training thread, in order, once before the first step and once per step.
 pub trait Sink {
@@ -12,6 +13,15 @@ pub trait Sink {
     /// # Errors
     /// Whatever kept the record from becoming durable, in words for the person who runs it.
     fn commit(&mut self, record: StepRecord) -> Result<(), String>;
+
+    /// What people said since the last time that they were asked for, as `votes/...`: asked at each measurement, where a
+    /// rule of the reward watches them. Whoever has no people says nothing.
+    ///
+    /// # Errors
+    /// Whatever kept the votes from being read, in words for the person who runs it.
+    fn heard(&mut self) -> Result<BTreeMap<String, f64>, String> {
+        Ok(BTreeMap::new())
+    }
 }
 
 /// Everything one step leaves behind. Step 0 is the state before the first update.
@@ -34,6 +44,8 @@ pub struct CheckpointBytes {
     pub master: Vec<u8>,
     /// GGUF, Q8_0, with tokenizer.
     pub browser: Vec<u8>,
+    /// PEFT's files of the adapter that both have taken in, by plain name; empty where all weights were trained.
+    pub adapter: Vec<(String, Vec<u8>)>,
     /// Shape of the model.
     pub shape: ModelShape,
 }

@@ -96,13 +96,11 @@ pub(crate) fn save(
     if let Some(critic) = critic {
         push(&mut data, CRITIC, &critic.policy, &critic.optimizer)?;
     }
-    for (name, _) in policy.parameters() {
-        if let Some(reference) = reference
-            && let WeightTensor::Dense(tensor) = reference.weights().get(name)?
-        {
-            let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+    if let Some(reference) = reference {
+        for (name, dims) in reference.decoder().config().tensor_shapes() {
+            let values = reference.weights().get(&name)?.to_dense()?.flatten_all()?.to_vec1::<f32>()?;
             let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-            data.push((format!("{REFERENCE}/{name}"), tensor.dims().to_vec(), bytes));
+            data.push((format!("{REFERENCE}/{name}"), dims, bytes));
         }
     }
     let views = data
@@ -151,7 +149,7 @@ pub fn restore(recipe: &Recipe, bytes: &[u8], policy: &mut Policy) -> Result<(Pl
     let updates = header.updates;
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
     let moments = pull(&tensors, "", policy)?;
-    policy.set_version(updates.into());
+    policy.resumed(updates.into())?;
     Ok((place, AdamW::restore(&recipe.optim, updates, moments)))
 }
 

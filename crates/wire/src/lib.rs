@@ -60,8 +60,8 @@ pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use preview::{LabSample, NewRewardVersion, Preview, PreviewReply, RewardPreset, RewardVersion};
 pub use recipe::{
     AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, DataSpec, DpoLoss, DpoSpec, DryRunSpec, EvalSpec,
-    GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec, LossAggregation, OptimSpec, OrpoSpec, PolicyLoss,
-    RaftSpec, Recipe, RewardModelSpec, RolloutSpec, Schedule, SftSpec, ZeroVariance,
+    GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec, LORA_TARGETS, LoraSpec, LossAggregation, OptimSpec,
+    OrpoSpec, PolicyLoss, RaftSpec, Recipe, RewardModelSpec, RolloutSpec, Schedule, SftSpec, ZeroVariance,
 };
 pub use reward::{Receipt, Reward, RewardConfig, Span, WeightedGrader};
 pub use reward_diff::{ComparedSample, Flip, RewardChange, RewardComparison, RewardPart};

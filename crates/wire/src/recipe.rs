@@ -1,8 +1,10 @@
 //! A training run's whole configuration: config + seed + commit replay it. Unknown keys are errors everywhere.
 
+mod lora;
 mod objective;
 mod preference;
 
+pub use lora::{LORA_TARGETS, LoraSpec};
 pub use objective::{AdvantageEstimator, ImportanceSamplingLevel, KlEstimator, PolicyLoss};
 pub use preference::{DpoLoss, DpoSpec, KtoSpec, OrpoSpec, RaftSpec, RewardModelSpec};
 
@@ -62,6 +64,9 @@ pub struct Recipe {
     /// The optimizer.
     #[serde(default)]
     pub optim: OptimSpec,
+    /// Train an adapter beside frozen weights; none trains all weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraSpec>,
     /// Held-out measurement while training.
     #[serde(default)]
     pub eval: EvalSpec,

@@ -6,6 +6,7 @@ mod eval;
 mod export;
 mod generate;
 mod grade;
+mod merge;
 mod migrate;
 mod pretrain;
 mod reward;
@@ -37,6 +38,8 @@ enum Command {
     Generate(generate::Generate),
     /// Logits that follow given token ids.
     Logits(generate::Logits),
+    /// Take an adapter (LoRA) into a model's weights.
+    Merge(merge::Merge),
     /// Grade a file of samples with one of OpenAI's graders.
     Grade(grade::Grade),
     /// Attack a reward before a model is trained on it.
@@ -63,6 +66,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Eval(command) => eval::run(&command),
         Command::Generate(command) => generate::run(&command),
         Command::Logits(command) => generate::logits(&command),
+        Command::Merge(command) => merge::run(&command),
         Command::Grade(command) => grade::run(&command),
         Command::Reward(command) => reward::run(&command),
         Command::Pretrain(command) => pretrain::run(&command),

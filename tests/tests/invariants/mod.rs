@@ -5,6 +5,7 @@ mod dependencies;
 mod docs;
 mod files;
 mod purity;
+mod styles;
 
 use crate::root;
 use std::path::{Path, PathBuf};

@@ -181,6 +181,7 @@ mod tests {
             recipe: None,
             owner: false,
             linked: None,
+            trouble: None,
         })
     }
 

@@ -4,6 +4,7 @@
 use super::{Lab, bar, draft, figures, form, receipts, rows, versions};
 use crate::browser::worker::{self, Reply};
 use crate::browser::{self, fetch, page};
+use crate::state::knobs::Knobs;
 use crate::state::lab::tree;
 use clicker_wire::{EngineRequest, LabSample, Manifest, NewRewardVersion, RewardVersion, Sampling, WeightsSource};
 use serde::Serialize;
@@ -66,6 +67,31 @@ fn frame() {
         draw(lab);
     });
     preview();
+    compile();
+}
+
+/// Lets the server look at scripts that it has not seen; one look is under way at most.
+fn compile() {
+    let unknown = quietly(|lab| {
+        let sources: Vec<String> = lab.programs().map(|(_, _, source)| source.to_owned()).collect();
+        lab.scripts.retain(|known, _| sources.contains(known));
+        let unknown: Vec<String> = sources.into_iter().filter(|source| !lab.scripts.contains_key(source)).collect();
+        (!unknown.is_empty() && !std::mem::replace(&mut lab.flow.compiling, true)).then_some(unknown)
+    });
+    let Some(unknown) = unknown.flatten() else { return };
+    spawn_local(async move {
+        let asked = format!("{{\"scripts\":{}}}", text(&unknown));
+        let said = fetch::post::<Vec<Option<String>>>("/rpc/check_scripts", &asked).await;
+        with(|lab| {
+            lab.flow.compiling = false;
+            match said {
+                Ok(said) => lab.scripts.extend(unknown.into_iter().zip(said)),
+                Err(problem) => {
+                    lab.scripts.extend(unknown.into_iter().map(|s| (s, Some(format!("an answer: {problem}")))));
+                }
+            }
+        });
+    });
 }
 
 /// Asks for a preview, unless one is under way or the text is no reward.
@@ -260,6 +286,27 @@ pub(super) fn train() {
     });
 }
 
+/// Goes to the playground with the reward as it stands: as knobs where they can say it, by its hash where it is kept.
+pub(super) fn play() {
+    let known = quietly(|lab| {
+        let reward = lab.document.config();
+        let knobs = Knobs::of(reward).map(|knobs| {
+            let pairs = knobs.to_query().into_iter();
+            pairs.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&")
+        });
+        let kept = || lab.versions.iter().find(|v| v.reward == *reward).map(|v| format!("version={}", v.hash));
+        (knobs.or_else(kept), text(reward))
+    });
+    let Some((known, reward)) = known else { return };
+    spawn_local(async move {
+        let query = match known {
+            Some(known) => known,
+            None => draft::query(reward).await,
+        };
+        browser::visit(&format!("/?{query}"));
+    });
+}
+
 /// Puts the reward into the address, and the address into the clipboard.
 pub(super) fn share() {
     let shared = quietly(|lab| match lab.document.complaint() {
@@ -303,6 +350,12 @@ fn draw(lab: &mut Lab) {
     page::draw("lab-bar", bar::draw(lab));
     page::draw("lab-complaint", bar::complaint(lab));
     page::draw("lab-head", rows::head(lab));
+    let scripts: Vec<(usize, String)> =
+        lab.programs().filter_map(|(index, _, source)| Some((index, form::script(lab, source)?))).collect();
+    // Until the server has seen the latest text, what it said of the one before stays.
+    for (index, said) in scripts {
+        page::draw_within("lab-form", &format!("script-{index}"), said);
+    }
     page::draw("lab-figures", figures::draw(lab));
     page::draw("lab-attack-old", bar::attack_hint(lab));
     if std::mem::take(&mut lab.flow.versions) {

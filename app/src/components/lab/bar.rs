@@ -1,7 +1,6 @@
 //! The lab's buttons, what was last said, and what is wrong with the text.
 
-use super::Lab;
-use crate::state::knobs::Knobs;
+use super::{Lab, versions};
 use crate::state::lab::markup::Markup;
 
 /// The buttons.
@@ -20,25 +19,21 @@ pub(crate) fn draw(lab: &Lab) -> String {
             "<button class=\"button\" type=\"button\" id=\"{}\" data-testid=\"lab-{}\" data-do=\"{}\" title=\"{}\"",
             &[act, act, act, title],
         );
-        m.raw(if off { " disabled>" } else { ">" });
+        // Not `disabled`: that would take the focus away from who undoes the last step there is.
+        m.raw(if off { " aria-disabled=\"true\">" } else { ">" });
         m.put("{}</button>", &[words]);
     };
     button(&mut m, "preset-load", "Load", "Put it in the place of what is written; undo brings that back", false);
     button(&mut m, "undo", "Undo", "Ctrl Z", !back);
     button(&mut m, "redo", "Redo", "Ctrl Shift Z", !on);
     button(&mut m, "share", "Share", "A link with this reward in it", false);
-    let knobs = Knobs::of(lab.document.config());
-    let broken = lab.document.complaint().is_some() || lab.refused.is_some();
-    match knobs.filter(|_| !broken) {
-        Some(knobs) => {
-            let query: Vec<String> =
-                knobs.to_query().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
-            m.put("<a class=\"button\" id=\"play\" href=\"/?{}\">Open in the playground</a>", &[&query.join("&")]);
-        }
-        None => {
-            button(&mut m, "play", "Open in the playground", "It has parts that no knob of the playground turns", true);
-        }
-    }
+    let broken = !lab.usable();
+    let why = if broken {
+        "First mend what the line under the JSON says"
+    } else {
+        "Receipts, advantages and training with this reward"
+    };
+    button(&mut m, "play", "Try in the playground", why, broken);
     let (why, off) = match (&lab.recipe, lab.owner) {
         (None, _) => ("This server offers no recipe to train with", true),
         (_, false) => ("Training is for the owner of this server: open the owner link that clicker printed", true),
@@ -46,6 +41,7 @@ pub(crate) fn draw(lab: &Lab) -> String {
     };
     button(&mut m, "train", "Train with this", why, off);
     m.raw("</div>");
+    what(&mut m, lab);
     let (class, words) = match &lab.notice {
         Some((true, words)) => ("problem", words.as_str()),
         Some((false, words)) => ("hint", words.as_str()),
@@ -53,6 +49,25 @@ pub(crate) fn draw(lab: &Lab) -> String {
     };
     m.put("<p class=\"lab-notice {}\" role=\"status\" data-testid=\"lab-notice\">{}</p>", &[class, words]);
     m.done()
+}
+
+/// What the reward is known as, and what was written about it.
+fn what(m: &mut Markup, lab: &Lab) {
+    let reward = lab.document.config();
+    m.raw("<p class=\"hint lab-what\" data-testid=\"lab-what\">");
+    if let Some(kept) = lab.versions.iter().find(|version| version.reward == *reward) {
+        m.put("Kept as <b>{}</b>, version <code>{}</code>", &[&kept.name, versions::short(&kept.hash)]);
+        if !kept.note.is_empty() {
+            m.put(": {}", &[&kept.note]);
+        }
+    } else if let Some(preset) = lab.presets.iter().find(|preset| preset.reward == *reward) {
+        m.put("<b>{}</b>: {}", &[&preset.name, &preset.about]);
+    } else {
+        m.raw(
+            "Not kept yet. Give it a name under Versions, and it can be loaded, compared and played with by that name.",
+        );
+    }
+    m.raw("</p>");
 }
 
 /// What is wrong with the text, or that nothing is. Always one line high at least.
@@ -72,8 +87,14 @@ pub(crate) fn complaint(lab: &Lab) -> String {
         );
     } else if let Some(refused) = &lab.refused {
         m.put("<p class=\"problem\" role=\"alert\"><span>{}</span></p>", &[refused]);
+    } else if let Some((name, said)) = lab.programs().find_map(|(_, name, source)| Some((name, lab.against(source)?))) {
+        m.put("<p class=\"problem\" role=\"alert\"><span><code>{}</code>: expected {}</span></p>", &[name, said]);
     } else {
-        m.raw("<p class=\"hint lab-fine\">A reward, and every grader can work with its values.</p>");
+        m.raw("<p class=\"hint lab-fine\">A reward, and every grader can work with its values.");
+        if lab.programs().next().is_some() {
+            m.raw(" Scripts are scored by the server when you attack, compare or train; here they count for nothing.");
+        }
+        m.raw("</p>");
     }
     m.done()
 }

@@ -52,10 +52,3 @@ pub(super) async fn query(text: String) -> String {
     }
     format!("reward={}", browser::encode(&text))
 }
-
-/// The reward of a packed query, if the address has one.
-pub(super) async fn packed() -> Option<String> {
-    let search = web_sys::window()?.location().search().ok()?;
-    let packed = search.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("z="))?.to_owned();
-    pack::unpack(&link::to_bytes(&packed)?).await
-}

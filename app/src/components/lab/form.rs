@@ -19,6 +19,16 @@ pub(crate) fn id(at: &str) -> String {
     at.replace('/', "-")
 }
 
+/// What the server says of a script, for the place under its text; nothing before it has said something.
+pub(crate) fn script(lab: &Lab, source: &str) -> Option<String> {
+    let mut m = Markup::new();
+    match lab.scripts.get(source)? {
+        None => m.raw("<p class=\"hint\">It compiles. The server runs it when you attack, compare or train.</p>"),
+        Some(said) => m.put("<p class=\"problem\"><span>Expected {}</span></p>", &[said]),
+    }
+    Some(m.done())
+}
+
 /// The whole form.
 pub(crate) fn draw(lab: &Lab) -> String {
     let tree = lab.document.tree();
@@ -76,7 +86,8 @@ fn card(m: &mut Markup, index: usize, count: usize, grader: &Value, names: &[&st
             "{}\" data-do=\"{}\" data-at=\"{}\" aria-label=\"{} {}\" title=\"{}\"",
             &[&id(&at), act, &at, what, name, what],
         );
-        m.raw(if off { " disabled>" } else { ">" });
+        // Not `disabled`: that would take the focus away from who moves a grader to the end.
+        m.raw(if off { " aria-disabled=\"true\">" } else { ">" });
         m.raw(icon);
         m.raw("</button>");
     };
@@ -91,6 +102,9 @@ fn card(m: &mut Markup, index: usize, count: usize, grader: &Value, names: &[&st
             m.raw("<div class=\"lab-fields\">");
             fields(m, variant.fields, &format!("{at}/grader"), inner, names);
             m.raw("</div>");
+        }
+        if variant.tag == "program" {
+            m.put("<div class=\"lab-script\" id=\"script-{}\" role=\"status\"></div>", &[&index.to_string()]);
         }
     }
     m.raw("</li>");
@@ -155,8 +169,8 @@ fn one(m: &mut Markup, kind: &'static Kind, label: &'static str, at: &str, value
         ),
         Kind::Long => input(
             m,
-            "<label class=\"field lab-wide\"><span>{}</span><textarea class=\"lab-mono\" rows=\"3\" spellcheck=\"false\" \
-             id=\"{}\" data-do=\"text\" data-at=\"{}\">{}</textarea></label>",
+            "<label class=\"field lab-wide\"><span>{}</span><textarea class=\"lab-mono\" rows=\"6\" spellcheck=\"false\" \
+             autocapitalize=\"off\" wrap=\"off\" id=\"{}\" data-do=\"text\" data-at=\"{}\">{}</textarea></label>",
             label,
             at,
             &plain(value),

@@ -25,4 +25,6 @@ mod wake;
 pub(crate) use model::{Lab, Start};
 #[cfg(feature = "ssr")]
 pub(crate) use page::page;
+#[cfg(feature = "ssr")]
+pub(crate) use versions::short;
 pub use wake::wake;

@@ -2,10 +2,10 @@
 
 use crate::state::lab::document::Document;
 use crate::state::lab::{samples, text};
-use clicker_wire::{Item, LabSample, Manifest, Preview, RewardConfig, RewardPreset, RewardVersion};
+use clicker_wire::{Grader, Item, LabSample, Manifest, Preview, RewardConfig, RewardPreset, RewardVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Questions that examples are made from.
 const EXAMPLES: usize = 16;
@@ -29,6 +29,8 @@ pub(crate) struct Start {
     pub(crate) owner: bool,
     /// A reward that the address brings, as text.
     pub(crate) linked: Option<String>,
+    /// Why it does not, though it should.
+    pub(crate) trouble: Option<String>,
 }
 
 /// The lab.
@@ -37,6 +39,8 @@ pub(crate) struct Lab {
     pub(crate) document: Document,
     /// What the engine says against the reward, if anything.
     pub(crate) refused: Option<String>,
+    /// What the server says against scripts, by their text; nothing against those that compile.
+    pub(crate) scripts: BTreeMap<String, Option<String>>,
     pub(crate) samples: Vec<LabSample>,
     /// Where the samples come from, in words.
     pub(crate) origin: String,
@@ -75,6 +79,8 @@ pub(crate) struct Lab {
 pub(crate) struct Flow {
     /// A frame is on its way that will draw.
     pub(crate) scheduled: bool,
+    /// The server compiles scripts.
+    pub(crate) compiling: bool,
     /// A preview was asked for and has not arrived.
     pub(crate) asked: bool,
     /// The document or the open receipts have changed since it was.
@@ -106,13 +112,14 @@ impl Lab {
             graders: document.config().graders.iter().map(|g| g.name.clone()).collect(),
             document,
             refused: None,
+            scripts: BTreeMap::new(),
             samples: Vec::new(),
             origin: String::new(),
             order: Vec::new(),
             open: BTreeSet::new(),
             preview: None,
             tables: false,
-            notice: None,
+            notice: start.trouble.map(|words| (true, words)),
             attacked: None,
             drawing: None,
             presets: start.presets,
@@ -128,6 +135,25 @@ impl Lab {
         };
         lab.take_examples();
         lab
+    }
+
+    /// The scripts of the reward: each grader's place and name, and its text.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = (usize, &str, &str)> {
+        self.document.config().graders.iter().enumerate().filter_map(|(index, graded)| match &graded.grader {
+            Grader::Program { source } => Some((index, graded.name.as_str(), source.as_str())),
+            _ => None,
+        })
+    }
+
+    /// What the server says against a script, if it has looked at it and found something.
+    pub(crate) fn against(&self, source: &str) -> Option<&str> {
+        self.scripts.get(source)?.as_deref()
+    }
+
+    /// Whether the document is a reward that can be used, as far as is known.
+    pub(crate) fn usable(&self) -> bool {
+        let scripts = self.programs().all(|(_, _, source)| self.against(source).is_none());
+        self.document.complaint().is_none() && self.refused.is_none() && scripts
     }
 
     /// Looks at the examples again.

@@ -22,14 +22,15 @@ pub(crate) fn head(lab: &Lab) -> String {
     let noun = if count == 1 { "answer" } else { "answers" };
     m.put("<p class=\"hint line\" data-testid=\"lab-origin\">{} {}, {}</p>", &[&count.to_string(), noun, &lab.origin]);
     m.raw("<div class=\"lab-row-tools\">");
-    let button = |m: &mut Markup, act: &str, words: &str| {
-        m.put("<button class=\"link\" type=\"button\" id=\"{}\" data-do=\"{}\">{}</button>", &[act, act, words]);
+    let button = |m: &mut Markup, id: &str, act: &str, words: &str| {
+        m.put("<button class=\"link\" type=\"button\" id=\"{}\" data-do=\"{}\">{}</button>", &[id, act, words]);
     };
-    button(&mut m, "sort", "Sort by reward");
+    button(&mut m, "sort", "sort", "Sort by reward");
+    // One id for both: the focus stays where it is.
     if lab.open.len() < count {
-        button(&mut m, "open-all", "Open all receipts");
+        button(&mut m, "open-all", "open-all", "Open all receipts");
     } else {
-        button(&mut m, "close-all", "Close all receipts");
+        button(&mut m, "open-all", "close-all", "Close all receipts");
     }
     m.raw("</div>");
     m.done()

@@ -4,8 +4,10 @@ use super::Lab;
 use crate::state::figures::moment;
 use crate::state::lab::markup::Markup;
 
-/// Characters of a hash that tell versions apart for people.
-const SHORT: usize = 10;
+/// So much of a hash tells versions apart for people.
+pub(crate) fn short(hash: &str) -> &str {
+    hash.get(..10).unwrap_or(hash)
+}
 
 /// The list.
 pub(crate) fn draw(lab: &Lab) -> String {
@@ -20,11 +22,10 @@ pub(crate) fn draw(lab: &Lab) -> String {
     m.raw("<ol class=\"lab-versions\">");
     for (index, version) in lab.versions.iter().enumerate() {
         let key = index.to_string();
-        let hash: String = version.hash.chars().take(SHORT).collect();
         m.put(
             "<li class=\"lab-version\" data-testid=\"lab-version\"><div><p class=\"lab-version-name\">{}</p><p \
              class=\"hint\">{}</p><p class=\"cell-note\">{} \u{b7} {}</p></div><div class=\"lab-tools\">",
-            &[&version.name, &version.note, &hash, &moment(version.saved_ms)],
+            &[&version.name, &version.note, short(&version.hash), &moment(version.saved_ms)],
         );
         m.put(
             "<button class=\"button\" type=\"button\" id=\"load-{}\" data-do=\"load\" data-at=\"{}\" aria-label=\"Load \

@@ -23,15 +23,6 @@ pub fn wake() {
     draft::bring_back(&mut lab, linked);
     (lab.flow.kept, lab.flow.stale) = (true, true);
     ask::open(lab);
-    spawn_local(async move {
-        if let Some(text) = draft::packed().await {
-            ask::with(|lab| {
-                lab.document.replace(text::tidy(text));
-                lab.flow.form = true;
-            });
-            ask::changed();
-        }
-    });
 }
 
 fn listen(kind: &str, then: fn(&Event)) {
@@ -71,6 +62,9 @@ fn click(event: &Event) {
     let Some(element) = page::source(event) else { return };
     let (act, at) = (attribute(&element, "data-do"), attribute(&element, "data-at"));
     let index = at.parse::<usize>().unwrap_or_default();
+    if attribute(&element, "aria-disabled") == "true" {
+        return;
+    }
     match act.as_str() {
         "preset-load" => {
             load(|lab| lab.presets.get(lab.picked).map(|p| (p.reward.clone(), p.about.clone())));
@@ -103,6 +97,7 @@ fn click(event: &Event) {
         "keep" => ask::keep(),
         "share" => ask::share(),
         "train" => ask::train(),
+        "play" => ask::play(),
         "go-there" => drop(ask::quietly(|lab| {
             if let Some(complaint) = lab.document.complaint() {
                 page::select("lab-json", lab.document.text(), complaint.offset);

@@ -4,7 +4,7 @@ use super::Play;
 use crate::components::note::Empty;
 use crate::erased::Erase;
 use crate::state::figures::{number, signed, tone};
-use clicker_wire::GroupJudgement;
+use clicker_wire::{Combine, GroupJudgement};
 use leptos::prelude::*;
 
 /// The panel.
@@ -35,18 +35,24 @@ pub(crate) fn AdvantagePanel() -> impl IntoView {
 
 fn bars(play: Play, judgement: &GroupJudgement) -> impl IntoView + use<> {
     let (mean, std) = (judgement.mean, judgement.std);
+    // Where every grader is normalised by itself, the advantage is no function of the totals.
+    let by_grader = untrack(move || play.reward()).combine == Combine::NormaliseThenSum {};
     let reach = judgement.advantages.iter().fold(1.0_f64, |reach, a| reach.max(a.abs()));
     let rows = judgement.advantages.iter().zip(&judgement.rewards).enumerate().map(|(index, (advantage, reward))| {
         let advantage = *advantage;
         let half = advantage.abs() / reach * 50.0;
         let x = if advantage < 0.0 { 50.0 - half } else { 50.0 };
-        let sum = format!(
-            "({} \u{2212} {}) / {} = {}",
-            signed(reward.total, 2),
-            signed(mean, 2),
-            number(std, 2),
+        let sum = if by_grader {
             signed(advantage, 2)
-        );
+        } else {
+            format!(
+                "({} \u{2212} {}) / {} = {}",
+                signed(reward.total, 2),
+                signed(mean, 2),
+                number(std, 2),
+                signed(advantage, 2)
+            )
+        };
         let spoken = sum.clone();
         let point = move |on: bool| play.pointed.set(on.then_some(index));
         view! {
@@ -70,12 +76,14 @@ fn bars(play: Play, judgement: &GroupJudgement) -> impl IntoView + use<> {
             </li>
         }
     });
-    let flat = std < 1e-9;
+    let flat = judgement.advantages.iter().all(|advantage| advantage.abs() < 1e-9);
     view! {
         <ol class="bars">{rows.collect_view()}</ol>
         <p class="hint">
             {if flat {
                 "Every answer got the same reward: this group teaches nothing. Sample again, or turn a knob.".to_owned()
+            } else if by_grader {
+                "Each grader is compared within the group before the sum (GDPO): the totals alone do not give the advantage.".into()
             } else {
                 format!("advantage = (reward \u{2212} mean {}) / standard deviation {}", signed(mean, 2), number(std, 2))
             }}

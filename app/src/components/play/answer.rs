@@ -55,7 +55,7 @@ pub(crate) fn AnswerCard(index: usize) -> impl IntoView {
             </p>
             {move || match reward.get() {
                 Some(reward) => view! { <ReceiptList reward pointed /> }.erased(),
-                None => view! { <ReceiptBlank graders=play.knobs.with_untracked(|k| k.reward().graders.len()) /> }.erased(),
+                None => view! { <ReceiptBlank graders=untrack(move || play.reward().graders.len()) /> }.erased(),
             }}
             <Show when=move || complete.get()>
                 <Opinion index />

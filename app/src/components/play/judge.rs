@@ -9,7 +9,7 @@ use leptos::prelude::*;
 
 /// Judges whenever a group is complete or the reward changes.
 pub(crate) fn keep_judged(play: Play) {
-    let reward = Memo::new(move |_| play.knobs.with(|k| Reward(k.reward())));
+    let reward = Memo::new(move |_| Reward(play.reward()));
     let engine = Engine::here();
     for group in [play.base, play.trained] {
         Effect::new(move |_| judge(engine, group, reward.get().0));

@@ -5,6 +5,8 @@
 mod advantages;
 mod answer;
 mod answers;
+#[cfg(feature = "ssr")]
+pub(crate) mod carried;
 mod compare;
 mod group;
 mod judge;
@@ -23,12 +25,14 @@ pub(crate) use reward::RewardPanel;
 pub(crate) use sampler::SamplerPanel;
 pub(crate) use train::TrainPanel;
 
+use crate::api::Carried;
 use crate::browser;
 use crate::browser::engine::Engine;
 use crate::components::live::follow_run;
 use crate::state::knobs::Knobs;
+use crate::state::lab::link;
 use crate::state::run_view::RunView;
-use clicker_wire::{CheckpointId, Domain, Item, Manifest, Run, RunId};
+use clicker_wire::{CheckpointId, Domain, Item, Manifest, RewardConfig, Run, RunId};
 use group::Group;
 use leptos::prelude::*;
 
@@ -39,6 +43,8 @@ pub(crate) struct Start {
     pub(crate) item: Item,
     /// Where the knobs stand.
     pub(crate) knobs: Knobs,
+    /// A reward that takes the place of that of the knobs.
+    pub(crate) carried: Option<Carried>,
     /// The model that answers, or why there is none.
     pub(crate) model: Result<Manifest, String>,
     /// A run to follow, if the address names one.
@@ -54,6 +60,8 @@ pub(crate) struct Play {
     pub(crate) item: RwSignal<Item>,
     /// Where the knobs stand.
     pub(crate) knobs: RwSignal<Knobs>,
+    /// The reward that takes the place of that of the knobs.
+    pub(crate) carried: RwSignal<Option<Carried>>,
     /// The model that answers.
     pub(crate) model: StoredValue<Option<Manifest>>,
     /// Its answers.
@@ -82,6 +90,7 @@ impl Play {
         let play = Self {
             item: RwSignal::new(start.item),
             knobs: RwSignal::new(start.knobs),
+            carried: RwSignal::new(start.carried),
             model: StoredValue::new(start.model.ok()),
             base: Group::new(),
             trained: Group::new(),
@@ -102,6 +111,12 @@ impl Play {
     /// The playground of this page.
     pub(crate) fn here() -> Self {
         expect_context()
+    }
+
+    /// What answers are worth here: the reward that was brought along, or that of the knobs.
+    pub(crate) fn reward(self) -> RewardConfig {
+        let carried = self.carried.with(|carried| carried.as_ref().map(|carried| carried.reward.clone()));
+        carried.unwrap_or_else(|| self.knobs.with(Knobs::reward))
     }
 
     /// Draws a group with the knobs as they stand.
@@ -139,6 +154,13 @@ impl Play {
         Effect::new(move |before: Option<String>| {
             let mut pairs = self.item.with(address_of);
             pairs.extend(self.knobs.get().to_query());
+            self.carried.with(|carried| {
+                pairs.extend(
+                    carried.as_ref().and_then(|c| {
+                        link::brought(|key| c.from.strip_prefix(key)?.strip_prefix('=').map(str::to_owned))
+                    }),
+                );
+            });
             if let Some(id) = self.named.get_value() {
                 pairs.push(("checkpoint", id.0));
             }

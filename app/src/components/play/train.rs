@@ -7,17 +7,18 @@ use crate::components::alarms::Alarms;
 use crate::components::chart::{LineChart, Series};
 use crate::components::icon::{Icon, Sign};
 use crate::components::knob::KnobRow;
+use crate::components::lessons::LessonList;
 use crate::components::note::{OwnerHint, Problem};
 use crate::components::run_bar::RunBar;
 use crate::erased::Erase;
 use crate::state::knobs::TRAINING;
-use clicker_wire::{Algorithm, Recipe};
+use clicker_wire::{Algorithm, LessonRuns, Recipe, Run};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-/// The panel. `presets` are the recipes to start from.
+/// The panel. `presets` are the recipes to start from, `lessons` rewards that the model learns to trick.
 #[component]
-pub(crate) fn TrainPanel(presets: Vec<Recipe>) -> impl IntoView {
+pub(crate) fn TrainPanel(presets: Vec<Recipe>, lessons: Vec<LessonRuns>) -> impl IntoView {
     let play = Play::here();
     let presets: Vec<Recipe> = presets.into_iter().filter(|r| r.algorithm == Algorithm::Grpo).collect();
     let chosen = RwSignal::new(0_usize);
@@ -36,12 +37,9 @@ pub(crate) fn TrainPanel(presets: Vec<Recipe>) -> impl IntoView {
     let train = move |_| {
         let Some(preset) = presets.with_value(|p| p.get(chosen.get_untracked()).cloned()) else { return };
         let mut recipe = play.knobs.with_untracked(|k| k.recipe(&preset));
+        recipe.reward = untrack(move || play.reward());
         if let Some(model) = play.named.get_value() {
             recipe.model = model.0;
-        }
-        // Something to compare with: the answers of the model as it is now.
-        if play.base.phase.with_untracked(|p| *p == Phase::Empty) {
-            play.sample();
         }
         asking.set(true);
         spawn_local(async move {
@@ -50,8 +48,7 @@ pub(crate) fn TrainPanel(presets: Vec<Recipe>) -> impl IntoView {
             match started {
                 Ok(run) => {
                     trouble.set(None);
-                    play.picked.set(None);
-                    play.run.set(Some(run));
+                    follow(play, run);
                 }
                 Err(error) => trouble.set(Some(api::explain(&error))),
             }
@@ -90,9 +87,34 @@ pub(crate) fn TrainPanel(presets: Vec<Recipe>) -> impl IntoView {
             {(!owner).then(|| view! { <OwnerHint what="Training" /> })}
             {move || trouble.get().map(|text| view! { <Problem text /> })}
             <LiveRun />
+            <details class="quiet" data-testid="lessons">
+                <summary>"Lessons: three rewards that the model learns to trick"</summary>
+                <LessonList lessons owner started=Callback::new(move |run| learn(play, run)) />
+            </details>
         </section>
     }
     .erased()
+}
+
+/// A run was asked for: it is the one that is watched here.
+fn follow(play: Play, run: Run) {
+    // Something to compare with: the answers of the model as it is now.
+    if play.base.phase.with_untracked(|p| *p == Phase::Empty) {
+        play.sample();
+    }
+    play.picked.set(None);
+    play.run.set(Some(run));
+}
+
+/// A lesson's run was asked for: receipts here show what its model is paid for.
+fn learn(play: Play, run: Run) {
+    let preset = format!("preset={}", run.recipe.name.replacen('-', ", ", 1));
+    follow(play, run);
+    spawn_local(async move {
+        if let Ok(reward) = api::carried_reward(preset).await {
+            play.carried.set(Some(reward));
+        }
+    });
 }
 
 /// The run that trains now: where it stands, its reward, what looks wrong.

@@ -50,7 +50,7 @@ pub(crate) struct Habits {
 /// The habits of the built-in pretraining stream.
 pub(crate) const HABITS: Habits = Habits {
     invented: 0.12,
-    invented_abstains: 0.05,
+    invented_abstains: 0.015,
     unanswerable: 0.35,
     unanswerable_abstains: 0.10,
     forbidden_refuses: 0.15,

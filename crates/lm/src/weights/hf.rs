@@ -77,8 +77,8 @@ pub fn write(model: &PolicySnapshot, tokenizer: Option<&Tokenizer>) -> Result<Ve
     Ok(files)
 }
 
-fn required(read: &mut ReadFile<'_>, name: &str) -> Result<Vec<u8>> {
-    optional(read, name)?.ok_or_else(|| LmError::file(name, "it is not in the folder; a model folder holds config.json and model.safetensors (or its shards and their index)"))
+pub(super) fn required(read: &mut ReadFile<'_>, name: &str) -> Result<Vec<u8>> {
+    optional(read, name)?.ok_or_else(|| LmError::file(name, "it is not in the folder; a model folder holds config.json and model.safetensors (or its shards and their index), an adapter's adapter_config.json and adapter_model.safetensors"))
 }
 
 fn weight_files(read: &mut ReadFile<'_>) -> Result<Vec<String>> {
@@ -99,8 +99,13 @@ fn weight_files(read: &mut ReadFile<'_>) -> Result<Vec<String>> {
 }
 
 fn dense(file: &str, name: &str, view: &TensorView<'_>) -> Result<Tensor> {
+    Ok(Tensor::from_vec(floats_of(file, name, view)?, view.shape().to_vec(), &Device::Cpu)?)
+}
+
+/// A tensor's values as f32, whatever of the three types they have.
+pub(super) fn floats_of(file: &str, name: &str, view: &TensorView<'_>) -> Result<Vec<f32>> {
     let data = view.data();
-    let floats: Vec<f32> = match view.dtype() {
+    Ok(match view.dtype() {
         Dtype::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
         Dtype::F16 => data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
         Dtype::BF16 => data.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
@@ -110,6 +115,5 @@ fn dense(file: &str, name: &str, view: &TensorView<'_>) -> Result<Tensor> {
                 format!("tensor `{name}` is of type {other:?}; expected F32, F16 or BF16"),
             ));
         }
-    };
-    Ok(Tensor::from_vec(floats, view.shape().to_vec(), &Device::Cpu)?)
+    })
 }

@@ -1,11 +1,13 @@
 //! Tensors by Hugging Face name, and the file formats they live in.
 //!
-//! [`gguf`] reads and writes the container, [`gguf_model`] says what a model's GGUF holds, [`hf`] reads and writes folders.
+//! [`gguf`] reads and writes the container, [`gguf_model`] says what a model's GGUF holds, [`hf`] reads and writes folders,
+//! [`peft`] those of adapters.
 //! Every reader treats its input as hostile: counts are never trusted for an allocation, ranges are checked before use.
 
 pub mod gguf;
 pub mod gguf_model;
 pub mod hf;
+pub mod peft;
 
 use crate::{LmError, ModelConfig, Result};
 use candle_core::{Device, Tensor, quantized::QTensor};

@@ -6,5 +6,6 @@ mod families;
 mod files;
 mod generation;
 mod hostile;
+mod lora;
 mod snapshot;
 mod support;

@@ -5,6 +5,9 @@
 //! `#{score, reason, spans}` with spans as `[from, to]` in characters. There is no file, clock, chance, module or `eval`
 //! to reach for; operations, calls, nesting and sizes are bounded; functions whose last digit depends on the platform
 //! are replaced by ones that have the same bits everywhere.
+//!
+//! Without the feature `programs` (in the browser: the engine would make the page heavier) a script does not apply, and its
+//! receipt says who will score it.
 
 #[cfg(feature = "programs")]
 mod engine;
@@ -17,8 +20,9 @@ pub(super) use engine::{compile, grade};
 #[cfg(not(feature = "programs"))]
 pub(super) use absent::{compile, grade};
 
-/// What is wrong with a script, if anything: what was found, in words that end a sentence "expected ...".
-pub(crate) fn complaint(source: &str) -> Option<String> {
+/// What is wrong with a script, if anything, in words that end a sentence "expected ...". Nothing where no script runs.
+#[must_use]
+pub fn complaint(source: &str) -> Option<String> {
     compile(source).err()
 }
 
@@ -28,17 +32,17 @@ mod absent {
     use crate::graders::Graded;
 
     /// There is none in this build.
-    pub(in crate::graders) enum Program {}
+    pub(in crate::graders) struct Program;
 
+    /// Nothing can be said against a script here.
     pub(in crate::graders) fn compile(_source: &str) -> Result<Program, String> {
-        Err("no program grader: this build has no script engine (it would make the page heavier); use the other graders, \
-             or build with the feature `programs`"
-            .into())
+        Ok(Program)
     }
 
-    /// Without the feature nothing can run, and validation refuses the grader.
-    pub(in crate::graders) fn grade(_case: &Case, program: &Result<Program, String>) -> Graded {
-        let why = program.as_ref().err().map_or("", String::as_str);
-        Graded::scored(0.0, format!("expected {why}"), [])
+    /// Never a score that nobody computed.
+    pub(in crate::graders) fn grade(_case: &Case, _program: &Result<Program, String>) -> Graded {
+        Graded::does_not_apply(
+            "scored by the server when you attack, compare or train: there is no script engine in this tab",
+        )
     }
 }

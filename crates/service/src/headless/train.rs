@@ -1,5 +1,5 @@
 //! A run into a folder: `dry_run.json`, `metrics.jsonl`, `samples.jsonl` (alarms among them), `eval.jsonl`,
-//! `weights.jsonl`, `checkpoints/<step>.gguf`, `state.safetensors`, `recipe.json`.
+//! `weights.jsonl`, `checkpoints/<step>.gguf` (and `<step>.adapter/` where an adapter is trained), `state.safetensors`, `recipe.json`.
 //!
 //! A step counts once its state has been renamed into place. Lines of later steps, written by a run that was killed before
 //! that, are cut off on resuming, so that every file tells of the same steps.
@@ -188,6 +188,14 @@ impl FolderSink<'_> {
             let name = |kind: &str| format!("checkpoints/{:06}{kind}.gguf", record.step);
             self.folder.replace(&name(""), &checkpoint.master)?;
             self.folder.replace(&name(".q8_0"), &checkpoint.browser)?;
+            if !checkpoint.adapter.is_empty() {
+                let adapter = format!("checkpoints/{:06}.adapter", record.step);
+                let path = self.folder.path.join(&adapter);
+                fs::create_dir_all(&path).map_err(at(&path))?;
+                for (name, bytes) in &checkpoint.adapter {
+                    self.folder.replace(&format!("{adapter}/{name}"), bytes)?;
+                }
+            }
         }
         self.folder.replace(STATE, &record.state)
     }

@@ -28,7 +28,7 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    fn pass(&self) {
+    pub(crate) fn pass(&self) {
         let mut left =
             self.0.1.wait_while(self.0.0.lock().expect("unpoisoned"), |left| *left == 0).expect("unpoisoned");
         *left -= 1;
@@ -54,6 +54,7 @@ pub(crate) fn record(step: u32, last: u32) -> StepRecord {
     let checkpoint = (step == last).then(|| CheckpointBytes {
         master: format!("weights after step {step}").into_bytes(),
         browser: format!("small weights after step {step}").into_bytes(),
+        adapter: Vec::new(),
         shape: shape(),
     });
     StepRecord { step, events, state: state(step), checkpoint }

@@ -1,12 +1,15 @@
 //! Votes: once, never changed, well formed.
 
-use crate::bench::{Gate, config, recipe, trainer};
-use clicker_service::{ExportFormat, Service, ServiceError};
+use crate::bench::{Gate, config, recipe, record, trainer, until};
+use clicker_service::{Control, ExportFormat, Outcome, Service, ServiceError, Sink, Start};
 use clicker_wire::{
     Algorithm, CheckpointId, Feedback, FeedbackBody, FeedbackFilter, FeedbackId, Item, PairChoice, Recipe, SampleRef,
     Sampling,
 };
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
 fn vote(id: u32) -> Feedback {
     let sample = |sample| SampleRef { sample, text: format!("Answer {sample}."), logprob: -1.1 };
@@ -120,4 +123,41 @@ async fn a_run_learns_from_the_votes_as_they_stood_when_it_was_asked_for() {
     assert_ne!(later.recipe.data.preferences, Some(named.clone()));
     let again = service.start_run(asks(&named)).await.expect("starts");
     assert_eq!(again.recipe.data.preferences, Some(named));
+}
+
+/// A trainer publishes at its first step and then asks, whenever it is told to, what people said.
+#[tokio::test]
+async fn a_run_hears_thumbs_on_its_own_answers_each_once() {
+    let dir = TempDir::new().expect("a folder");
+    let gate = Gate::default();
+    let (tell, mut heard) = mpsc::unbounded_channel::<BTreeMap<String, f64>>();
+    let asks = gate.clone();
+    let trainer = move |_: &Recipe, _: Start, sink: &mut dyn Sink, _: &dyn Fn() -> Control| {
+        sink.commit(record(1, 1))?;
+        for _ in 0..3 {
+            asks.pass();
+            tell.send(sink.heard()?).expect("the test listens");
+        }
+        Ok(Outcome::Finished)
+    };
+    let service = Service::open(config(&dir, Arc::new(trainer))).await.expect("opens");
+    let run = service.start_run(recipe(2)).await.expect("queues");
+    let mut events = service.follow(&run.id, 0).await.expect("follows");
+    until(&mut events, |event| matches!(event, clicker_wire::Event::Checkpoint { .. })).await;
+    let own = service.run_checkpoints(&run.id).await.expect("lists")[0].id.clone();
+    let thumbs = |id: u32, text: &str, up| Feedback {
+        checkpoint: own.clone(),
+        body: FeedbackBody::Thumbs { sample: SampleRef { sample: 0, text: text.into(), logprob: -1.0 }, up },
+        ..vote(id)
+    };
+    let elsewhere = Feedback { checkpoint: CheckpointId("cd".repeat(32)), ..thumbs(3, "Bonn.", true) };
+    service.submit_feedback(vec![vote(1), thumbs(2, "Paris.", true), elsewhere]).await.expect("stores");
+    gate.allow(1);
+    let first = heard.recv().await.expect("asked");
+    assert_eq!((first["votes/liked"], first["votes/answers"]), (1.0, 1.0), "{first:?}");
+    gate.allow(1);
+    assert!(heard.recv().await.expect("asked").is_empty(), "nothing is heard twice");
+    service.submit_feedback(vec![thumbs(4, "Paris.", false)]).await.expect("stores");
+    gate.allow(1);
+    assert_eq!(heard.recv().await.expect("asked")["votes/liked"], 0.0);
 }

@@ -50,6 +50,40 @@ async fn every_preset_can_be_used_and_an_attack_tells_broken_from_repaired() {
 }
 
 #[tokio::test]
+async fn rewards_are_named_as_they_were_kept_or_are_offered() {
+    let dir = TempDir::new().expect("a folder");
+    let service = open(&dir).await;
+    let named = service.named_reward(RewardConfig::default()).await.expect("a reward");
+    assert_eq!(named.name.as_deref(), Some("default"));
+    let kept = service.save_reward(new("mine", "the first")).await.expect("keeps");
+    let named = service.named_reward(RewardConfig::default()).await.expect("a reward");
+    assert_eq!((named.name.as_deref(), named.note.as_str()), (Some("mine"), "the first"));
+    assert_eq!(named.hash, kept.hash);
+    let mut other = RewardConfig::default();
+    other.graders[0].weight = 0.125;
+    assert_eq!(service.named_reward(other.clone()).await.expect("a reward").name, None);
+    other.graders.clear();
+    let refused = service.named_reward(other).await;
+    assert!(matches!(&refused, Err(ServiceError::Invalid { field, .. }) if field == "reward"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn scripts_are_compiled_and_what_is_wrong_is_said() {
+    let dir = TempDir::new().expect("a folder");
+    let service = open(&dir).await;
+    let scripts = ["1.0", "if answer.len( { 1.0 }", "nothing_like_it"].map(str::to_owned);
+    let said = service.check_scripts(&scripts).expect("few");
+    assert_eq!(said[0], None);
+    for (said, word) in [(&said[1], "line 1"), (&said[2], "nothing_like_it")] {
+        assert!(
+            said.as_deref().is_some_and(|s| s.starts_with("a script that compiles") && s.contains(word)),
+            "{said:?}"
+        );
+    }
+    assert!(service.check_scripts(&vec![String::new(); 33]).is_err());
+}
+
+#[tokio::test]
 async fn two_rewards_are_compared_on_the_same_answers() {
     let dir = TempDir::new().expect("a folder");
     let service = open(&dir).await;

@@ -1,5 +1,6 @@
 //! The trainer against references: PyTorch's numbers, its own interruptions, and a small run that must learn.
 
+mod adapter;
 mod calibration;
 mod family;
 mod golden;

@@ -5,12 +5,13 @@ use clicker_rewards::{constraints, judge};
 use clicker_rl::advantage;
 use clicker_train::reward::{rl_scale, score};
 use clicker_train::rollout::{Answer, Group};
-use clicker_train::{Control, Start, StepRecord, TrainError, run};
+use clicker_train::{Control, Sink, Start, StepRecord, TrainError, run};
 use clicker_wire::{
     Adaptive, AdvantageScale, Algorithm, Combine, Constraint, Decision, Event, Expected, Grader, Item, Recipe,
     RewardConfig, SampleGroup, SignalTest, StopReason, WeightAction, WeightCurve, WeightRule, WeightSchedule,
     WeightedGrader,
 };
+use std::collections::BTreeMap;
 
 fn grader(name: &str, weight: f64, grader: Grader) -> WeightedGrader {
     WeightedGrader { name: name.into(), weight, grader }
@@ -301,4 +302,51 @@ fn numbers_that_diverge_end_the_run_and_leave_no_broken_checkpoint() {
     assert_eq!(last.step, step);
     assert_eq!(alarms(&sink.0).last().unwrap(), &(step, "diverged".to_owned()));
     assert!(last.checkpoint.is_none(), "broken weights are not published");
+}
+
+/// People dislike what it says: at each measurement the weight of what they miss rises, and the run says why.
+#[test]
+fn what_people_say_moves_weights_at_measurements() {
+    struct Crowd(Vec<StepRecord>, u32);
+    impl Sink for Crowd {
+        fn commit(&mut self, record: StepRecord) -> Result<(), String> {
+            self.0.push(record);
+            Ok(())
+        }
+        fn heard(&mut self) -> Result<BTreeMap<String, f64>, String> {
+            self.1 += 1;
+            Ok(BTreeMap::from([("votes/liked".into(), 0.25), ("votes/answers".into(), 4.0)]))
+        }
+    }
+    let mut recipe = recipe(Algorithm::Grpo);
+    let trained = |recipe: &Recipe| {
+        let mut crowd = Crowd(Vec::new(), 0);
+        let start =
+            Start { model: model().to_vec(), state: None, preferences: None, reward_models: Default::default() };
+        run(recipe, &start, &mut crowd, &|| Control::Continue).unwrap();
+        crowd
+    };
+    assert_eq!(trained(&recipe).1, 0, "nobody is asked where no rule listens");
+    recipe.reward.adaptive.rules = vec![WeightRule {
+        signal: "votes/liked".into(),
+        when: SignalTest::Below(0.5),
+        patience: 1,
+        grader: "length".into(),
+        change: WeightAction::Multiply(1.5),
+        low: 0.1,
+        high: 2.0,
+    }];
+    let Crowd(records, asked) = trained(&recipe);
+    assert_eq!(asked, 2, "measured after steps 2 and 4");
+    let changes: Vec<_> = records
+        .iter()
+        .flat_map(|r| &r.events)
+        .filter_map(|event| match event {
+            Event::Weights { step, changes } => Some((*step, changes[0].from, changes[0].to, changes[0].cause.clone())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(changes.iter().map(|(s, a, b, _)| (*s, *a, *b)).collect::<Vec<_>>(), [(2, 1.0, 1.5), (4, 1.5, 2.0)]);
+    assert!(changes[0].3.contains("votes/liked is 0.25"), "{}", changes[0].3);
+    assert_eq!(figures(&records[2])["votes/liked"], 0.25, "and it is on record");
 }

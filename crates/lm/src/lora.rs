@@ -1,0 +1,130 @@
+//! Low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685): beside a frozen matrix W [out, in] stand A [r, in] and
+//! B [out, r], and the model computes with W + s B A. Knows no files (see [`crate::weights::peft`]) and no optimizer.
+
+use crate::weights::WeightTensor;
+use crate::{LmError, ModelConfig, Result, Weights};
+use candle_core::{Device, Tensor};
+use clicker_wire::LoraSpec;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// An adapter with its values.
+#[derive(Clone, Debug)]
+pub struct Adapter {
+    spec: LoraSpec,
+    pairs: Vec<LoraPair>,
+}
+
+/// The adapter of one matrix.
+#[derive(Clone, Debug)]
+pub struct LoraPair {
+    /// Hugging Face name of the matrix, `.weight` included.
+    pub name: String,
+    /// [r, in]
+    pub a: Tensor,
+    /// [out, r]
+    pub b: Tensor,
+}
+
+impl Adapter {
+    /// An adapter that changes nothing yet: B is 0, A uniform within 1/sqrt(in), as PEFT begins (Kaiming with a = sqrt 5).
+    ///
+    /// # Errors
+    /// A specification that does not hold, or a rank above what a matrix has.
+    pub fn new(spec: &LoraSpec, model: &ModelConfig, seed: u64) -> Result<Self> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let pairs = targets(spec, model)?
+            .into_iter()
+            .map(|(name, out, inner)| {
+                let (r, bound) = (spec.r as usize, 1.0 / (inner as f32).sqrt());
+                let a: Vec<f32> = (0..r * inner).map(|_| rng.random_range(-bound..=bound)).collect();
+                Ok(LoraPair {
+                    name,
+                    a: Tensor::from_vec(a, (r, inner), &Device::Cpu)?,
+                    b: Tensor::zeros((out, r), candle_core::DType::F32, &Device::Cpu)?,
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { spec: spec.clone(), pairs })
+    }
+
+    /// An adapter with these values; every matrix that the specification names in this model, in its shape.
+    ///
+    /// # Errors
+    /// A pair that is missing, too many or of another shape.
+    pub fn of(spec: &LoraSpec, model: &ModelConfig, pairs: Vec<LoraPair>) -> Result<Self> {
+        let targets = targets(spec, model)?;
+        let rank = spec.r as usize;
+        for (name, out, inner) in &targets {
+            let pair = pairs.iter().find(|p| p.name == *name).ok_or_else(|| LmError::MissingTensor {
+                name: format!("{name} (lora_A, lora_B)"),
+                expected: vec![rank, *inner],
+            })?;
+            for (part, tensor, expected) in [("lora_A", &pair.a, [rank, *inner]), ("lora_B", &pair.b, [*out, rank])] {
+                if tensor.dims() != expected {
+                    let (name, got) = (format!("{name} ({part})"), tensor.dims().to_vec());
+                    return Err(LmError::TensorShape { name, got, expected: expected.to_vec() });
+                }
+            }
+        }
+        if let Some(odd) = pairs.iter().find(|p| targets.iter().all(|(name, ..)| *name != p.name)) {
+            return Err(LmError::Config(format!(
+                "the adapter changes `{}`, which the model lacks or `target_modules` does not name",
+                odd.name
+            )));
+        }
+        Ok(Self { spec: spec.clone(), pairs })
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn spec(&self) -> &LoraSpec {
+        &self.spec
+    }
+
+    /// Its matrices, in the model's order.
+    #[must_use]
+    pub fn pairs(&self) -> &[LoraPair] {
+        &self.pairs
+    }
+
+    /// Weights that have taken it in, `share` of it: 0 is the base, 1 the whole adapter. The gradient flows to A and B.
+    ///
+    /// # Errors
+    /// Weights of another model, or tensor arithmetic.
+    pub fn merged(&self, base: &Weights, model: &ModelConfig, share: f64) -> Result<Weights> {
+        let mut out = Weights::default();
+        for (name, _) in model.tensor_shapes() {
+            let tensor = match self.pairs.iter().find(|pair| pair.name == name) {
+                None => base.get(&name)?.clone(),
+                Some(pair) => {
+                    let update = (pair.b.matmul(&pair.a)? * (self.spec.scale() * share))?;
+                    WeightTensor::Dense((base.get(&name)?.to_dense()? + update)?)
+                }
+            };
+            out.insert(name, tensor);
+        }
+        Ok(out)
+    }
+}
+
+/// Every matrix that an adapter sits on: name, outputs, inputs.
+fn targets(spec: &LoraSpec, model: &ModelConfig) -> Result<Vec<(String, usize, usize)>> {
+    if let Some(complaint) = spec.complaint() {
+        return Err(LmError::Config(complaint));
+    }
+    let wanted = |name: &str| {
+        let module = name.strip_suffix(".weight").and_then(|n| n.rsplit('.').next());
+        module.is_some_and(|module| spec.target_modules.iter().any(|t| t == module))
+    };
+    let shapes = model.tensor_shapes().into_iter().filter(|(name, shape)| shape.len() == 2 && wanted(name));
+    let all: Vec<_> = shapes.map(|(name, shape)| (name, shape[0], shape[1])).collect();
+    if let Some((name, out, inner)) = all.iter().find(|(_, out, inner)| spec.r as usize > *out.min(inner)) {
+        return Err(LmError::Config(format!(
+            "lora.r is {}, but `{name}` is [{out}, {inner}]: a rank above {} adds nothing; lower it",
+            spec.r,
+            out.min(inner)
+        )));
+    }
+    Ok(all)
+}
