@@ -90,11 +90,7 @@ pub(crate) fn complaint(lab: &Lab) -> String {
     } else if let Some((name, said)) = lab.programs().find_map(|(_, name, source)| Some((name, lab.against(source)?))) {
         m.put("<p class=\"problem\" role=\"alert\"><span><code>{}</code>: expected {}</span></p>", &[name, said]);
     } else {
-        m.raw("<p class=\"hint lab-fine\">A reward, and every grader can work with its values.");
-        if lab.programs().next().is_some() {
-            m.raw(" Scripts are scored by the server when you attack, compare or train; here they count for nothing.");
-        }
-        m.raw("</p>");
+        m.raw("<p class=\"hint lab-fine\">A reward, and every grader can work with its values.</p>");
     }
     m.done()
 }
