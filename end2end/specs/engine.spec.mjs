@@ -152,37 +152,3 @@ test("a group shared among workers is the group that one would draw", { timeout:
   assert.equal(said.cut.length, 9);
   assert.ok(said.cut.every(({ stop, n }) => stop === "cancelled" && n < 200), JSON.stringify(said.cut));
 });
-
-test("what was used longest ago gives way to a new model, and too little room is said at once", { timeout: 60_000 }, async () => {
-  const bytes = await readFile(path.join(root, "public/models/builtin.gguf"));
-  const files = [bytes, Buffer.concat([bytes, Buffer.alloc(32)]), Buffer.concat([bytes, Buffer.alloc(64)])];
-  const models = files.map((file) => createHash("sha256").update(file).digest("hex"));
-  const page = await engine();
-  await page.route("**/made/*.gguf", (route) => route.fulfill({ body: files[Number(/(\d)\.gguf/.exec(route.request().url())[1])] }));
-  const load = (i) =>
-    page.evaluate(
-      async ({ i, sha256 }) => {
-        const url = `/made/${i}.gguf`;
-        const outcome = await engine.load({ url, sha256, name: `${i}` }).then(({ cached }) => cached, (error) => error.message);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        return outcome;
-      },
-      { i, sha256: models[i] },
-    );
-  const kept = () =>
-    page.evaluate(async (models) => {
-      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("clicker-weights");
-      const names = await Array.fromAsync(folder.keys());
-      return models.map((sha256) => names.includes(`${sha256}.gguf`));
-    }, models);
-  const grant = async (files) => {
-    const client = await page.context().newCDPSession(page);
-    await client.send("Storage.overrideQuotaForOrigin", { origin: app.url, quotaSize: Math.round(files * bytes.length) });
-  };
-  assert.deepEqual([await load(0), await load(1), await load(0)], [false, false, true]);
-  await grant(2.5);
-  assert.equal(await load(2), false);
-  assert.deepEqual(await kept(), [true, false, true], "the second was used before the first was used again");
-  await grant(0.5);
-  assert.match(String(await load(1)), /needs .* MB and this browser leaves this site/);
-});

@@ -2,7 +2,7 @@
 // cut download goes on at the byte it reached. A file is never held as a whole: what arrives is hashed and stored piece by
 // piece, and the engine reads what it needs. What is cached is named by its hash; each piece is checked against a list that was
 // written when the whole matched, and a piece that does not match is fetched again. Where the private file system is denied (private
-// windows), the bytes are kept in memory for this visit. Where the browser grants too little room, what was used longest ago gives way.
+// windows), the bytes are kept in memory for this visit.
 
 const memory = new Map();
 const reader = new FileReaderSync();
@@ -255,45 +255,13 @@ async function cached(folder, sha256, url, signal) {
       await mend(handle, broken, record, url, signal);
       file = await openFile(handle);
     }
-    // The time at which it was last used; nothing waits for it.
-    writeFile(folder, `${sha256}.used`, new Uint8Array(1)).catch(() => {});
     return file;
   } catch (error) {
     file?.close();
     if (signal.aborted) throw error;
-    await forget(folder, sha256);
+    for (const entry of [name, `${sha256}.json`]) await folder.removeEntry(entry).catch(() => {});
     return null;
   }
-}
-
-/** Room for so many more bytes of a file; an error where there is none, before anything is fetched in vain. */
-async function makeRoom({ folder, sha256 }, bytes) {
-  const free = async () => {
-    const { quota, usage } = await navigator.storage.estimate();
-    return quota === undefined ? Infinity : quota - usage;
-  };
-  const others = new Map();
-  if ((await free()) >= bytes) return;
-  for await (const [name, handle] of folder.entries()) {
-    const of = name.split(".")[0];
-    if (of === sha256) continue;
-    const { lastModified } = await handle.getFile();
-    others.set(of, Math.max(others.get(of) ?? 0, lastModified));
-  }
-  for (const [of] of [...others].sort((a, b) => a[1] - b[1])) {
-    if ((await free()) >= bytes) break;
-    await forget(folder, of);
-  }
-  const left = await free();
-  if (left < bytes) {
-    const mb = (n) => `${(Math.max(n, 0) / 1e6).toFixed(1)} MB`;
-    throw new Error(`this model needs ${mb(bytes)} and this browser leaves this site ${mb(left)}; free some space on the device, or take a smaller model`);
-  }
-}
-
-/** All that is kept of a file, as far as nobody is reading it. */
-async function forget(folder, sha256) {
-  for (const ending of ["gguf", "json", "used", "part"]) await folder.removeEntry(`${sha256}.${ending}`).catch(() => {});
 }
 
 /** Fetch broken pieces again. */
@@ -340,7 +308,6 @@ async function download(url, store, progress, signal, hash) {
   const length = Number(response.headers.get("content-length"));
   // Of a compressed answer, the length says nothing about what arrives.
   const total = length && !response.headers.get("content-encoding") ? store.size + length : undefined;
-  if (total !== undefined && store instanceof PartFile) await makeRoom(store, length);
   progress(store.size, total, false);
   const body = response.body.getReader();
   let told = store.size;
