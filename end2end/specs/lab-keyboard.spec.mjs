@@ -180,5 +180,5 @@ test("removing and adding parts keeps the focus in the form", async () => {
   await eventually("it compiles", async () => /It compiles/.test(await page.locator("#script-2").innerText()));
   assert.equal((await json(page)).graders[2].grader.source, "if answer.len() > 3 { 1.0 }");
   await eventually("the tab runs it", async () =>
-    /script[\s\S]*1\.00/.test(await page.getByTestId("lab-receipt").first().innerText()));
+    /the program says/.test(await page.getByTestId("lab-receipt").first().innerText()));
 });
