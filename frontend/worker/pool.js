@@ -108,6 +108,8 @@ export class Pool {
     const helpers = held ? this.#enlist(held, group) : [];
     const loaded = await Promise.all(helpers.map((helper) => helper.holds.get(slot)?.loading));
     if (helpers.length && loaded.every(Boolean)) {
+      // Once without looking: what a helper never ran before, the browser has not optimised.
+      if (!(await this.#together(id, json, [this.#own, ...helpers], group))) return;
       for (const run of report.runs) {
         const replies = await this.#together(id, json, [this.#own, ...helpers], group);
         if (!replies) return;
