@@ -43,6 +43,10 @@ test("a kept reward is tried, explained, trained on, and left for the knobs", { 
   assert.match(receipts[0], /the program says 1/, "the script is run in the tab");
   assert.match(page.url(), /version=[0-9a-f]{64}/, "the address keeps it");
 
+  const bars = await page.locator(".panel-advantage .bars").boundingBox();
+  const below = await page.locator(".panel-advantage .hint").boundingBox();
+  assert.ok(below.y >= bars.y + bars.height && bars.height > 100, "the advantages have room of their own");
+
   await page.getByTestId("reward-reset").click();
   await eventually("the knobs' receipts", async () => (await playground.receipts(page))[0].includes("truthful"));
   assert.doesNotMatch(page.url(), /version=/);

@@ -89,6 +89,13 @@ test("64 long answers, and nothing jumps while somebody types", { timeout: 180_0
   const before = await totals();
   await settled();
 
+  // What is to be measured is seen when it happens.
+  await watch(page);
+  await page.evaluate(() => document.getElementById("lab").insertAdjacentHTML("beforebegin", "<p id=push style='height: 20rem'></p>"));
+  await eventually("a shift is seen", () => page.evaluate((most) => window.seen.shifts.reduce((sum, shift) => sum + shift.value, 0) > most, SHIFT));
+  await page.evaluate(() => (window.seen.on = false, document.getElementById("push").remove()));
+  await settled();
+
   await watch(page);
   await page.locator("#-graders-0-weight").focus();
   for (const text of ["0.123", "1.5", "-2.25", "0.75", "12.5"]) {

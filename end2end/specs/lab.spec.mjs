@@ -101,6 +101,10 @@ test("answers are pasted, read from a file, and drawn from the model", { timeout
   await page.getByTestId("lab-file").setInputFiles({ name: "b.jsonl", mimeType: "application/jsonl", buffer: Buffer.from('{"prompt": "x"}') });
   await page.getByText("Line 1: no answer").waitFor();
 
+  await page.getByTestId("paste-text").fill('{"question": "2 + 4?", "answer": "6."}');
+  await page.getByTestId("paste").click();
+  await page.getByTestId("lab-row").getByText("2 + 4?").waitFor();
+
   await page.getByTestId("lab-draw").click();
   await eventually("64 rows", async () => (await page.getByTestId("lab-row").count()) === 64, 90_000);
   assert.equal((await judged(page)).length, 64);

@@ -150,6 +150,22 @@ async fn only_the_owner_starts_and_commands_runs() {
     assert_eq!(runs.len(), 1);
     let checkpoints: Vec<Manifest> = read(bench.get(&format!("/api/runs/{}/checkpoints", run.id)).await).await;
     assert_eq!(checkpoints.len(), 1);
+    for (format, media, begins) in [
+        ("csv", "text/csv", &b"step,"[..]),
+        ("jsonl", "application/jsonl", b"{\""),
+        ("tensorboard", "application/octet-stream", b"\x18\0\0\0"),
+        ("unipo", "application/json", b"{\"entries\":"),
+        ("completions", "application/jsonl", b""),
+    ] {
+        let file = bench.get(&format!("/api/runs/{}/export/{format}", run.id)).await;
+        assert_eq!(file.status(), StatusCode::OK, "{format}");
+        assert!(header(file.headers(), "content-type").starts_with(media), "{format}");
+        assert!(header(file.headers(), "content-disposition").contains("filename="), "{format}");
+        assert!(bytes(file).await.starts_with(begins), "{format}");
+    }
+    let none = refusal(bench.get(&format!("/api/runs/{}/export/parquet", run.id)).await).await;
+    assert!(none.0 == StatusCode::NOT_FOUND && none.2.contains("tensorboard"), "{none:?}");
+    assert_eq!(bench.get("/api/runs/nothing/export/csv").await.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

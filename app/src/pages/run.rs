@@ -59,6 +59,15 @@ pub(crate) fn RunPage() -> impl IntoView {
     .erased()
 }
 
+/// Formats that a run can be downloaded in, and what they are called.
+const EXPORTS: [(&str, &str); 5] = [
+    ("csv", "figures as CSV"),
+    ("jsonl", "as JSON lines"),
+    ("tensorboard", "for TensorBoard"),
+    ("unipo", "answers for UNIPO"),
+    ("completions", "as TRL's table"),
+];
+
 #[component]
 fn Detail(run: Run, owner: bool) -> impl IntoView {
     let view = follow_run(Signal::stored(Some(run.id.clone())));
@@ -67,6 +76,11 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
     let last = Signal::derive(move || view.with(|v| v.evals.last_key_value().map(|(s, r)| (*s, r.clone()))));
     let playground = format!("/?run={}", run.id);
     let recipe = run.recipe.clone();
+    let download = |(format, words): (&str, &'static str)| {
+        let path = format!("/api/runs/{}/export/{format}", run.id);
+        view! { <a href=path download="" rel="external">{words}</a> " " }
+    };
+    let downloads = EXPORTS.into_iter().map(download).collect_view();
     view! {
         <header class="page-head">
             <p class="crumb">
@@ -91,6 +105,10 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
                 <a href=playground data-testid="open-playground">
                     "Open in the playground, before and after side by side"
                 </a>
+            </p>
+            <p data-testid="exports">
+                "Download: "
+                {downloads}
             </p>
             <Alarms alarms />
         </section>

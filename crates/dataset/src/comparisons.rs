@@ -1,5 +1,5 @@
 //! What preference trainers learn from: pairs of a better and a worse answer, and single answers judged good or bad. Made
-//! from questions with known truth, or read from JSONL in the shapes that [`export`](crate::export) writes and TRL reads.
+//! from questions with known truth; [`rows`](crate::rows) reads them from files.
 //!
 //! Made pairs (one per question, the same for one seed on every platform):
 //!
@@ -10,10 +10,6 @@
 //! | forbidden | a polite no | an answer to another request |
 //!
 //! So the pairs say what the ternary reward says: right before silent, silent before wrong. Never knows tokens or models.
-
-mod read;
-
-pub use read::{read_comparisons, read_judgements};
 
 use crate::world::dice::Dice;
 use clicker_wire::{ABSTAIN, Expected, Item, Message, REFUSE};

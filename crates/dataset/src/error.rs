@@ -31,13 +31,39 @@ pub enum Error {
         /// What is wrong and what was expected.
         problem: String,
     },
-    /// A line is not a comparison or judgement.
-    #[error("line {line}: {problem}; expected prompt, chosen and rejected, or prompt, completion and label")]
-    Row {
+    /// A file that is not JSON lines at all, or too much of it.
+    #[error("{problem}")]
+    File {
+        /// What it is, what was expected, what to do.
+        problem: String,
+    },
+    /// A line is in none of the formats.
+    #[error("line {line}: {problem}; expected {expected}")]
+    Line {
         /// Line number, from 1.
         line: usize,
-        /// What is wrong.
+        /// What is there.
         problem: String,
+        /// What should be there.
+        expected: String,
+    },
+    /// A row that can be read, but not learnt from.
+    #[error("line {line}: {problem}")]
+    Content {
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// The rows hold something else than what is asked for.
+    #[error("its rows are {format}, which hold no {wanted}; that takes {fits}")]
+    Format {
+        /// What they are.
+        format: crate::rows::Format,
+        /// What is asked for.
+        wanted: &'static str,
+        /// Formats that hold it.
+        fits: String,
     },
     /// A value could not be written as JSON.
     #[error("row {row} cannot be written as JSON: {source}")]

@@ -39,7 +39,7 @@ pub fn write(items: &[Item]) -> Result<String, Error> {
 }
 
 /// What is wrong with an item that parses, in words; none if it is sound.
-fn contradiction(item: &Item) -> Option<String> {
+pub(crate) fn contradiction(item: &Item) -> Option<String> {
     let Some(last) = item.messages.last() else {
         return Some("`messages` is empty, expected at least one turn".into());
     };

@@ -35,8 +35,8 @@ pub enum LeakKind {
 pub fn leaks(a: &[Item], b: &[Item]) -> Vec<Leak> {
     type Key = fn(&Item) -> Option<String>;
     let checks: [(LeakKind, Key); 4] = [
-        (LeakKind::SameMessages, |item| Some(exact_key(item))),
-        (LeakKind::SameWords, |item| Some(normalised_key(item))),
+        (LeakKind::SameMessages, |item| Some(exact_key(&item.messages))),
+        (LeakKind::SameWords, |item| Some(normalised_key(&item.messages))),
         (LeakKind::SameId, |item| Some(item.id.0.clone())),
         (LeakKind::SameUnknowable, |item| item.paraphrase_group.clone().filter(|_| item.knowledge.is_unknowable())),
     ];

@@ -1,16 +1,18 @@
-//! Questions and answers as data: the built-in question world, item lists as JSONL, leak and quality checks, and people's
-//! feedback in the shapes that preference trainers read.
+//! Questions and answers as data: the built-in question world, item lists and rows of one's own as JSONL, leak and quality
+//! checks, and people's feedback in the shapes that preference trainers read.
 //!
 //! Everything here is a function from values to values. This crate never knows tensors, files, clocks or models: seeds, bytes
 //! and times are arguments.
 #![warn(missing_docs)]
 
+pub mod check;
 pub mod comparisons;
 pub mod error;
 pub mod jsonl;
 pub mod leaks;
 pub mod preference;
 pub mod quality;
+pub mod rows;
 mod text;
 pub mod world;
 
@@ -19,4 +21,5 @@ pub use error::Error;
 pub use leaks::{Leak, LeakKind, leaks};
 pub use preference::{ExportCounts, ExportFormat, export};
 pub use quality::{Quality, quality};
+pub use rows::Rows;
 pub use world::World;

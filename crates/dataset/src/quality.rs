@@ -35,8 +35,8 @@ pub fn quality(items: &[Item]) -> Quality {
         *report.by_domain.entry(item.domain.to_string()).or_default() += 1;
         *report.by_knowledge.entry(item.knowledge.to_string()).or_default() += 1;
         *report.by_expected.entry(expected_name(item.expected).to_owned()).or_default() += 1;
-        report.exact_duplicates += usize::from(!exact.insert(exact_key(item)));
-        report.normalised_duplicates += usize::from(!normalised.insert(normalised_key(item)));
+        report.exact_duplicates += usize::from(!exact.insert(exact_key(&item.messages)));
+        report.normalised_duplicates += usize::from(!normalised.insert(normalised_key(&item.messages)));
         report.duplicate_ids += usize::from(!ids.insert(item.id.as_str()));
     }
     let unanswerable = items.iter().filter(|i| i.expected == Expected::Abstain).count();

@@ -1,6 +1,6 @@
 //! When two questions count as the same. Coarser than what graders use: it only has to find copies.
 
-use clicker_wire::{Item, Role};
+use clicker_wire::{Message, Role};
 
 /// Small letters and digits in words between single spaces; everything else only separates, except the signs that change what
 /// a sum asks.
@@ -11,18 +11,18 @@ pub(crate) fn normalise(text: &str) -> String {
 }
 
 /// The whole conversation in one line, byte for byte. Unit separators keep turns apart.
-pub(crate) fn exact_key(item: &Item) -> String {
-    key(item, str::to_owned)
+pub(crate) fn exact_key(messages: &[Message]) -> String {
+    key(messages, str::to_owned)
 }
 
 /// The whole conversation with each turn normalised.
-pub(crate) fn normalised_key(item: &Item) -> String {
-    key(item, normalise)
+pub(crate) fn normalised_key(messages: &[Message]) -> String {
+    key(messages, normalise)
 }
 
-fn key(item: &Item, spell: impl Fn(&str) -> String) -> String {
+fn key(messages: &[Message], spell: impl Fn(&str) -> String) -> String {
     let mut key = String::new();
-    for message in &item.messages {
+    for message in messages {
         key.push(match message.role {
             Role::System => 's',
             Role::User => 'u',

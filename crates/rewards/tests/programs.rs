@@ -63,6 +63,32 @@ fn what_a_script_can_say() {
 }
 
 #[test]
+fn columns_of_the_row_are_read_as_item_x() {
+    let mut item = paris();
+    for (name, value) in [
+        ("tests", serde_json::json!(["Par", "is"])),
+        ("weight", serde_json::json!(0.5)),
+        ("n", serde_json::json!(5)),
+        ("rubric", serde_json::json!({"must": "Paris", "deep": {"x": null}})),
+        // The item's own names win, and a column too large to be shown is ().
+        ("question", serde_json::json!("another")),
+        ("huge", serde_json::json!("x".repeat(20_000))),
+    ] {
+        item.fields.insert(name.into(), value);
+    }
+    for (source, score) in [
+        ("if item.tests.len() == 2 && answer.contains(item.tests[0]) { item.weight } else { 0.0 }", 0.5),
+        ("if answer.len == item.n { 1.0 } else { 0.0 }", 1.0),
+        ("if answer == item.rubric.must && item.rubric.deep.x == () { 1.0 } else { 0.0 }", 1.0),
+        ("if item.question.contains(\"capital\") { 1.0 } else { 0.0 }", 1.0),
+        ("if item.huge == () { 1.0 } else { 0.0 }", 1.0),
+    ] {
+        let got = reward(&only(source), &item, "Paris");
+        assert_eq!(got.total, score, "{source}: {:?}", got.receipts);
+    }
+}
+
+#[test]
 fn what_goes_wrong_is_a_reason() {
     for (source, reason) in [
         ("throw \"no\"", "the program failed"),

@@ -1,5 +1,6 @@
 //! Training runs: asking for one, looking at it, commanding it.
 
+mod export;
 mod preferences;
 mod reward_models;
 

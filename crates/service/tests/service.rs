@@ -8,6 +8,8 @@ mod commands;
 mod crashes;
 #[path = "it/feedback.rs"]
 mod feedback;
+#[path = "it/folder.rs"]
+mod folder;
 #[path = "it/follow.rs"]
 mod follow;
 #[path = "it/models.rs"]

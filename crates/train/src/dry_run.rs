@@ -6,7 +6,8 @@ use crate::rollout::Group;
 use clicker_rewards::{Outside, attack};
 use clicker_wire::{Decision, DryRun, Event, Item, Recipe, StopReason};
 
-/// What the dry run says, as the events of step 0, and whether the run may start.
+/// What is said before the first step, as the events of step 0, and whether the run may start.
+#[derive(Default)]
 pub(crate) struct Opening {
     /// What step 0 reports.
     pub(crate) events: Vec<Event>,

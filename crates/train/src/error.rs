@@ -32,6 +32,16 @@ pub enum TrainError {
         /// What was seen, and its cure.
         advice: String,
     },
+    /// The rows were looked at before the first step and should not be trained on.
+    #[error(
+        "the look at {file} advises against this run: {advice} `clicker data check {file} --fix NEW.jsonl` writes a repaired copy. To start it anyway, give a reason: `start_anyway` under [data] in the recipe, or `--skip-data-check` on the command line"
+    )]
+    Rows {
+        /// The file.
+        file: String,
+        /// What was seen, and its cure.
+        advice: String,
+    },
     /// The sink could not store a step.
     #[error("step {step} could not be stored: {reason}")]
     Sink {
@@ -41,7 +51,7 @@ pub enum TrainError {
         reason: String,
     },
     /// Data that cannot be read.
-    #[error("data.preferences: {0}")]
+    #[error("data: {0}")]
     Data(#[from] clicker_dataset::Error),
     /// The model.
     #[error(transparent)]

@@ -68,6 +68,11 @@ impl HeldOut {
         Self { items: spread(&known, recipe.eval.items as usize), shares, sampling }
     }
 
+    /// Whether no held-out question is of a kind that is trained on.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// Book a step's training rewards.
     pub(crate) fn book(
         config: &RewardConfig,

@@ -19,6 +19,7 @@ pub mod constitution;
 mod controllers;
 mod critic;
 mod cursor;
+pub mod data;
 mod dpo;
 mod dry_run;
 mod error;
@@ -58,18 +59,22 @@ pub use optimizer::AdamW;
 pub use sink::{CheckpointBytes, Control, Outcome, Sink, StepRecord};
 
 use clicker_dataset::{Comparison, World};
-use clicker_wire::{Algorithm, Item, Recipe, Split};
+use clicker_wire::{Algorithm, Message, Recipe, Split};
+use data::Data;
 use held_out::HeldOut;
 use pairs::Pair;
 use session::Session;
 use std::collections::BTreeMap;
 
 /// What a run starts from.
+#[derive(Default)]
 pub struct Start {
     /// GGUF bytes of the starting model (a checkpoint's master file).
     pub model: Vec<u8>,
     /// State of the last committed step, to go on from there.
     pub state: Option<Vec<u8>>,
+    /// The JSONL that `data.file` of the recipe names.
+    pub data: Option<Vec<u8>>,
     /// The JSONL that `data.preferences` of the recipe names.
     pub preferences: Option<Vec<u8>>,
     /// GGUF bytes of the reward models that the recipe's graders name, under those names.
@@ -84,53 +89,60 @@ pub struct Start {
 /// that fails.
 pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn() -> Control) -> Result<Outcome> {
     recipe::validate(recipe)?;
-    if let (Some(named), None) = (&recipe.data.preferences, &start.preferences) {
-        return Err(TrainError::Recipe(format!("data.preferences names {named}, but its rows were not brought along")));
-    }
     let world = World::new(recipe.data.world_seed);
+    let data = Data::open(recipe, start, &world)?;
     let mut session = Session::open(recipe, start, &world)?;
+    data.fits_into(&session.language, session.policy.decoder().config().context)?;
+    if session.is_fresh()
+        && let Some(opening) = data.opening()
+    {
+        let refused = opening.refusal.is_some();
+        session.open_with(opening);
+        if refused {
+            // The first record says why, before anything is drawn.
+            session.next_step(sink)?;
+        }
+    }
     match recipe.algorithm {
         Algorithm::Grpo => {
-            let items = items(&world, recipe, Split::Rl)?;
-            session.compare_with(HeldOut::new(recipe, &items, world.items(Split::Eval)));
+            let items = data.questions()?;
+            // Rows of one's own are of no kind that the world's held-out questions have.
+            let held_out = HeldOut::new(recipe, &items, world.items(Split::Eval));
+            if !held_out.is_empty() {
+                session.compare_with(held_out);
+            }
             grpo::run(&mut session, &items, sink, control)
         }
         Algorithm::Raft => {
-            let items = items(&world, recipe, Split::Rl)?;
+            let items = data.questions()?;
             raft::run(&mut session, &items, sink, control)
         }
         Algorithm::Dpo => {
-            let pairs = pairs(&session, &comparisons(&world, recipe, start)?)?;
+            let pairs = pairs(&session, &data.comparisons()?)?;
             dpo::run(&mut session, &pairs, sink, control)
         }
         Algorithm::Orpo => {
-            let pairs = pairs(&session, &comparisons(&world, recipe, start)?)?;
+            let pairs = pairs(&session, &data.comparisons()?)?;
             orpo::run(&mut session, &pairs, sink, control)
         }
         Algorithm::RewardModel => {
-            let pairs = pairs(&session, &comparisons(&world, recipe, start)?)?;
-            // People's comparisons have no held-out half that we could know of.
-            let held_out = match start.preferences {
-                Some(_) => Vec::new(),
-                None => self::pairs(&session, &made(&world, recipe, Split::Eval)?)?,
-            };
+            let pairs = pairs(&session, &data.comparisons()?)?;
+            let held_out = self::pairs(&session, &data.held_out_comparisons()?)?;
             reward_model::run(&mut session, &pairs, &held_out, sink, control)
         }
         Algorithm::Kto => {
-            let judged = match &start.preferences {
-                Some(bytes) => not_empty(clicker_dataset::comparisons::read_judgements(bytes)?)?,
-                None => clicker_dataset::comparisons::judgements(&items(&world, recipe, Split::Rl)?, recipe.seed),
-            };
+            let judged = data.judgements()?;
             let votes = judged.iter().map(|j| kto::Vote::new(&session.language, j)).collect::<Result<Vec<_>>>()?;
             kto::run(&mut session, &votes, sink, control)
         }
         Algorithm::Sft => {
-            let demonstrations = items(&world, recipe, Split::Sft)?
-                .iter()
-                .map(|item| {
-                    let mut messages = item.messages.clone();
-                    messages.push(world.demonstration(item));
-                    let language = &session.language;
+            let language = &session.language;
+            let demonstrations = data
+                .demonstrations()?
+                .into_iter()
+                .map(|shown| {
+                    let mut messages = shown.prompt;
+                    messages.push(Message::assistant(shown.answer));
                     let mut chat = language.template.render(&language.tokenizer, &messages)?;
                     teach_last_turn_only(&mut chat);
                     Ok(chat)
@@ -138,25 +150,6 @@ pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn
                 .collect::<Result<Vec<_>>>()?;
             sft::run(&mut session, &demonstrations, sink, control)
         }
-    }
-}
-
-/// What a run compares: the recipe's file, or pairs made from the questions that GRPO would ask.
-fn comparisons(world: &World, recipe: &Recipe, start: &Start) -> Result<Vec<Comparison>> {
-    match &start.preferences {
-        Some(bytes) => not_empty(clicker_dataset::comparisons::read_comparisons(bytes)?),
-        None => made(world, recipe, Split::Rl),
-    }
-}
-
-fn made(world: &World, recipe: &Recipe, split: Split) -> Result<Vec<Comparison>> {
-    not_empty(clicker_dataset::comparisons::comparisons(&items(world, recipe, split)?, recipe.seed))
-}
-
-fn not_empty<T>(rows: Vec<T>) -> Result<Vec<T>> {
-    match rows.is_empty() {
-        true => Err(TrainError::Recipe("data.preferences holds no rows that can be learnt from".into())),
-        false => Ok(rows),
     }
 }
 
@@ -168,14 +161,4 @@ fn pairs(session: &Session<'_>, rows: &[Comparison]) -> Result<Vec<Pair>> {
 fn teach_last_turn_only(chat: &mut clicker_lm::RenderedChat) {
     let last_untaught = chat.loss_mask.iter().rposition(|taught| !taught).unwrap_or(0);
     chat.loss_mask[..last_untaught].fill(false);
-}
-
-fn items(world: &World, recipe: &Recipe, split: Split) -> Result<Vec<Item>> {
-    let domains = &recipe.data.domains;
-    let wanted = |i: &&Item| domains.is_empty() || domains.contains(&i.domain);
-    let items: Vec<Item> = world.items(split).iter().filter(wanted).cloned().collect();
-    if items.is_empty() {
-        return Err(TrainError::Recipe(format!("data.domains {domains:?} holds no {split:?} items")));
-    }
-    Ok(items)
 }

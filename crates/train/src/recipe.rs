@@ -241,6 +241,10 @@ mod tests {
             ("algorithm = 'dpo'\n[dpo]\ngamma = 1.0", ["gamma", "simpo"]),
             ("algorithm = 'kto'\n[kto]\nbatch = 1", ["kto.batch", "2"]),
             ("algorithm = 'grpo'\n[data]\npreferences = 'x.jsonl'", ["preferences", "no effect"]),
+            ("algorithm = 'sft'\n[data]\nsha256 = 'ab'", ["sha256", "data.file"]),
+            ("algorithm = 'sft'\n[data]\nfile = 'x'\nsha256 = 'ab'", ["sha256", "64"]),
+            ("algorithm = 'dpo'\n[data]\nfile = 'x'\npreferences = 'y'", ["preferences", "leave one"]),
+            ("algorithm = 'sft'\n[data]\nfile = 'x'\ndomains = ['rules']", ["domains", "no effect"]),
             ("algorithm = 'grpo'\n[grpo]\ndelta = 1.0", ["delta", "epsilon_high"]),
             ("algorithm = 'grpo'\n[grpo]\nkl_estimator = 'k4'", ["k4", "did you mean `k"]),
         ] {

@@ -29,6 +29,7 @@ fn show(p: usize, group: &Group, scored: &Scored, passes: &[Pass]) -> SampleGrou
             advantage: scored.advantages[p][g],
             tokens: (0..answer.ids.len())
                 .map(|t| SampledToken {
+                    id: Some(answer.ids[t]),
                     text: answer.pieces[t].clone(),
                     old_logprob: answer.logprobs[t],
                     logprob: pass.logprobs[first + g][t],

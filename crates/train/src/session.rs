@@ -119,9 +119,13 @@ impl<'a> Session<'a> {
         self.fresh
     }
 
-    /// What the first record is to say.
+    /// What the first record is to say, behind what it says already.
     pub(crate) fn open_with(&mut self, opening: Opening) {
-        self.opening = Some(opening);
+        let said = self.opening.get_or_insert_default();
+        said.events.extend(opening.events);
+        if said.refusal.is_none() {
+            said.refusal = opening.refusal;
+        }
     }
 
     /// Steps that are still to do, the first record first.

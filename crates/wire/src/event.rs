@@ -118,6 +118,9 @@ pub struct SampledCompletion {
 /// One token in training, under the three models that matter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SampledToken {
+    /// Id in the tokenizer's vocabulary; none in what was stored before ids were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
     /// The token's text.
     pub text: String,
     /// ln p under the model that sampled it.

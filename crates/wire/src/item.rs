@@ -2,6 +2,7 @@
 
 use crate::{ItemId, Message};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// How the built-in world's demonstrations say "I don't know". Graders accept other wordings too.
@@ -35,6 +36,9 @@ pub struct Item {
     /// Items that differ only in a name share this; bias is measured inside a pair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_pair: Option<String>,
+    /// Whatever else the row of a data file says, for graders to read as `item.x`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub fields: Map<String, Value>,
 }
 
 impl Item {
@@ -57,6 +61,7 @@ impl Item {
             split: Split::Eval,
             paraphrase_group: None,
             name_pair: None,
+            fields: Map::new(),
         }
     }
 }

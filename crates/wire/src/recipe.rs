@@ -126,11 +126,22 @@ pub struct DataSpec {
     /// people said (DPO, KTO, ORPO, reward model).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferences: Option<String>,
+    /// Rows to train on instead of the world: a JSONL file in a format of TRL or OpenAI that fits the algorithm. The world's
+    /// held-out questions are still measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The hash of that file. `clicker train` writes it down, so that a run never goes on with other rows; a recipe that names
+    /// it accepts no other file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Why the run starts even if the look at the file says stop; none: it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_anyway: Option<String>,
 }
 
 impl Default for DataSpec {
     fn default() -> Self {
-        Self { world_seed: 1, domains: Vec::new(), preferences: None }
+        Self { world_seed: 1, domains: Vec::new(), preferences: None, file: None, sha256: None, start_anyway: None }
     }
 }
 

@@ -1,9 +1,10 @@
-//! `clicker export`: what people said, as training data for other programs too.
+//! `clicker export`: what people said, as training data for other programs too; and a run's figures and answers.
 
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clicker_service::{Backend, ExportFormat, Service, ServiceConfig};
-use std::path::PathBuf;
+use clicker_service::{Backend, ExportFormat, RunExport, RunFormat, Service, ServiceConfig, headless};
+use clicker_wire::RunId;
+use std::path::{Path, PathBuf};
 
 /// Options of `clicker export`.
 #[derive(Debug, clap::Args)]
@@ -16,6 +17,30 @@ pub(crate) struct Export {
 enum What {
     /// Votes, ratings and corrections as JSONL, in the shapes that TRL's trainers read.
     Feedback(Feedback),
+    /// A run's figures (csv, jsonl, tensorboard) or answers (unipo, completions).
+    Run(RunOf),
+}
+
+#[derive(Debug, clap::Args)]
+struct RunOf {
+    /// The folder of a `clicker train`, or the id of a run of the server whose --data-dir is given.
+    #[arg(value_name = "DIR or ID")]
+    run: String,
+    /// csv and jsonl: a row per step; tensorboard: an event file; unipo: answers token by token in the log form of UNIPO;
+    /// completions: answers as TRL's table.
+    #[arg(long, default_value = "csv", value_parser = run_format())]
+    format: RunFormat,
+    /// A server's folder, where the run is one of a server.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// File to write, or a folder for a file named as its format wants; standard output if not given.
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+}
+
+fn run_format() -> impl TypedValueParser<Value = RunFormat> {
+    PossibleValuesParser::new(RunFormat::ALL.map(RunFormat::name))
+        .try_map(|name| RunFormat::named(&name).ok_or("no such format"))
 }
 
 #[derive(Debug, clap::Args)]
@@ -40,14 +65,52 @@ fn format() -> impl TypedValueParser<Value = ExportFormat> {
 }
 
 pub(crate) fn run(command: &Export) -> anyhow::Result<()> {
-    let What::Feedback(command) = &command.what;
-    if !command.data_dir.join("clicker.db").is_file() {
-        bail!("{} holds no clicker.db; name a server's data directory with --data-dir", command.data_dir.display());
+    match &command.what {
+        What::Feedback(command) => feedback(command),
+        What::Run(command) => of_run(command),
     }
+}
+
+fn of_run(command: &RunOf) -> anyhow::Result<()> {
+    let export = match &command.data_dir {
+        None => headless::export_run(Path::new(&command.run), command.format)?,
+        Some(dir) => of_server(dir, &command.run, command.format)?,
+    };
+    let RunExport { file_name, bytes, rows, .. } = export;
+    match &command.out {
+        Some(path) => {
+            let path = if path.is_dir() { path.join(file_name) } else { path.clone() };
+            std::fs::write(&path, &bytes).with_context(|| format!("{} cannot be written", path.display()))?;
+            eprintln!("{rows} rows in {}", path.display());
+        }
+        None => super::print_bytes(&bytes)?,
+    }
+    Ok(())
+}
+
+fn of_server(dir: &Path, id: &str, format: RunFormat) -> anyhow::Result<RunExport> {
+    let service = opened(dir)?;
+    super::runtime()?.block_on(async {
+        let service = service.await?;
+        let export = service.export_run(&RunId(id.to_owned()), format).await;
+        service.shutdown().await;
+        Ok(export?)
+    })
+}
+
+/// A server's folder, opened without a worker: a server may be at work on it, and reading beside it is fine.
+fn opened(dir: &Path) -> anyhow::Result<impl Future<Output = Result<Service, clicker_service::ServiceError>>> {
+    if !dir.join("clicker.db").is_file() {
+        bail!("{} holds no clicker.db; name a server's data directory with --data-dir", dir.display());
+    }
+    let backend = Backend::Local { dir: dir.to_owned() };
+    Ok(Service::open(ServiceConfig { backend, worker: false, ..ServiceConfig::memory() }))
+}
+
+fn feedback(command: &Feedback) -> anyhow::Result<()> {
+    let service = opened(&command.data_dir)?;
     let export = super::runtime()?.block_on(async {
-        let backend = Backend::Local { dir: command.data_dir.clone() };
-        // No worker: a server may be at work on this folder, and reading beside it is fine.
-        let service = Service::open(ServiceConfig { backend, worker: false, ..ServiceConfig::memory() }).await?;
+        let service = service.await?;
         let export = service.export_feedback(command.format).await;
         service.shutdown().await;
         export

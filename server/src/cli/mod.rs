@@ -1,6 +1,7 @@
 //! The command line: one subcommand per role, one file per subcommand.
 
 mod bench;
+mod data;
 mod dry_run;
 mod eval;
 mod export;
@@ -42,13 +43,15 @@ enum Command {
     Merge(merge::Merge),
     /// Grade a file of samples with one of OpenAI's graders.
     Grade(grade::Grade),
+    /// Look at training rows before a model is trained on them.
+    Data(data::Data),
     /// Attack a reward before a model is trained on it.
     Reward(reward::Reward),
     /// Make the built-in model from nothing.
     Pretrain(pretrain::Pretrain),
     /// Measure how fast this build is on this machine.
     Bench(bench::Bench),
-    /// Write what people said as training data.
+    /// Write what people said as training data, or a run for other programs.
     Export(export::Export),
     /// Bring the database of a data directory up to date, without serving.
     Migrate(migrate::Migrate),
@@ -68,6 +71,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Logits(command) => generate::logits(&command),
         Command::Merge(command) => merge::run(&command),
         Command::Grade(command) => grade::run(&command),
+        Command::Data(command) => data::run(&command),
         Command::Reward(command) => reward::run(&command),
         Command::Pretrain(command) => pretrain::run(&command),
         Command::Bench(command) => bench::run(&command),
@@ -76,10 +80,11 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// The exit code of an error: 2 where what was given means nothing, as after a wrong option; 3 where a reward can be hacked; else 1.
+/// The exit code of an error: 2 where what was given means nothing, as after a wrong option; 3 where a reward can be hacked or rows are
+/// not fit to train on; else 1.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.is::<reward::Hackable>() {
+    if error.is::<reward::Hackable>() || error.is::<data::Unfit>() {
         return 3;
     }
     match error.downcast_ref() {
@@ -111,7 +116,12 @@ fn print_json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
 
 /// A result on standard output, for people. A reader that has gone (`| head`) has what it wanted: that is no error.
 fn print_text(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    print_bytes(text.as_bytes())
+}
+
+/// A file on standard output; as above.
+fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(bytes) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

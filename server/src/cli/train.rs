@@ -36,6 +36,9 @@ pub(crate) struct Train {
     /// Start even if the dry run of the reward says stop. The reason is printed and kept with the run.
     #[arg(long, value_name = "REASON", num_args = 0..=1, require_equals = true, default_missing_value = "--skip-dry-run was given")]
     skip_dry_run: Option<String>,
+    /// Start even if the look at the recipe's `data.file` says stop. The reason is kept with the run.
+    #[arg(long, value_name = "REASON", num_args = 0..=1, require_equals = true, default_missing_value = "--skip-data-check was given")]
+    skip_data_check: Option<String>,
 }
 
 pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
@@ -47,6 +50,9 @@ pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
     recipe.steps = command.steps.unwrap_or(recipe.steps);
     if let Some(reason) = &command.skip_dry_run {
         recipe.dry_run.start_anyway.clone_from(reason);
+    }
+    if let Some(reason) = &command.skip_data_check {
+        recipe.data.start_anyway = Some(reason.clone());
     }
     let model = command.model.clone().unwrap_or_else(|| match recipe.model.as_str() {
         "builtin" => super::BUILTIN.into(),

@@ -5,9 +5,10 @@ use super::extract::Body;
 use crate::owner::Owner;
 use axum::Json;
 use axum::extract::{Path, State};
-use clicker_service::Service;
+use axum::response::{IntoResponse, Response};
+use clicker_service::{RunFormat, Service, ServiceError};
 use clicker_wire::{LessonRuns, Manifest, Recipe, Run, RunCommand, RunId};
-use http::StatusCode;
+use http::{StatusCode, header};
 
 /// `GET /api/presets`
 pub(crate) async fn presets(State(service): State<Service>) -> Result<Json<Vec<Recipe>>, HttpError> {
@@ -54,4 +55,23 @@ pub(crate) async fn checkpoints(
     Path(id): Path<String>,
 ) -> Result<Json<Vec<Manifest>>, HttpError> {
     Ok(Json(service.run_checkpoints(&RunId(id)).await?))
+}
+
+/// `GET /api/runs/{id}/export/{csv|jsonl|tensorboard|unipo|completions}`: the run, as far as it is, as a download
+pub(crate) async fn export(
+    State(service): State<Service>,
+    Path((id, format)): Path<(String, String)>,
+) -> Result<Response, HttpError> {
+    let format = RunFormat::named(&format).ok_or_else(|| ServiceError::NotFound {
+        what: "format",
+        id: format.chars().take(40).collect(),
+        hint: "csv, jsonl, tensorboard, unipo and completions exist",
+    })?;
+    let export = service.export_run(&RunId(id), format).await?;
+    let headers = [
+        (header::CONTENT_TYPE, export.media_type.to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", export.file_name)),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((headers, export.bytes).into_response())
 }

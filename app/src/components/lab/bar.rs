@@ -55,7 +55,9 @@ pub(crate) fn draw(lab: &Lab) -> String {
 fn what(m: &mut Markup, lab: &Lab) {
     let reward = lab.document.config();
     m.raw("<p class=\"hint lab-what\" data-testid=\"lab-what\">");
-    if let Some(kept) = lab.versions.iter().find(|version| version.reward == *reward) {
+    if lab.document.complaint().is_some() {
+        m.raw("The text is no reward right now: the form shows the last one that could be read.");
+    } else if let Some(kept) = lab.versions.iter().find(|version| version.reward == *reward) {
         m.put("Kept as <b>{}</b>, version <code>{}</code>", &[&kept.name, versions::short(&kept.hash)]);
         if !kept.note.is_empty() {
             m.put(": {}", &[&kept.note]);

@@ -73,7 +73,7 @@ fn sources(m: &mut Markup, lab: &Lab) {
         m.put("<option value=\"{}\">{}</option>", &[&index.to_string(), item.question()]);
     }
     m.raw(
-        "</select></label><label class=\"field\"><span>One answer a line, at most 64</span><textarea id=\"paste-text\" \
+        "</select></label><label class=\"field\"><span>One answer a line, or lines of JSONL with their own questions; at most 64</span><textarea id=\"paste-text\" \
          data-testid=\"paste-text\" rows=\"4\"></textarea></label><button class=\"button\" type=\"button\" id=\"paste\" \
          data-testid=\"paste\" data-do=\"paste\">Use these answers</button></details></div>",
     );

@@ -41,7 +41,7 @@ fn input(event: &Event) {
         "json" => {
             ask::with(|lab| {
                 lab.document.write(value, now);
-                lab.flow.form = true;
+                (lab.flow.form, lab.notice) = (true, None);
             });
         }
         "file" => return read_file(&element),
@@ -51,7 +51,11 @@ fn input(event: &Event) {
         }
         _ => {
             let ticked = page::checked(&element);
-            let done = ask::with(|lab| acts::field(lab, &act, &at, &value, ticked, now));
+            let done = ask::with(|lab| {
+                // What was said before is about what was there before.
+                lab.notice = None;
+                acts::field(lab, &act, &at, &value, ticked, now)
+            });
             page::mark(&element, done.and_then(Result::err));
         }
     }
@@ -88,7 +92,11 @@ fn click(event: &Event) {
         "paste" => {
             let picked = page::value_of("paste-item").parse::<usize>().unwrap_or_default();
             if let Some(item) = ask::quietly(|lab| lab.questions.get(picked).cloned()).flatten() {
-                ask::bring(Ok(samples::lines(&item, &page::value_of("paste-text"))), "pasted".into());
+                let text = page::value_of("paste-text");
+                // Whole lines of a dataset bring their own questions.
+                let rows = text.trim_start().starts_with('{');
+                let samples = if rows { samples::jsonl(&text) } else { Ok(samples::lines(&item, &text)) };
+                ask::bring(samples, "pasted".into());
             }
         }
         "side-A" => ask::compare(true, index),
@@ -111,6 +119,7 @@ fn press(act: &str, at: &str) {
     let (kind, now) = (page::value_of("add-kind"), browser::now_ms());
     let done = ask::with(|lab| {
         lab.flow.focus = acts::press(lab, act, at, &kind, now)?;
+        lab.notice = None;
         Some(())
     });
     if done.flatten().is_some() {

@@ -184,7 +184,7 @@ const SCHEDULES: Part = Part {
 
 const RULES: Part = Part {
     title: "Rules on weights",
-    about: "Changes a weight while a measured signal stays above or below a value.",
+    about: "Changes a weight while a measured signal stays above or below a value: rewards/NAME/saturation, or votes/liked, what people say of the run's answers.",
     one: "rule",
     blank: r#"{"signal":"rewards/format/saturation","when":{"above":0.9},"patience":3,"grader":"","change":{"multiply":0.5},"low":0.0,"high":1.0}"#,
     fields: &[

@@ -89,6 +89,7 @@ impl Draft {
             split,
             paraphrase_group: self.paraphrase_group,
             name_pair: None,
+            fields: serde_json::Map::new(),
         }
     }
 }

@@ -8,7 +8,7 @@ mod arithmetic;
 mod catalogue;
 mod composition;
 pub(crate) mod dice;
-mod draft;
+pub(crate) mod draft;
 mod facts;
 mod facts_asked;
 mod follow_up;

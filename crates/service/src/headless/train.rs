@@ -41,21 +41,34 @@ pub fn train(
     control: &dyn Fn() -> Control,
 ) -> Result<Outcome> {
     let folder = Folder { path: request.out.clone() };
-    let state = folder.prepare(request)?;
+    let mut recipe = request.recipe.clone();
+    let data = data(&mut recipe)?;
+    let state = folder.prepare(&recipe, request.resume)?;
     let start = Start {
         model: master_bytes(&request.model)?,
         state,
-        preferences: preferences(&request.recipe)?,
-        reward_models: reward_models(&request.recipe)?,
+        data,
+        preferences: preferences(&recipe)?,
+        reward_models: reward_models(&recipe)?,
     };
     let mut sink = FolderSink { folder, progress };
-    let outcome = clicker_train::run(&request.recipe, &start, &mut sink, control);
-    if let Err(TrainError::DryRun { .. }) = &outcome {
-        // Nothing was trained: the folder is free for the same run with another reward, or with a reason to start anyway.
+    let outcome = clicker_train::run(&recipe, &start, &mut sink, control);
+    if let Err(TrainError::DryRun { .. } | TrainError::Rows { .. }) = &outcome {
+        // Nothing was trained: the folder is free for the same run with another reward or other rows, or with a reason to start
+        // anyway.
         let state = sink.folder.path.join(STATE);
         fs::remove_file(&state).map_err(at(&state))?;
     }
     Ok(outcome?)
+}
+
+/// The rows of the recipe's file, if it names one; their hash is written into the recipe, so that a run is never resumed on
+/// other rows.
+fn data(recipe: &mut Recipe) -> Result<Option<Vec<u8>>> {
+    let Some(named) = &recipe.data.file else { return Ok(None) };
+    let bytes = fs::read(named).map_err(at(Path::new(named)))?;
+    recipe.data.sha256.get_or_insert_with(|| clicker_train::data::hash(&bytes));
+    Ok(Some(bytes))
 }
 
 /// The rows that the recipe learns from, if it names a file.
@@ -91,12 +104,12 @@ const LOGS: [&str; 4] = ["metrics.jsonl", "samples.jsonl", "eval.jsonl", "weight
 
 impl Folder {
     /// Make the folder ready; returns the state to go on from.
-    fn prepare(&self, request: &TrainRequest) -> Result<Option<Vec<u8>>> {
+    fn prepare(&self, recipe: &Recipe, resume: bool) -> Result<Option<Vec<u8>>> {
         let checkpoints = self.path.join("checkpoints");
         fs::create_dir_all(&checkpoints).map_err(at(&checkpoints))?;
         let state = self.path.join(STATE);
         let exists = state.exists();
-        if exists && !request.resume {
+        if exists && !resume {
             return Err(HeadlessError::Request(format!(
                 "{} already holds a run; add --resume to go on with it, or choose another --out",
                 self.path.display()
@@ -107,16 +120,37 @@ impl Folder {
                 let path = self.path.join(log);
                 File::create(&path).map_err(at(&path))?;
             }
-            let json = serde_json::to_vec_pretty(&request.recipe).map_err(|e| HeadlessError::Request(e.to_string()))?;
+            let json = serde_json::to_vec_pretty(recipe).map_err(|e| HeadlessError::Request(e.to_string()))?;
             self.replace("recipe.json", &json)?;
             return Ok(None);
         }
+        self.same_rows(recipe)?;
         let bytes = fs::read(&state).map_err(at(&state))?;
         let step = clicker_train::state::step_of(&bytes)?;
         for log in LOGS {
             self.cut(log, step)?;
         }
         Ok(Some(bytes))
+    }
+
+    /// That the file of rows is the one that the folder's run was started with.
+    fn same_rows(&self, recipe: &Recipe) -> Result<()> {
+        let path = self.path.join("recipe.json");
+        let begun: Recipe = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|e| HeadlessError::Request(format!("{} is no recipe: {e}", path.display())))?,
+            // Without it the state itself still says whether it belongs to this recipe.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(at(&path)(e)),
+        };
+        match (&begun.data.sha256, &recipe.data.sha256, &recipe.data.file) {
+            (Some(then), Some(now), Some(file)) if then != now => Err(HeadlessError::Request(format!(
+                "{file} has changed since the run in {} was started (sha256 {now}, it was {then}); bring the old rows back to \
+                 go on, or start a new run with another --out",
+                self.path.display()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Keep a log's lines up to `step`; a last line without its end is a write that was cut.
@@ -144,7 +178,11 @@ impl Folder {
             file.sync_data()?;
             fs::rename(&temporary, &path)
         };
-        write().map_err(at(&path))
+        write().map_err(|error| {
+            // Half a file is of no use, and on a full disk it stands in the way. That it cannot be removed either is no news.
+            let _ = fs::remove_file(&temporary);
+            at(&path)(error)
+        })
     }
 
     fn append(&self, log: &str, value: &Value) -> Result<()> {
@@ -161,7 +199,12 @@ struct FolderSink<'a> {
 
 impl Sink for FolderSink<'_> {
     fn commit(&mut self, record: StepRecord) -> std::result::Result<(), String> {
-        self.store(&record).map_err(|e| e.to_string())?;
+        self.store(&record).map_err(|error| match error {
+            HeadlessError::Io { path, source } => format!(
+                "{path} cannot be written: {source}; the step before is complete: make room, then go on with --resume"
+            ),
+            other => other.to_string(),
+        })?;
         (self.progress)(TrainProgress::Step(record.step, &record.events));
         Ok(())
     }
@@ -206,5 +249,7 @@ impl FolderSink<'_> {
 pub fn newest_checkpoint(out: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(out.join("checkpoints")).ok()?;
     let files = entries.filter_map(|e| Some(e.ok()?.path()));
-    files.filter(|p| p.extension().is_some_and(|e| e == "gguf") && !p.to_string_lossy().contains(".q8_0")).max()
+    // Only the file's own name counts: the folder may be called anything.
+    let is_small = |p: &PathBuf| p.file_name().is_some_and(|name| name.to_string_lossy().contains(".q8_0"));
+    files.filter(|p| p.extension().is_some_and(|e| e == "gguf") && !is_small(p)).max()
 }

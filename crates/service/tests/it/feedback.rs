@@ -112,6 +112,12 @@ async fn a_run_learns_from_the_votes_as_they_stood_when_it_was_asked_for() {
     };
     refused(service.start_run(asks("feedback")).await);
     refused(service.start_run(asks("/etc/passwd")).await);
+    let mut named = recipe(1);
+    named.data.file = Some("/etc/passwd".into());
+    match service.start_run(named).await {
+        Err(ServiceError::Invalid { field, .. }) => assert_eq!(field, "recipe.data.file"),
+        other => panic!("{other:?}"),
+    }
     service.submit_feedback(vec![vote(1)]).await.expect("stores");
     let run = service.start_run(asks("feedback")).await.expect("starts");
     let named = run.recipe.data.preferences.expect("names its rows");

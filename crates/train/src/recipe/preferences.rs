@@ -1,4 +1,4 @@
-//! The rules of recipes that learn from comparisons and judgements. Knows values, not data.
+//! The rules of recipes that learn from comparisons, judgements and files. Knows values, not data.
 
 use clicker_wire::{Algorithm, DpoLoss, Recipe};
 
@@ -64,5 +64,28 @@ pub(super) fn complaint(recipe: &Recipe) -> Option<String> {
             ),
         ],
     };
-    rules.into_iter().find(|(kept, _)| !kept).map(|(_, rule)| rule)
+    rules.into_iter().chain(file(recipe)).find(|(kept, _)| !kept).map(|(_, rule)| rule)
+}
+
+/// Keys of `[data]` that only make sense with a file, and those that make none beside one.
+fn file(recipe: &Recipe) -> Vec<(bool, String)> {
+    let data = &recipe.data;
+    let hash = |text: &String| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let reason = |text: &String| !text.trim().is_empty();
+    if data.file.is_none() {
+        let alone = |name: &str| format!("data.{name} has no effect without data.file; leave it out, or name a file");
+        return vec![(data.sha256.is_none(), alone("sha256")), (data.start_anyway.is_none(), alone("start_anyway"))];
+    }
+    vec![
+        (
+            data.preferences.is_none(),
+            "data.file and data.preferences both say what to learn from; leave one of them out".to_owned(),
+        ),
+        (
+            data.domains.is_empty(),
+            "data.domains has no effect with data.file: all its rows are used; leave it out".to_owned(),
+        ),
+        (data.sha256.as_ref().is_none_or(hash), "data.sha256: expected 64 hexadecimal digits".to_owned()),
+        (data.start_anyway.as_ref().is_none_or(reason), "data.start_anyway is empty; give the reason".to_owned()),
+    ]
 }

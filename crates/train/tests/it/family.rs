@@ -8,7 +8,6 @@ use clicker_wire::{
     AdvantageEstimator, Algorithm, DpoLoss, Ensemble, Grader, GrpoSpec, ImportanceSamplingLevel, KlEstimator, Message,
     PolicyLoss, Recipe, RewardConfig, WeightedGrader,
 };
-use std::collections::BTreeMap;
 use std::f64::consts::LN_2;
 
 /// A short run of any algorithm.
@@ -134,7 +133,7 @@ fn preferences_are_learnt() {
         recipe.optim.learning_rate = 3e-3;
         recipe.data.preferences = Some("rows.jsonl".into());
         let preferences = Some(rows.clone().into_bytes());
-        let start = Start { model: model().to_vec(), state: None, preferences, reward_models: BTreeMap::new() };
+        let start = Start { model: model().to_vec(), preferences, ..Start::default() };
         let mut sink = Memory::default();
         run(&recipe, &start, &mut sink, &|| Control::Continue).unwrap();
         let (first, last) = (figures(&sink.0[1]), figures(&sink.0[12]));
@@ -164,7 +163,7 @@ fn a_reward_model_learns_to_prefer_and_its_checkpoint_scores() {
     let mut trained = short(Algorithm::Grpo);
     let grader = Grader::RewardModel { checkpoints: vec!["rm".into()], ensemble: Ensemble::default() };
     trained.reward = RewardConfig::sum(vec![WeightedGrader { name: "rm".into(), weight: 1.0, grader }]);
-    let mut start = Start { model: model().to_vec(), state: None, preferences: None, reward_models: BTreeMap::new() };
+    let mut start = Start { model: model().to_vec(), ..Start::default() };
     let mut sink = Memory::default();
     let missing = run(&trained, &start, &mut sink, &|| Control::Continue).unwrap_err().to_string();
     assert!(missing.contains("rm"), "{missing}");
@@ -245,23 +244,14 @@ fn rows_that_were_not_brought_or_are_empty_stop_the_run_with_a_reason() {
     let mut recipe = short(Algorithm::Dpo);
     recipe.data.preferences = Some("votes.jsonl".into());
     let error = |preferences: Option<&[u8]>| {
-        let start = Start {
-            model: model().to_vec(),
-            state: None,
-            preferences: preferences.map(<[u8]>::to_vec),
-            reward_models: BTreeMap::new(),
-        };
+        let preferences = preferences.map(<[u8]>::to_vec);
+        let start = Start { model: model().to_vec(), preferences, ..Start::default() };
         run(&recipe, &start, &mut Nothing, &|| Control::Continue).unwrap_err().to_string()
     };
     assert!(error(None).contains("votes.jsonl"));
     assert!(error(Some(b"\n")).contains("no rows"));
     assert!(error(Some(b"{}")).contains("line 1"));
     let rows = br#"{"prompt": "What is 2 + 2?", "chosen": "4", "rejected": "5", "weight": 0.5}"#;
-    let start = Start {
-        model: model().to_vec(),
-        state: None,
-        preferences: Some(rows.to_vec()),
-        reward_models: BTreeMap::new(),
-    };
+    let start = Start { model: model().to_vec(), preferences: Some(rows.to_vec()), ..Start::default() };
     assert!(run(&recipe, &start, &mut Nothing, &|| Control::Continue).is_ok());
 }

@@ -1,7 +1,9 @@
 //! The trainer against references: PyTorch's numbers, its own interruptions, and a small run that must learn.
 
 mod adapter;
+mod broken_numbers;
 mod calibration;
+mod data_file;
 mod family;
 mod golden;
 mod golden_losses;

@@ -247,7 +247,7 @@ fn a_reward_that_is_not_about_the_truth_is_stopped_before_the_first_step() {
     let mut recipe = recipe(Algorithm::Grpo);
     recipe.dry_run.start_anyway.clear();
     let mut sink = Memory::default();
-    let start = Start { model: model().to_vec(), state: None, preferences: None, reward_models: Default::default() };
+    let start = Start { model: model().to_vec(), ..Start::default() };
     let error = run(&recipe, &start, &mut sink, &|| Control::Continue).unwrap_err();
     assert!(matches!(error, TrainError::DryRun { .. }), "{error}");
     assert!(error.to_string().contains("start_anyway"), "{error}");
@@ -295,7 +295,7 @@ fn numbers_that_diverge_end_the_run_and_leave_no_broken_checkpoint() {
     recipe.eval.every = 0;
     recipe.steps = 9;
     let mut sink = Memory::default();
-    let start = Start { model: model().to_vec(), state: None, preferences: None, reward_models: Default::default() };
+    let start = Start { model: model().to_vec(), ..Start::default() };
     let error = run(&recipe, &start, &mut sink, &|| Control::Continue).unwrap_err();
     let TrainError::Diverged { step, .. } = error else { panic!("{error}") };
     let last = sink.0.last().unwrap();
@@ -321,8 +321,13 @@ fn what_people_say_moves_weights_at_measurements() {
     let mut recipe = recipe(Algorithm::Grpo);
     let trained = |recipe: &Recipe| {
         let mut crowd = Crowd(Vec::new(), 0);
-        let start =
-            Start { model: model().to_vec(), state: None, preferences: None, reward_models: Default::default() };
+        let start = Start {
+            model: model().to_vec(),
+            state: None,
+            preferences: None,
+            data: None,
+            reward_models: Default::default(),
+        };
         run(recipe, &start, &mut crowd, &|| Control::Continue).unwrap();
         crowd
     };

@@ -62,13 +62,8 @@ pub(crate) fn play(recipe: &Recipe, state: Option<Vec<u8>>, steps: u32) -> Vec<S
         asked.set(asked.get() + 1);
         if asked.get() > steps { Control::Pause } else { Control::Continue }
     };
-    let outcome = run(
-        recipe,
-        &Start { model: model().to_vec(), state, preferences: None, reward_models: Default::default() },
-        &mut sink,
-        &control,
-    )
-    .unwrap();
+    let outcome =
+        run(recipe, &Start { model: model().to_vec(), state, ..Start::default() }, &mut sink, &control).unwrap();
     let done = sink.0.last().is_some_and(|r| r.step == recipe.steps);
     assert_eq!(outcome, if done { Outcome::Finished } else { Outcome::Paused });
     sink.0

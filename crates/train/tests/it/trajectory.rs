@@ -27,8 +27,7 @@ fn a_state_of_another_recipe_is_refused() {
     let recipe = recipe(Algorithm::Sft);
     let state = play(&recipe, None, 1).pop().unwrap().state;
     let other = Recipe { seed: 6, ..recipe };
-    let start =
-        Start { model: model().to_vec(), state: Some(state), preferences: None, reward_models: Default::default() };
+    let start = Start { model: model().to_vec(), state: Some(state), ..Start::default() };
     let error = run(&other, &start, &mut Memory::default(), &|| Control::Continue).unwrap_err();
     assert!(error.to_string().contains("another recipe"), "{error}");
 }
@@ -59,7 +58,7 @@ fn a_sink_that_fails_stops_the_run() {
             Err("the disk is full".into())
         }
     }
-    let start = Start { model: model().to_vec(), state: None, preferences: None, reward_models: Default::default() };
+    let start = Start { model: model().to_vec(), ..Start::default() };
     let error = run(&recipe(Algorithm::Sft), &start, &mut Full, &|| Control::Continue).unwrap_err().to_string();
     assert!(error.contains("disk is full") && error.contains("step 0"), "{error}");
 }

@@ -12,6 +12,7 @@ use rhai::packages::{
     MoreStringPackage, Package,
 };
 use rhai::{AST, Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, Scope};
+use serde_json::Value;
 use std::sync::OnceLock;
 
 /// Longest script, bytes.
@@ -142,13 +143,46 @@ fn described(item: &Item) -> Map {
     };
     let accepted: Array = item.accepted.iter().take(MAX_ARRAY / 4).map(|accepted| text(accepted)).collect();
     let messages: Array = item.messages.iter().take(MAX_ARRAY / 4).map(turn).collect();
-    Map::from([
+    let mut left = MAX_SHOWN;
+    let columns = item.fields.iter().take(MAX_MAP / 2);
+    let mut all: Map = columns.map(|(name, value)| (name.as_str().into(), shown(value, &mut left))).collect();
+    all.extend(Map::from([
         ("question".into(), text(item.question())),
         ("messages".into(), Dynamic::from(messages)),
         ("accepted".into(), Dynamic::from(accepted)),
         ("expected".into(), word(serde_json::to_value(item.expected).unwrap_or_default())),
         ("domain".into(), text(&item.domain.to_string())),
-    ])
+    ]));
+    all
+}
+
+/// A column of the row as a script sees it. `left` is how much of all columns may still be shown, bytes; what lies beyond is (),
+/// so that a large column cannot make a script slow.
+fn shown(value: &Value, left: &mut usize) -> Dynamic {
+    let size = match value {
+        Value::String(text) => text.len(),
+        Value::Array(list) if list.len() > MAX_ARRAY / 4 => return Dynamic::UNIT,
+        Value::Object(map) if map.len() > MAX_MAP / 2 => return Dynamic::UNIT,
+        _ => 8,
+    };
+    match left.checked_sub(size) {
+        Some(rest) => *left = rest,
+        None => return Dynamic::UNIT,
+    }
+    match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(truth) => Dynamic::from_bool(*truth),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => Dynamic::from_int(whole),
+            None => Dynamic::from_float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => Dynamic::from(ImmutableString::from(text.as_str())),
+        Value::Array(list) => Dynamic::from(list.iter().map(|value| shown(value, left)).collect::<Array>()),
+        Value::Object(map) => {
+            let inner: Map = map.iter().map(|(name, value)| (name.as_str().into(), shown(value, left))).collect();
+            Dynamic::from(inner)
+        }
+    }
 }
 
 fn verdict(verdict: Verdict) -> &'static str {

@@ -1,0 +1,32 @@
+//! Numbers that stop being numbers: every loop ends with the cause, and publishes no weights that are broken.
+
+use crate::tiny::{Memory, alarms, model, recipe};
+use clicker_lm::{LoadedModel, Precision};
+use clicker_train::{Control, Start, TrainError, run};
+use clicker_wire::{Algorithm, Recipe};
+
+#[test]
+fn every_loop_ends_with_a_cause_and_a_sound_checkpoint() {
+    use Algorithm as A;
+    for algorithm in [A::Sft, A::Grpo, A::Raft, A::Dpo, A::Kto, A::Orpo, A::RewardModel] {
+        let mut recipe = Recipe { algorithm, ..recipe(A::Grpo) };
+        recipe.raft.accept_above = -1.0;
+        recipe.optim.learning_rate = 1e37;
+        recipe.optim.warmup_steps = 0;
+        recipe.checkpoint.every = 1;
+        recipe.eval.every = 0;
+        recipe.eval.items = 2;
+        recipe.steps = 9;
+        let mut sink = Memory::default();
+        let start = Start { model: model().to_vec(), ..Start::default() };
+        let error = run(&recipe, &start, &mut sink, &|| Control::Continue).expect_err("diverges");
+        let TrainError::Diverged { step, .. } = error else { panic!("{algorithm:?}: {error}") };
+        assert_eq!(alarms(&sink.0).last().unwrap(), &(step, "diverged".to_owned()), "{algorithm:?}");
+        assert!(sink.0.last().unwrap().checkpoint.is_none(), "{algorithm:?}: broken weights are not published");
+        for record in &sink.0 {
+            let Some(checkpoint) = &record.checkpoint else { continue };
+            LoadedModel::from_gguf(&checkpoint.master, Precision::Full)
+                .unwrap_or_else(|e| panic!("{algorithm:?}: {e}"));
+        }
+    }
+}
