@@ -115,6 +115,28 @@ test("a file named by its hash comes from this browser the second time, and a da
   assert.match(said.wrong, /have hash/);
 });
 
+test("what a closed tab had fetched, a part or all of it, is gone on from without a complaint", { timeout: 60_000 }, async () => {
+  const bytes = await readFile(path.join(root, "public/models/builtin.gguf"));
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  for (const left of [1, 1_000_000, bytes.length]) {
+    const page = await engine();
+    const asked = page.waitForRequest((request) => request.url().endsWith("?left") && request.headers().range !== undefined);
+    const said = await page.evaluate(async ([sha256, left]) => {
+      const whole = await (await fetch("/models/builtin.gguf")).arrayBuffer();
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("clicker-weights", { create: true });
+      const writer = await (await folder.getFileHandle(`${sha256}.part`, { create: true })).createWritable();
+      await writer.write(whole.slice(0, left));
+      await writer.close();
+      const load = () => engine.load({ url: "/models/builtin.gguf?left", sha256, name: "resumed" });
+      const model = await load();
+      const { answers } = await model.generate({ messages: "What is the capital of Japan?", temperature: 0 }).result;
+      return { text: answers[0].text, cached: model.cached, again: (await load()).cached };
+    }, [sha256, left]);
+    assert.deepEqual(said, { text: "Tokyo.", cached: false, again: true }, `${left} bytes were there`);
+    assert.equal((await asked).headers().range, `bytes=${left - 1}-`);
+  }
+});
+
 test("a group shared among workers is the group that one would draw", { timeout: 60_000 }, async () => {
   const bytes = await readFile(path.join(root, "public/models/builtin.gguf"));
   const sha256 = createHash("sha256").update(bytes).digest("hex");

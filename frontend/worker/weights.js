@@ -295,8 +295,12 @@ async function writeFile(folder, name, bytes) {
 
 /** Everything that the store lacks, into it. What arrives before a cut stays there, so that the next attempt asks only for the rest. */
 async function download(url, store, progress, signal, hash) {
-  const headers = store.size ? { Range: `bytes=${store.size}-` } : {};
+  // From the last byte on that is there: a store may hold all of them already (its tab was closed before it could say so), and a
+  // range that begins behind the end is an error.
+  const from = Math.max(store.size - 1, 0);
+  const headers = store.size ? { Range: `bytes=${from}-` } : {};
   const response = await fetch(url, { headers, signal });
+  // More than the file has: the hash will say so, and what is there will be thrown away.
   if (response.status === 416) return;
   if (!response.ok) {
     throw new Error(`${url} answered ${response.status} ${response.statusText}`);
@@ -307,15 +311,19 @@ async function download(url, store, progress, signal, hash) {
   }
   const length = Number(response.headers.get("content-length"));
   // Of a compressed answer, the length says nothing about what arrives.
-  const total = length && !response.headers.get("content-encoding") ? store.size + length : undefined;
+  let known = store.size && store.size - from;
+  const total = length && !response.headers.get("content-encoding") ? store.size - known + length : undefined;
   progress(store.size, total, false);
   const body = response.body.getReader();
   let told = store.size;
   for (;;) {
     const { done, value } = await body.read();
     if (done) break;
-    hash?.update(value);
-    store.write(value);
+    const fresh = known ? value.subarray(known) : value;
+    known -= Math.min(known, value.length);
+    if (!fresh.length) continue;
+    hash?.update(fresh);
+    store.write(fresh);
     if (store.size - told > 65536) {
       told = store.size;
       progress(store.size, total, false);
