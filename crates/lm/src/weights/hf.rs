@@ -61,20 +61,25 @@ pub fn write(model: &PolicySnapshot, tokenizer: Option<&Tokenizer>) -> Result<Ve
         let floats = model.weights().get(&name)?.to_dense()?.flatten_all()?.to_vec1::<f32>()?;
         data.push((name, dims, floats.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>()));
     }
-    let problem = |e: safetensors::SafeTensorError| LmError::file("model.safetensors", e.to_string());
-    let views = data
-        .iter()
-        .map(|(name, dims, bytes)| {
-            Ok((name.as_str(), TensorView::new(Dtype::F32, dims.clone(), bytes).map_err(problem)?))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let tensors = safetensors::serialize(views, None).map_err(problem)?;
+    let tensors = f32_file("model.safetensors", &data)?;
     let mut files =
         vec![("config.json".to_owned(), config.to_hf_json().into_bytes()), ("model.safetensors".to_owned(), tensors)];
     if let Some(tokenizer) = tokenizer {
         files.push(("tokenizer.json".to_owned(), tokenizer.to_json()?.into_bytes()));
     }
     Ok(files)
+}
+
+/// A safetensors file of f32 tensors: (name, dimensions, little-endian values).
+pub(super) fn f32_file(file: &str, data: &[(String, Vec<usize>, Vec<u8>)]) -> Result<Vec<u8>> {
+    let problem = |e: safetensors::SafeTensorError| LmError::file(file, e.to_string());
+    let views = data
+        .iter()
+        .map(|(name, dims, bytes)| {
+            Ok((name.as_str(), TensorView::new(Dtype::F32, dims.clone(), bytes).map_err(problem)?))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    safetensors::serialize(views, None).map_err(problem)
 }
 
 pub(super) fn required(read: &mut ReadFile<'_>, name: &str) -> Result<Vec<u8>> {

@@ -1,12 +1,12 @@
 //! PEFT's adapter folders: `adapter_config.json` with `adapter_model.safetensors`, as `PeftModel.save_pretrained` writes and
 //! `PeftModel.from_pretrained` reads them.
 
-use super::hf::{ReadFile, floats_of, required};
+use super::hf::{ReadFile, f32_file, floats_of, required};
 use crate::lora::{Adapter, LoraPair};
 use crate::{LmError, ModelConfig, Result};
 use candle_core::{Device, Tensor};
 use clicker_wire::LoraSpec;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::SafeTensors;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -60,14 +60,7 @@ pub fn write(adapter: &Adapter, base: Option<&str>) -> Result<Vec<(String, Vec<u
             data.push((format!("{PREFIX}{module}.{half}.weight"), tensor.dims().to_vec(), bytes));
         }
     }
-    let problem = |e: safetensors::SafeTensorError| LmError::file(TENSORS, e.to_string());
-    let views = data
-        .iter()
-        .map(|(name, dims, bytes)| {
-            Ok((name.as_str(), TensorView::new(Dtype::F32, dims.clone(), bytes).map_err(problem)?))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let tensors = safetensors::serialize(views, None).map_err(problem)?;
+    let tensors = f32_file(TENSORS, &data)?;
     let spec = adapter.spec();
     let config = json!({
         "peft_type": "LORA",
