@@ -3,7 +3,7 @@
 //! Knows the wire types, and `clicker-service` behind the server functions only. Never knows SQL, tensors or axum: what a
 //! page shows comes from a resource, from the engine's Web Worker or from a run's event stream.
 //!
-//! Reading order: `state` (pure), `browser` (web APIs), `api` (server functions), `components`, `pages`, `shell`.
+//! Reading order: `state` (pure), `browser` (web APIs), `api` (server functions), `components`, `drawn` (pages that only the server draws), `pages`, `shell`.
 #![recursion_limit = "512"]
 // `#[component]` makes items beside each component that are `pub` whatever the component is.
 #![allow(unreachable_pub)]
@@ -13,6 +13,8 @@
 pub mod api;
 mod browser;
 mod components;
+#[cfg(feature = "ssr")]
+mod drawn;
 mod erased;
 mod pages;
 mod shell;

@@ -6,7 +6,7 @@ use crate::components::frame::{Footer, Header};
 use crate::components::note::Problem;
 use crate::components::tip::{Tip, TipBox};
 use crate::erased::Erase;
-use crate::pages::{BenchPage, FeedbackPage, LabPage, NotFound, PlaygroundPage, RunPage, RunsPage};
+use crate::pages::{BenchPage, FeedbackPage, LabPage, NotFound, PlaygroundPage, RunPage, RunsPage, TruthPage};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, provide_meta_context};
@@ -71,6 +71,8 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
                         <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
                         <Route path=path!("/feedback") view=FeedbackPage ssr=SsrMode::Async />
+                        <Route path=path!("/truth") view=TruthPage ssr=SsrMode::Async />
+                        <Route path=path!("/truth/*page") view=TruthPage ssr=SsrMode::Async />
                         <Route path=path!("/bench") view=BenchPage ssr=SsrMode::Async />
                     </Routes>
                 </ErrorBoundary>

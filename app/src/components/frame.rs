@@ -24,9 +24,10 @@ pub(crate) fn Header() -> impl IntoView {
             </A>
             <nav class="nav" aria-label="Pages">
                 <A href="/" exact=true>"Playground"</A>
-                // A visit to the server: the lab comes drawn from there.
+                // A visit to the server: both labs come drawn from there.
                 <A href="/rewards" attr:rel="external">"Rewards"</A>
                 <A href="/runs">"Runs"</A>
+                <A href="/truth" attr:rel="external">"Truth"</A>
                 <A href="/feedback">"Feedback"</A>
                 <A href="/bench">"Bench"</A>
             </nav>

@@ -7,6 +7,7 @@ mod not_found;
 mod playground;
 mod run;
 mod runs;
+mod truth;
 
 pub(crate) use bench::BenchPage;
 pub(crate) use feedback::FeedbackPage;
@@ -15,3 +16,4 @@ pub(crate) use not_found::NotFound;
 pub(crate) use playground::PlaygroundPage;
 pub(crate) use run::RunPage;
 pub(crate) use runs::RunsPage;
+pub(crate) use truth::TruthPage;

@@ -1,0 +1,26 @@
+//! `/truth`: where the lab's pages are.
+
+use super::{Drawn, head};
+use crate::state::lab::markup::Markup;
+
+/// The pages: address, name, what they are for.
+const PAGES: [(&str, &str, &str); 0] = [];
+
+/// The page.
+pub(crate) fn draw() -> Drawn {
+    let mut m = Markup::new();
+    head(
+        &mut m,
+        "Truth lab",
+        "Did training make the model more reliable? Measure it, compare it fairly, see why, and take what it is unsure of to a person.",
+    );
+    m.raw("<ul class=\"truth-pages\">");
+    for (address, name, what) in PAGES {
+        m.put(
+            "<li class=\"panel\"><a href=\"{}\" rel=\"external\"><h2>{}</h2></a><p>{}</p></li>",
+            &[address, name, what],
+        );
+    }
+    m.raw("</ul>");
+    Drawn::page(m)
+}
