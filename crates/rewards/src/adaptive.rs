@@ -113,7 +113,7 @@ pub fn top_score(grader: &Grader) -> Option<f64> {
         | Grader::Forbidden { .. }
         | Grader::Pii { .. } => Some(0.0),
         Grader::Truthful { right, abstain, wrong } => Some(right.max(*abstain).max(*wrong)),
-        Grader::Program { .. } | Grader::RewardModel { .. } | Grader::Votes {} => None,
+        Grader::Program { .. } | Grader::Openai { .. } | Grader::RewardModel { .. } | Grader::Votes {} => None,
     }
 }
 

@@ -76,10 +76,11 @@ impl<'a> Scorer<'a> {
     #[must_use]
     pub fn group<S: AsRef<str>>(&self, item: &Item, texts: &[S]) -> Vec<Reward> {
         let asked = Asked::new(item);
+        let cases: Vec<Case> = texts.iter().map(|text| Case::new(&asked, text.as_ref())).collect();
         let compares = self.config.graders.iter().any(|g| matches!(g.grader, Grader::Consistency {}));
-        let group = compares.then(|| Group::of_asked(&asked, texts));
+        let group = compares.then(|| Group::of_cases(&cases));
         let outside = Outside { group: group.as_ref().or(self.outside.group), ..self.outside };
-        texts.iter().map(|text| self.case(&Case::new(&asked, text.as_ref()), &outside)).collect()
+        cases.iter().map(|case| self.case(case, &outside)).collect()
     }
 
     fn case(&self, case: &Case, outside: &Outside) -> Reward {

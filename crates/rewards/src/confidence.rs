@@ -10,6 +10,7 @@
 
 use crate::spans::span;
 use clicker_wire::Span;
+use std::borrow::Cow;
 
 /// What an answer says about its own confidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +48,25 @@ pub fn stated(text: &str) -> Stated {
     let once =
         found.first().and_then(|(value, start, end)| Some(Stated::Once { value: *value, span: span(*start, *end)? }));
     once.unwrap_or(Stated::Never)
+}
+
+/// The text with blanks in place of the one confidence that it states, byte for byte: what is judged as an answer, with places
+/// that stay where they are. The text itself where none or several are stated.
+pub(crate) fn aside(text: &str) -> Cow<'_, str> {
+    // Most texts have neither sign of a statement.
+    if !text.contains('%') && !contains_word(text) {
+        return Cow::Borrowed(text);
+    }
+    let Stated::Once { span, .. } = stated(text) else { return Cow::Borrowed(text) };
+    let (start, end) = (span.start as usize, span.end as usize);
+    let (Some(before), Some(after)) = (text.get(..start), text.get(end..)) else { return Cow::Borrowed(text) };
+    Cow::Owned(format!("{before}{:width$}{after}", "", width = end - start))
+}
+
+/// Whether "confidence" occurs, in any case.
+fn contains_word(text: &str) -> bool {
+    const WORD: &[u8] = b"confidence";
+    text.as_bytes().windows(WORD.len()).any(|window| window.eq_ignore_ascii_case(WORD))
 }
 
 /// The text with the statement cut out.

@@ -29,7 +29,7 @@ pub fn parity_cases() -> Vec<(RewardConfig, Item, String)> {
 }
 
 /// All results in one JSON text: for each case its index, reward, verdict, normalised text and core answer; then for each
-/// question the rewards of all its answers together, with reward models and votes; and, in builds that have them, with scripts.
+/// question the rewards of all its answers together, with reward models and votes; and, in builds that have them, with scripts and OpenAI's graders.
 #[must_use]
 pub fn parity_digest() -> String {
     let alone = parity_cases();
@@ -42,7 +42,7 @@ pub fn parity_digest() -> String {
             core_answer(item, text),
         ])
     });
-    let rows: Vec<serde_json::Value> = alone.chain(together()).chain(scripts()).collect();
+    let rows: Vec<serde_json::Value> = alone.chain(together()).chain(scripts()).chain(foreign()).collect();
     serde_json::Value::Array(rows).to_string()
 }
 
@@ -71,6 +71,45 @@ fn scripts() -> impl Iterator<Item = serde_json::Value> {
 #[cfg(not(feature = "programs"))]
 fn scripts() -> impl Iterator<Item = serde_json::Value> {
     std::iter::empty()
+}
+
+#[cfg(feature = "openai")]
+fn foreign() -> impl Iterator<Item = serde_json::Value> {
+    let config = openai_graders();
+    questions().into_iter().map(move |(item, texts)| serde_json::json!(Scorer::new(&config).group(&item, &texts)))
+}
+
+#[cfg(not(feature = "openai"))]
+fn foreign() -> impl Iterator<Item = serde_json::Value> {
+    std::iter::empty()
+}
+
+/// Every similarity, a check, a formula over both, and a template that names what is not there.
+#[cfg(feature = "openai")]
+#[must_use]
+pub fn openai_graders() -> RewardConfig {
+    use serde_json::{Value, json};
+    let (said, wanted) = ("{{sample.output_text}}", "{{item.reference_answer}}");
+    let close = |metric: &str| {
+        json!({"type": "text_similarity", "name": metric, "input": said, "reference": wanted, "evaluation_metric": metric})
+    };
+    let check = json!({"type": "string_check", "name": "says", "input": said, "reference": wanted, "operation": "ilike"});
+    let formula = json!({
+        "type": "multi",
+        "name": "both",
+        "graders": {"says": check, "close": close("rouge_l")},
+        "calculate_output": "max(says, 0.5) * exp(close) - sqrt(2) / 3",
+    });
+    let missing =
+        json!({"type": "string_check", "name": "m", "input": "{{item.gone}}", "reference": said, "operation": "eq"});
+    let metrics = ["fuzzy_match", "bleu", "gleu", "meteor", "rouge_1", "rouge_2", "rouge_l", "cosine"];
+    let named = metrics.iter().map(|metric| (*metric, close(metric))).chain([("formula", formula), ("missing", missing)]);
+    let weighted = |(name, grader): (&str, Value)| WeightedGrader {
+        name: name.into(),
+        weight: 0.3,
+        grader: Grader::Openai { grader },
+    };
+    RewardConfig::sum(named.map(weighted).collect())
 }
 
 /// Scripts that compute, mark, decline, loop, fail, and would run for ever.

@@ -93,17 +93,23 @@ impl Group {
     /// The group of these answers.
     #[must_use]
     pub fn of<S: AsRef<str>>(item: &Item, texts: &[S]) -> Self {
-        Self::of_asked(&Asked::new(item), texts)
+        let asked = Asked::new(item);
+        Self::of_cases(&texts.iter().map(|text| Case::new(&asked, text.as_ref())).collect::<Vec<_>>())
     }
 
-    /// As [`Group::of`], with the question read already.
-    pub(crate) fn of_asked<S: AsRef<str>>(asked: &Asked, texts: &[S]) -> Self {
+    /// As [`Group::of`], for answers that others look at too.
+    pub(crate) fn of_cases(cases: &[Case]) -> Self {
         let mut sizes: HashMap<String, usize> = HashMap::new();
-        for text in texts {
-            *sizes.entry(meaning(&Case::new(asked, text.as_ref()))).or_default() += 1;
+        for case in cases {
+            match sizes.get_mut(case.meaning()) {
+                Some(size) => *size += 1,
+                None => {
+                    sizes.insert(case.meaning().to_owned(), 1);
+                }
+            }
         }
         let counts: Vec<usize> = sizes.values().copied().collect();
-        Self { sizes, answers: texts.len(), entropy: entropy(counts, texts.len()) }
+        Self { sizes, answers: cases.len(), entropy: entropy(counts, cases.len()) }
     }
 
     /// Where an answer of the group stands; none for a text that is not among its answers, or is alone in it.
@@ -114,7 +120,7 @@ impl Group {
 
     /// As [`Group::standing`], for an answer that others look at too.
     pub(crate) fn standing_of(&self, case: &Case) -> Option<Standing> {
-        let same = self.sizes.get(&meaning(case))? - 1;
+        let same = self.sizes.get(case.meaning())? - 1;
         let others = self.answers.checked_sub(1).filter(|others| *others > 0)?;
         let consistency = same as f64 / others as f64 * discount(self.entropy, self.answers);
         Some(Standing { same, others, entropy: self.entropy, consistency })
@@ -136,11 +142,11 @@ fn discount(entropy: f64, answers: usize) -> f64 {
 
 /// What an answer is compared by. The mark in front cannot occur in a normalised text. Beyond the longest answer that is
 /// looked at nothing is read, as elsewhere.
-fn meaning(case: &Case) -> String {
+pub(crate) fn meaning(case: &Case) -> String {
     let stance = if case.text.len() <= MAX_TEXT_BYTES { case.stance() } else { None };
     match stance {
         Some(Stance::Abstains) => "?abstains".into(),
         Some(Stance::Refuses) => "!declines".into(),
-        None => core_of(case.asked, case.normalised()),
+        None => core_of(case.asked, case.words_said()),
     }
 }

@@ -46,5 +46,7 @@ pub use verdict::{is_abstention, is_refusal, verdict};
 
 /// Whether this build runs the scripts of `program` graders. Where it does not, they do not apply, and nothing may be trained.
 pub const RUNS_PROGRAMS: bool = cfg!(feature = "programs");
+/// Whether this build runs `openai` graders; as above.
+pub const RUNS_OPENAI: bool = cfg!(feature = "openai");
 /// Longest answer that is looked at, bytes. Anything longer scores 0 and says so.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;

@@ -43,10 +43,10 @@ impl Normalised {
     }
 
     /// Without articles, except as the last word.
-    pub(crate) fn without_articles(self) -> Self {
+    pub(crate) fn without_articles(&self) -> Self {
         let last = self.words.len().saturating_sub(1);
         if !self.words().take(last).any(is_article) {
-            return self;
+            return self.clone();
         }
         let mut out = Self { text: String::with_capacity(self.text.len()), words: Vec::with_capacity(last) };
         for (index, (here, origin)) in self.words.iter().enumerate() {

@@ -21,6 +21,9 @@ pub(crate) enum Stance {
 pub(crate) fn stance(text: &str) -> Option<Stance> {
     let (mut abstains, mut refuses) = (false, false);
     for clause in clauses(text) {
+        if !may_begin_a_phrase(clause) {
+            return None;
+        }
         let clause = normalise_with_articles(clause);
         if !clause.words().next().is_some_and(begins_a_phrase) {
             return None;
@@ -38,6 +41,16 @@ pub(crate) fn stance(text: &str) -> Option<Stance> {
         (false, false) => None,
     }
 }
+
+/// Whether a clause may begin with one of the words below, by its first letter or digit. Most of those that may not are settled
+/// here, before the clause is spelt out. A sign before it can only make the word another one.
+fn may_begin_a_phrase(clause: &str) -> bool {
+    let first = clause.chars().find(|c| !c.is_ascii() || c.is_ascii_alphanumeric());
+    first.is_none_or(|c| !c.is_ascii() || FIRST_LETTERS.contains(c.to_ascii_lowercase()))
+}
+
+/// What the words below begin with. A test holds it against the lists.
+const FIRST_LETTERS: &str = "bdhinpstuw";
 
 /// Whether any phrase or filler below begins with this word: most clauses are settled by it. A test holds it against the
 /// lists.
@@ -255,6 +268,7 @@ mod tests {
         for phrase in lists.into_iter().flatten().chain(&["but"]) {
             let first = phrase.split(' ').next().unwrap_or_default();
             assert!(begins_a_phrase(first), "{phrase:?} begins with a word that is passed over");
+            assert!(may_begin_a_phrase(phrase), "{phrase:?} begins with a letter that is passed over");
         }
     }
 }

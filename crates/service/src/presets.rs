@@ -5,10 +5,15 @@ use clicker_rewards::attack;
 use clicker_wire::{LessonRuns, Recipe};
 
 /// File name and text, in the order in which they are offered.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 8] = [
     ("truthful.toml", include_str!("../../../recipes/truthful.toml")),
     ("quick.toml", include_str!("../../../recipes/quick.toml")),
     ("sft.toml", include_str!("../../../recipes/sft.toml")),
+    ("truth/calibrated.toml", include_str!("../../../recipes/truth/calibrated.toml")),
+    ("truth/threshold.toml", include_str!("../../../recipes/truth/threshold.toml")),
+    ("truth/consistent.toml", include_str!("../../../recipes/truth/consistent.toml")),
+    ("truth/safe.toml", include_str!("../../../recipes/truth/safe.toml")),
+    ("truth/reliable.toml", include_str!("../../../recipes/truth/reliable.toml")),
 ];
 
 /// The lesson's name, its broken recipe and its repaired one.

@@ -14,6 +14,7 @@ pub mod bench;
 pub mod calibration;
 mod checkpoint;
 mod coefficients;
+mod cold_start;
 pub mod confidence;
 pub mod constitution;
 mod controllers;
@@ -60,6 +61,7 @@ pub use sink::{CheckpointBytes, Control, Outcome, Sink, StepRecord};
 
 use clicker_dataset::{Comparison, World};
 use clicker_wire::{Algorithm, Message, Recipe, Split};
+use cold_start::ColdStart;
 use data::Data;
 use held_out::HeldOut;
 use pairs::Pair;
@@ -91,7 +93,13 @@ pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn
     recipe::validate(recipe)?;
     let world = World::new(recipe.data.world_seed);
     let data = Data::open(recipe, start, &world)?;
-    let mut session = Session::open(recipe, start, &world)?;
+    let (model, figures) = match cold_start::make(recipe, start, control)? {
+        ColdStart::Paused => return Ok(Outcome::Paused),
+        ColdStart::Made { model, figures } => (Some(model), figures),
+        ColdStart::None => Default::default(),
+    };
+    let mut session = Session::open(recipe, model.as_deref().unwrap_or(&start.model), start, &world)?;
+    session.begin_with(figures);
     data.fits_into(&session.language, session.policy.decoder().config().context)?;
     if session.is_fresh()
         && let Some(opening) = data.opening()

@@ -3,7 +3,8 @@
 mod keys;
 mod preferences;
 
-use crate::{Result, TrainError, constitution, objective};
+use crate::{Result, TrainError, cold_start, constitution, objective};
+use clicker_dataset::World;
 use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Grader, Recipe, RewardConfig};
 
 /// Read a recipe; unknown keys are errors that name the key and what was probably meant, and so are keys without effect.
@@ -143,6 +144,9 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     if let Some(rule) = lora_complaint(recipe) {
         return Err(TrainError::Recipe(rule));
     }
+    if let Some(rule) = cold_start::complaint(recipe).or_else(|| more_complaint(recipe)) {
+        return Err(TrainError::Recipe(rule));
+    }
     if let Some(rule) = preferences::complaint(recipe) {
         return Err(TrainError::Recipe(rule));
     }
@@ -178,7 +182,7 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     }
     if samples {
         clicker_rewards::compose::validate(&recipe.reward)?;
-        scripts_run(&recipe.reward)?;
+        graders_run(&recipe.reward)?;
     }
     Ok(())
 }
@@ -195,8 +199,33 @@ fn lora_complaint(recipe: &Recipe) -> Option<String> {
     lora.complaint()
 }
 
-/// Without a script engine a script would be left out of every reward, unseen.
-fn scripts_run(reward: &RewardConfig) -> Result<()> {
+fn more_complaint(recipe: &Recipe) -> Option<String> {
+    let (domain, count) = recipe.data.more.iter().find(|(domain, count)| {
+        !World::GROWS.contains(domain) || !(1..=MOST_MORE).contains(*count) || recipe.data.file.is_some()
+    })?;
+    if recipe.data.file.is_some() {
+        return Some("data.more has no effect beside data.file, whose rows are all there is; leave one of them out".into());
+    }
+    let grows: Vec<String> = World::GROWS.iter().map(ToString::to_string).collect();
+    Some(format!(
+        "data.more.{domain} is {count}; expected 1 to {MOST_MORE} further questions, of the domains that have any: {}",
+        grows.join(", ")
+    ))
+}
+
+/// Most further questions of one domain: the world draws each of them until it finds a new one.
+const MOST_MORE: u32 = 2_000;
+
+/// A grader that this build does not run would be left out of every reward, unseen.
+fn graders_run(reward: &RewardConfig) -> Result<()> {
+    let foreign = reward.graders.iter().find(|graded| matches!(graded.grader, Grader::Openai { .. }));
+    if let Some(graded) = foreign.filter(|_| !clicker_rewards::RUNS_OPENAI) {
+        return Err(TrainError::Recipe(format!(
+            "its grader `{}` is one of OpenAI's, which this build does not run; use the other graders, or build \
+             clicker-rewards with the feature `openai`",
+            graded.name
+        )));
+    }
     let script = reward.graders.iter().find(|graded| matches!(graded.grader, Grader::Program { .. }));
     match script.filter(|_| !clicker_rewards::RUNS_PROGRAMS) {
         None => Ok(()),

@@ -45,12 +45,14 @@ pub(crate) struct Session<'a> {
     fresh: bool,
     /// What the first record says before anything else, and why nothing may follow it.
     opening: Option<Opening>,
+    /// Figures of what came before the first step.
+    before: Metrics,
 }
 
 impl<'a> Session<'a> {
-    /// Load what the run starts or goes on from.
-    pub(crate) fn open(recipe: &'a Recipe, start: &Start, world: &World) -> Result<Self> {
-        let model = LoadedModel::from_gguf(&start.model, Precision::Full)?;
+    /// Load what the run starts or goes on from: `model` is a GGUF file, a state goes before it.
+    pub(crate) fn open(recipe: &'a Recipe, model: &[u8], start: &Start, world: &World) -> Result<Self> {
+        let model = LoadedModel::from_gguf(model, Precision::Full)?;
         let language = Language::of(&model)?;
         let mut policy = match recipe.algorithm {
             // A head that was trained to predict text scores far from 0.
@@ -101,6 +103,7 @@ impl<'a> Session<'a> {
             held_out: None,
             fresh: start.state.is_none(),
             opening: None,
+            before: Metrics::new(),
         })
     }
 
@@ -128,6 +131,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Figures of what came before the first step, for the first record.
+    pub(crate) fn begin_with(&mut self, figures: Metrics) {
+        self.before = figures;
+    }
+
     /// Steps that are still to do, the first record first.
     pub(crate) fn next_step(&mut self, sink: &mut dyn Sink) -> Result<Option<u32>> {
         if self.fresh {
@@ -137,7 +145,7 @@ impl<'a> Session<'a> {
                 self.commit(sink, events, Publish::WhenDue)?;
                 return Err(refusal);
             }
-            let mut metrics = Metrics::new();
+            let mut metrics = std::mem::take(&mut self.before);
             let measured = self.measure(0, &mut metrics)?;
             if !metrics.is_empty() {
                 events.push(Event::Metrics { step: 0, values: metrics });
@@ -280,8 +288,9 @@ impl<'a> Session<'a> {
             Publish::Never => false,
         };
         let checkpoint = publish.then(|| checkpoint_bytes(&self.policy, &self.language)).transpose()?;
-        // A reference that never moves is the starting model, which whoever resumes has.
-        let moved = (self.recipe.grpo.ref_model_sync_steps > 0).then_some(&self.reference);
+        // A reference that never moves is the starting model, which whoever resumes has, unless the run made it itself.
+        let own = self.recipe.grpo.ref_model_sync_steps > 0 || self.recipe.cold_start.is_some();
+        let moved = own.then_some(&self.reference);
         let beside = Beside { reference: moved, critic: self.critic.as_ref() };
         let state = state::save(self.recipe, &self.place, &self.policy, &self.optimizer, beside)?;
         sink.commit(StepRecord { step, events, state, checkpoint }).map_err(|reason| TrainError::Sink { step, reason })

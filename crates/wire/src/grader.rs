@@ -99,6 +99,12 @@ pub enum Grader {
         /// The script.
         source: String,
     },
+    /// What one of OpenAI's graders gives, in their JSON; those that ask a model or run Python are refused. Templates read the
+    /// question's columns as `item`, the answer as `sample.output_text`. Only in builds with the feature `openai`.
+    Openai {
+        /// The grader; kept as it came, so that whoever checks it can name the place of a mistake.
+        grader: serde_json::Value,
+    },
     /// The score that learned reward models give. Does not apply where none is at hand.
     RewardModel {
         /// Their checkpoints; several are an ensemble.

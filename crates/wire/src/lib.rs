@@ -59,7 +59,7 @@ pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use preview::{LabSample, NewRewardVersion, Preview, PreviewReply, RewardPreset, RewardVersion};
 pub use recipe::{
-    AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, DataSpec, DpoLoss, DpoSpec, DryRunSpec, EvalSpec,
+    AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, ColdStartSpec, DataSpec, DpoLoss, DpoSpec, DryRunSpec, EvalSpec,
     GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec, LORA_TARGETS, LoraSpec, LossAggregation, OptimSpec,
     OrpoSpec, PolicyLoss, RaftSpec, Recipe, RewardModelSpec, RolloutSpec, Schedule, SftSpec, ZeroVariance,
 };

@@ -1,15 +1,18 @@
 //! A training run's whole configuration: config + seed + commit replay it. Unknown keys are errors everywhere.
 
+mod cold_start;
 mod lora;
 mod objective;
 mod preference;
 
+pub use cold_start::ColdStartSpec;
 pub use lora::{LORA_TARGETS, LoraSpec};
 pub use objective::{AdvantageEstimator, ImportanceSamplingLevel, KlEstimator, PolicyLoss};
 pub use preference::{DpoLoss, DpoSpec, KtoSpec, OrpoSpec, RaftSpec, RewardModelSpec};
 
 use crate::{Constitution, Domain, RewardConfig, Sampling};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything that decides what a run does. Written as TOML in `recipes/`, as JSON over the API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +33,9 @@ pub struct Recipe {
     /// What is asked.
     #[serde(default)]
     pub data: DataSpec,
+    /// Demonstrations before the first answer is drawn (GRPO, RAFT); none draws from the starting weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold_start: Option<ColdStartSpec>,
     /// How answers are drawn (GRPO).
     #[serde(default)]
     pub rollout: RolloutSpec,
@@ -137,11 +143,14 @@ pub struct DataSpec {
     /// Why the run starts even if the look at the file says stop; none: it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_anyway: Option<String>,
+    /// Further questions beside the world's list, by domain: `reading` and `rules`, whose texts the world can make without end.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub more: BTreeMap<Domain, u32>,
 }
 
 impl Default for DataSpec {
     fn default() -> Self {
-        Self { world_seed: 1, domains: Vec::new(), preferences: None, file: None, sha256: None, start_anyway: None }
+        Self { world_seed: 1, domains: Vec::new(), preferences: None, file: None, sha256: None, start_anyway: None, more: BTreeMap::new() }
     }
 }
 
@@ -341,12 +350,21 @@ pub enum ZeroVariance {
 pub struct SftSpec {
     /// Conversations per step.
     pub batch: u32,
+    /// Demonstrations that give an answer also state a confidence, as one of eleven shares drawn by chance ("Paris (confidence
+    /// 70%)."): the form, from which a reward can teach the number.
+    #[serde(skip_serializing_if = "is_false")]
+    pub stated_confidence: bool,
 }
 
 impl Default for SftSpec {
     fn default() -> Self {
-        Self { batch: 64 }
+        Self { batch: 64, stated_confidence: false }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// AdamW with gradient clipping and warm-up.

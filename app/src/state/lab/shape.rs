@@ -230,7 +230,7 @@ const PHRASES: Part = Part {
 };
 
 /// Every grader.
-pub(crate) const GRADERS: [Variant; 22] = [
+pub(crate) const GRADERS: [Variant; 23] = [
     variant(
         "truthful",
         "Truthful",
@@ -388,6 +388,13 @@ pub(crate) const GRADERS: [Variant; 22] = [
         "What a small script in the language Rhai says of the answer.",
         r#"{"type":"program","source":"if answer.len() > 0 { 1.0 } else { 0.0 }"}"#,
         &[field("source", "Source", Kind::Long)],
+    ),
+    variant(
+        "openai",
+        "OpenAI grader",
+        "One of OpenAI's graders as JSON: string_check, text_similarity or a multi of them.",
+        r#"{"type":"openai","grader":{"type":"text_similarity","name":"close","input":"{{sample.output_text}}","reference":"{{item.reference_answer}}","evaluation_metric":"fuzzy_match"}}"#,
+        &[field("grader", "Grader", Kind::Json)],
     ),
     variant(
         "reward_model",

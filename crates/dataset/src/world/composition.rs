@@ -53,6 +53,34 @@ pub(crate) fn list(ground: &Ground, split: Split, composition: Composition) -> V
     items
 }
 
+/// Further free texts of a domain that the split owns and `have` does not hold.
+pub(crate) fn more(ground: &Ground, split: Split, domain: Domain, count: usize, have: &[Item]) -> Vec<Item> {
+    let shares: &[(Part, Knowledge, f64)] = match domain {
+        Domain::Reading => &[(Part::Reading, Knowledge::Known, 0.5), (Part::Reading, Knowledge::Invented, 0.5)],
+        Domain::Rules => &[
+            (Part::Forbidden, Knowledge::Known, 0.4),
+            (Part::Harmless, Knowledge::Known, 0.4),
+            (Part::Unstated, Knowledge::Invented, 0.2),
+        ],
+        _ => &[],
+    };
+    let have: HashSet<&[Message]> =
+        have.iter().filter(|item| item.domain == domain).map(|item| item.messages.as_slice()).collect();
+    let mut items = Vec::new();
+    for (part, class, share) in shares {
+        let mut dice = Dice::new(ground.seed, &format!("more {} {part:?} {class}", split_name(split)), 0);
+        let wanted = (count as f64 * share).round() as usize;
+        // As many again as the list could hold of them, so that enough are left.
+        let drafts = free_texts(ground, *part, *class, split, wanted + have.len(), &mut dice);
+        let fresh = drafts.into_iter().filter(|draft| !have.contains(draft.messages.as_slice())).take(wanted);
+        items.extend(fresh.enumerate().map(|(i, draft)| draft.into_item(split, MORE + i)));
+    }
+    items
+}
+
+/// Numbers of further questions begin here, above those of any list.
+const MORE: usize = 100_000;
+
 /// A free text of one kind; `None` where the draw cannot be used.
 pub(crate) fn free_text(ground: &Ground, part: Part, class: Knowledge, split: Split, dice: &mut Dice) -> Option<Draft> {
     match part {

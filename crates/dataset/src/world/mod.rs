@@ -24,7 +24,7 @@ mod tests;
 
 use arithmetic::Sums;
 use catalogue::Catalogue;
-use clicker_wire::{Item, Knowledge, Message, Split};
+use clicker_wire::{Domain, Item, Knowledge, Message, Split};
 use std::collections::HashSet;
 
 /// Everything that can be asked, and who may ask it.
@@ -69,6 +69,16 @@ impl World {
             Split::Rl => &self.rl,
             Split::Eval => &self.eval,
         }
+    }
+
+    /// Domains that [`World::more`] has more of.
+    pub const GROWS: [Domain; 2] = [Domain::Reading, Domain::Rules];
+
+    /// Further questions of a split, beside its list: none that another split owns or the list holds. Fewer than wanted where
+    /// no new ones are found, none of other domains than [`World::GROWS`].
+    #[must_use]
+    pub fn more(&self, split: Split, domain: Domain, count: usize) -> Vec<Item> {
+        composition::more(&self.ground, split, domain, count, self.items(split))
     }
 
     /// What a good demonstrator answers: the best accepted answer, "I don't know" where there is none, a polite no where a rule

@@ -368,3 +368,23 @@ proptest! {
         prop_assert!(leaks(world.items(Split::Pretrain), world.items(Split::Eval)).is_empty());
     }
 }
+
+#[test]
+fn further_questions_are_new_and_belong_to_their_split() {
+    let world = World::new(1);
+    for domain in World::GROWS {
+        let more = world.more(Split::Rl, domain, 300);
+        assert_eq!(more.len(), 300, "{domain}");
+        assert!(more.iter().all(|item| item.domain == domain && item.split == Split::Rl));
+        let mut all: Vec<Item> = world.items(Split::Rl).to_vec();
+        all.extend(more.iter().cloned());
+        let report = quality(&all);
+        assert_eq!((report.normalised_duplicates, report.duplicate_ids), (0, 0), "{domain}");
+        for split in [Split::Sft, Split::Eval] {
+            let theirs: BTreeSet<_> = world.items(split).iter().map(|item| format!("{:?}", item.messages)).collect();
+            assert!(more.iter().all(|item| !theirs.contains(&format!("{:?}", item.messages))), "{domain} {split:?}");
+        }
+        assert_eq!(world.more(Split::Rl, domain, 300), more, "the same every time");
+    }
+    assert!(world.more(Split::Rl, Domain::Capitals, 10).is_empty());
+}

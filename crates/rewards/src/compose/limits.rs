@@ -1,7 +1,7 @@
 //! What each grader's values must be. The match is exhaustive, so that a new grader is asked for its limits.
 
 use crate::RewardError;
-use crate::graders::{forbidden, pattern, program, repetition, reward_model, template};
+use crate::graders::{forbidden, openai, pattern, program, repetition, reward_model, template};
 use clicker_wire::{Ensemble, ForbiddenPhrase, Grader, JsonSchema, PiiKind, Script};
 use std::collections::HashSet;
 
@@ -62,6 +62,10 @@ pub(super) fn limits(name: &str, grader: &Grader) -> Result<(), RewardError> {
         Grader::Threshold { .. } => Ok(()),
         Grader::Program { source } => match program::complaint(source) {
             Some(expected) => Err(out_of_range(name, "source", &shown(source), expected)),
+            None => Ok(()),
+        },
+        Grader::Openai { grader } => match openai::complaint(grader) {
+            Some(expected) => Err(out_of_range(name, "grader", &shown(&grader.to_string()), expected)),
             None => Ok(()),
         },
         Grader::RewardModel { checkpoints, ensemble } => reward_models(name, checkpoints, *ensemble),

@@ -6,11 +6,10 @@
 //! answer adds are looked for.
 
 use super::{Graded, MAX_EVIDENCE, excerpt};
-use crate::case::Case;
+use crate::case::{Case, Words};
 use crate::normalise::{Normalised, normalise};
 use crate::spans::trimmed;
 use clicker_wire::{Item, Role};
-use std::collections::HashSet;
 
 /// Share of the content words that the answer adds to the question and the passage holds; 0 if it adds none. Does not
 /// apply without a passage, and to an answer that only declines or says that it does not know. The evidence is the
@@ -48,9 +47,9 @@ pub(super) fn grade(case: &Case) -> Graded {
 pub(crate) struct Passage<'i> {
     sentences: Vec<(&'i str, Normalised)>,
     /// Content words of the passage.
-    given: HashSet<String>,
+    given: Words,
     /// Words of the question.
-    asked: HashSet<String>,
+    asked: Words,
 }
 
 impl<'i> Passage<'i> {
@@ -65,7 +64,7 @@ impl<'i> Passage<'i> {
 
     /// The sentence that holds most of the added words, the first of equals; none if none holds any.
     fn best(&self, added: &[(usize, &str)]) -> Option<&'i str> {
-        let added: HashSet<&str> = added.iter().map(|(_, w)| *w).collect();
+        let added: foldhash::HashSet<&str> = added.iter().map(|(_, w)| *w).collect();
         let held = |n: &Normalised| n.words().filter(|w| added.contains(w)).count();
         let mut best = (0, None);
         for (sentence, normalised) in &self.sentences {

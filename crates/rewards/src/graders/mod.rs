@@ -14,6 +14,7 @@ mod json_schema;
 mod length;
 mod normalised;
 mod numeric;
+pub(crate) mod openai;
 pub(crate) mod pattern;
 mod pii;
 pub(crate) mod program;
@@ -116,6 +117,10 @@ pub(crate) fn ready(grader: &Grader) -> Ready<'_> {
         Grader::Program { source } => {
             let program = program::compile(source);
             Box::new(move |case, _| program::grade(case, &program))
+        }
+        Grader::Openai { grader } => {
+            let compiled = openai::compile(grader);
+            Box::new(move |case, _| openai::grade(case, &compiled))
         }
         Grader::RewardModel { checkpoints, ensemble } => {
             Box::new(move |case, outside| reward_model::grade(case, checkpoints, *ensemble, outside))

@@ -24,6 +24,7 @@ pub use clicker_wire::openai_grader::Grader;
 pub use error::GraderError;
 pub use judge::{Judge, JudgeError, JudgeReply, JudgeRequest, Verdict};
 pub use parts::part_names;
+pub use python::python_instead;
 pub use run::{Run, Sample, run};
 pub use validate::{parse, validate};
 

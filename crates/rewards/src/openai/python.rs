@@ -1,5 +1,8 @@
 //! What stands in for a Python grader. No Python is run here; this looks at the source only to say what would do the same.
 
+use super::Grader;
+use super::parts::named;
+
 /// Words of a source and the grader that does what they usually do. The first that occurs is named first.
 const EQUIVALENTS: [(&str, &str); 10] = [
     ("fuzz.", "text_similarity with fuzzy_match"),
@@ -29,4 +32,17 @@ pub(super) fn not_run(source: &str) -> String {
     format!(
         "Clicker runs no Python: what a grader may do must be the same in the browser and in training. Use {instead}"
     )
+}
+
+/// For a grader that is Python, or has a part that is: the same sentence.
+#[must_use]
+pub fn python_instead(grader: &Grader) -> Option<String> {
+    match grader {
+        Grader::Python(python) => Some(not_run(&python.source)),
+        Grader::Multi(multi) => named(&multi.graders).into_iter().find_map(|(_, part)| match part {
+            Grader::Python(python) => Some(not_run(&python.source)),
+            _ => None,
+        }),
+        _ => None,
+    }
 }

@@ -4,6 +4,7 @@
 
 mod formulas;
 mod hostile;
+mod in_rewards;
 mod judges;
 mod kinds;
 mod mistakes;

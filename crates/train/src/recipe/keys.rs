@@ -27,14 +27,14 @@ pub(super) fn inert(text: &str, algorithm: Algorithm) -> Option<String> {
 }
 
 /// Sections that not every algorithm reads.
-const ALL: [&str; 11] =
-    ["constitution", "rollout", "reward", "grpo", "dry_run", "sft", "dpo", "kto", "orpo", "raft", "reward_model"];
+const ALL: [&str; 12] =
+    ["cold_start", "constitution", "rollout", "reward", "grpo", "dry_run", "sft", "dpo", "kto", "orpo", "raft", "reward_model"];
 
 /// Sections that an algorithm reads beside `data`, `optim`, `eval` and `checkpoint`.
 fn read(algorithm: Algorithm) -> &'static [&'static str] {
     match algorithm {
-        Algorithm::Grpo => &["rollout", "reward", "constitution", "grpo", "dry_run"],
-        Algorithm::Raft => &["rollout", "reward", "constitution", "raft"],
+        Algorithm::Grpo => &["cold_start", "rollout", "reward", "constitution", "grpo", "dry_run"],
+        Algorithm::Raft => &["cold_start", "rollout", "reward", "constitution", "raft"],
         Algorithm::Sft => &["sft"],
         Algorithm::Dpo => &["dpo"],
         Algorithm::Kto => &["kto"],

@@ -3,6 +3,7 @@
 mod adapter;
 mod broken_numbers;
 mod calibration;
+mod cold_start;
 mod data_file;
 mod family;
 mod golden;
