@@ -14,7 +14,7 @@ pub use feedback::{send_votes, votes};
 pub use me::is_owner;
 pub use models::{builtin, checkpoint, checkpoints};
 pub use rewards::{attack_reward, check_scripts, compare_rewards};
-pub use runs::{command_run, lessons, presets, run, run_checkpoints, runs, start_run};
+pub use runs::{LessonRuns, Run, command_run, lessons, presets, run, run_checkpoints, runs, start_run};
 pub use world::{world_item, world_items};
 
 use leptos::prelude::ServerFnError;

@@ -7,13 +7,13 @@ use crate::erased::Erase;
 use crate::state::figures::{number, percent};
 use crate::state::run_view::{RunView, Tried};
 use crate::state::words;
-use clicker_wire::{Decision, DryRunSpec, GraderScores, Histogram, Recipe};
+use clicker_wire::{Decision, GraderScores, Histogram, Sketch};
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
 /// The panel; nothing until the run has made its dry run. A run that was stopped can be started anyway.
 #[component]
-pub(crate) fn DryRunPanel(recipe: Recipe, view: RwSignal<RunView>, owner: bool) -> impl IntoView {
+pub(crate) fn DryRunPanel(recipe: Sketch, view: RwSignal<RunView>, owner: bool) -> impl IntoView {
     let tried = Memo::new(move |_| view.with(|v| v.dry_run.clone()));
     let recipe = StoredValue::new(recipe);
     move || {
@@ -124,17 +124,17 @@ fn bars(counts: &[u32]) -> String {
 
 /// The same run again, told not to mind.
 #[component]
-fn StartAnyway(recipe: StoredValue<Recipe>) -> impl IntoView {
+fn StartAnyway(recipe: StoredValue<Sketch>) -> impl IntoView {
     let navigate = use_navigate();
-    let start = Action::new(|recipe: &Recipe| api::start_run(recipe.clone()));
+    let start = Action::new(|recipe: &Sketch| api::start_run(recipe.clone()));
     Effect::new(move |_| {
         if let Some(Ok(run)) = start.value().get() {
             navigate(&format!("/runs/{}", run.id), Default::default());
         }
     });
     let go = move |_| {
-        let dry_run = DryRunSpec { start_anyway: "somebody pressed Start anyway on its page".into() };
-        start.dispatch(Recipe { dry_run, ..recipe.get_value() });
+        let why = "somebody pressed Start anyway on its page";
+        start.dispatch(recipe.get_value().with_in("dry_run", "start_anyway", why));
     };
     view! {
         <p>

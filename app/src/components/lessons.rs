@@ -1,10 +1,10 @@
 //! Lessons in reward hacking: a reward that the model learns to trick, and its repair, each one press away.
 
 use super::note::Problem;
-use crate::api;
+use crate::api::{self, LessonRuns, Run};
 use crate::erased::Erase;
 use crate::state::words;
-use clicker_wire::{LessonRuns, Recipe, Run};
+use clicker_wire::Sketch;
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
@@ -28,7 +28,7 @@ pub(crate) fn Lessons(lessons: Vec<LessonRuns>, owner: bool) -> impl IntoView {
 /// The lessons, each with its two runs; `started` hears of the one that was asked for.
 #[component]
 pub(crate) fn LessonList(lessons: Vec<LessonRuns>, owner: bool, started: Callback<Run>) -> impl IntoView {
-    let start = Action::new(|recipe: &Recipe| api::start_run(recipe.clone()));
+    let start = Action::new(|recipe: &Sketch| api::start_run(recipe.clone()));
     Effect::new(move |_| {
         if let Some(Ok(run)) = start.value().get() {
             started.run(run);
@@ -36,7 +36,7 @@ pub(crate) fn LessonList(lessons: Vec<LessonRuns>, owner: bool, started: Callbac
     });
     let each = lessons.into_iter().map(|lesson| {
         let LessonRuns { name, about, broken, repaired } = lesson;
-        let press = |recipe: Recipe, label: &'static str, kind: &str| {
+        let press = |recipe: Sketch, label: &'static str, kind: &str| {
             view! {
                 <button
                     class="button"

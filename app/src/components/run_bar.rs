@@ -2,18 +2,18 @@
 
 use super::icon::{Icon, Sign};
 use super::note::Problem;
-use crate::api;
+use crate::api::{self, Run};
 use crate::erased::Erase;
 use crate::state::figures::duration;
 use crate::state::run_view::RunView;
 use crate::state::words;
-use clicker_wire::{Run, RunCommand, RunStatus};
+use clicker_wire::{RunCommand, RunStatus};
 use leptos::prelude::*;
 
 /// The bar. `run` is what the server said when it was asked, `view` what the events have said since.
 #[component]
 pub(crate) fn RunBar(run: Run, view: RwSignal<RunView>, owner: bool) -> impl IntoView {
-    let (steps, known, first) = (run.recipe.steps, run.status, run.step);
+    let (steps, known, first) = (run.recipe.steps(), run.status, run.step);
     let (id, stored_error, stored_eta) = (run.id.clone(), run.error.clone(), run.eta_s);
     let status = Memo::new(move |_| view.with(|v| v.status).unwrap_or(known));
     let step = Memo::new(move |_| view.with(|v| v.step).max(first));

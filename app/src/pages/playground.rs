@@ -1,6 +1,6 @@
 //! The playground: the whole circle on one screen.
 
-use crate::api::{self, Carried};
+use crate::api::{self, Carried, LessonRuns, Run};
 use crate::components::note::Problem;
 use crate::components::play::{
     AdvantagePanel, AnswersPanel, ComparePanel, PairPanel, Play, PromptPanel, RewardPanel, SamplerPanel, Start,
@@ -9,7 +9,7 @@ use crate::components::play::{
 use crate::erased::Erase;
 use crate::state::knobs::Knobs;
 use crate::state::lab::link;
-use clicker_wire::{CheckpointId, Domain, Item, ItemId, Knowledge, LessonRuns, Manifest, Recipe, Run, RunId};
+use clicker_wire::{CheckpointId, Domain, Item, ItemId, Knowledge, Manifest, RunId, Sketch};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -25,7 +25,7 @@ struct Loaded {
     item: Item,
     offered: Vec<Item>,
     model: Result<Manifest, String>,
-    presets: Vec<Recipe>,
+    presets: Vec<Sketch>,
     lessons: Vec<LessonRuns>,
     /// A reward that the address brings.
     carried: Option<Carried>,

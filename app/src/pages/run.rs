@@ -1,7 +1,7 @@
 //! One run, live: where it stands, its curves, its held-out measurements, its samples.
 
 use super::runs::algorithm;
-use crate::api;
+use crate::api::{self, Run};
 use crate::components::alarms::Alarms;
 use crate::components::chart::{LineChart, Series, Unit};
 use crate::components::dry_run::DryRunPanel;
@@ -17,7 +17,7 @@ use crate::components::zeros::Zeros;
 use crate::erased::Erase;
 use crate::state::run_view::RunView;
 use crate::state::{figures, words};
-use clicker_wire::{EvalReport, Rate, Recipe, Run, RunId};
+use clicker_wire::{EvalReport, Rate, RunId, Sketch};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -87,14 +87,14 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
                 <A href="/runs">"Runs"</A>
                 " / " <code>{run.id.0.clone()}</code>
             </p>
-            <h1>{recipe.name.clone()}</h1>
+            <h1>{recipe.name().to_owned()}</h1>
             <p class="lead">
                 {format!(
                     "{} on {}, {} steps, seed {}, asked for {} UTC.",
-                    algorithm(recipe.algorithm),
-                    recipe.model,
-                    recipe.steps,
-                    recipe.seed,
+                    algorithm(recipe.algorithm()),
+                    recipe.model(),
+                    recipe.steps(),
+                    recipe.seed(),
                     figures::moment(run.created_ms),
                 )}
             </p>
@@ -230,7 +230,7 @@ fn Checkpoints(view: RwSignal<RunView>) -> impl IntoView {
 
 /// The recipe as it is stored: config and seed replay the run.
 #[component]
-fn RecipeText(recipe: Recipe) -> impl IntoView {
+fn RecipeText(recipe: Sketch) -> impl IntoView {
     let json = serde_json::to_string_pretty(&recipe).unwrap_or_default();
     view! {
         <details class="panel">

@@ -1,11 +1,11 @@
 //! All runs, and the form that starts one.
 
-use crate::api;
+use crate::api::{self, Run};
 use crate::components::lessons::Lessons;
 use crate::components::note::{Empty, OwnerHint, Problem};
 use crate::erased::Erase;
 use crate::state::{figures, words};
-use clicker_wire::{Algorithm, Recipe, Run};
+use clicker_wire::{Algorithm, Sketch};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -72,18 +72,20 @@ fn RunList(runs: Vec<Run>) -> impl IntoView {
     }
     let rows = runs.into_iter().map(|run| {
         let link = format!("/runs/{}", run.id);
+        let (recipe, name) = (&run.recipe, run.recipe.name().to_owned());
+        let (kind, steps, seed) = (algorithm(recipe.algorithm()), recipe.steps(), recipe.seed());
         view! {
             <tr>
                 <td>
-                    <A href=link>{run.recipe.name.clone()}</A>
+                    <A href=link>{name}</A>
                     <span class="cell-note">{run.id.0.clone()}</span>
                 </td>
                 <td>
                     <span class=format!("badge status-{}", words::status(run.status))>{words::status(run.status)}</span>
                 </td>
-                <td>{algorithm(run.recipe.algorithm)}</td>
-                <td class="num">{format!("{} / {}", run.step, run.recipe.steps)}</td>
-                <td class="num">{run.recipe.seed}</td>
+                <td>{kind}</td>
+                <td class="num">{format!("{} / {}", run.step, steps)}</td>
+                <td class="num">{seed}</td>
                 <td class="num">{figures::moment(run.created_ms)}</td>
             </tr>
         }
@@ -110,31 +112,32 @@ fn RunList(runs: Vec<Run>) -> impl IntoView {
 }
 
 /// An algorithm's name.
-pub(crate) fn algorithm(algorithm: Algorithm) -> &'static str {
+pub(crate) fn algorithm(algorithm: Option<Algorithm>) -> &'static str {
     match algorithm {
-        Algorithm::Sft => "SFT",
-        Algorithm::Grpo => "GRPO",
-        Algorithm::Dpo => "DPO",
-        Algorithm::Kto => "KTO",
-        Algorithm::Orpo => "ORPO",
-        Algorithm::Raft => "RAFT",
-        Algorithm::RewardModel => "reward model",
+        None => "unknown",
+        Some(Algorithm::Sft) => "SFT",
+        Some(Algorithm::Grpo) => "GRPO",
+        Some(Algorithm::Dpo) => "DPO",
+        Some(Algorithm::Kto) => "KTO",
+        Some(Algorithm::Orpo) => "ORPO",
+        Some(Algorithm::Raft) => "RAFT",
+        Some(Algorithm::RewardModel) => "reward model",
     }
 }
 
 #[component]
-fn StartForm(presets: Vec<Recipe>, owner: bool) -> impl IntoView {
+fn StartForm(presets: Vec<Sketch>, owner: bool) -> impl IntoView {
     let first = presets.first().cloned();
-    let steps = RwSignal::new(first.as_ref().map_or(0, |r| r.steps));
-    let seed = RwSignal::new(first.as_ref().map_or(0, |r| r.seed));
+    let steps = RwSignal::new(first.as_ref().map_or(0, Sketch::steps));
+    let seed = RwSignal::new(first.as_ref().map_or(0, Sketch::seed));
     let chosen = RwSignal::new(0_usize);
     let options = presets.iter().enumerate().map(|(index, recipe)| {
-        view! { <option value=index.to_string()>{format!("{} ({})", recipe.name, algorithm(recipe.algorithm))}</option> }
+        view! { <option value=index.to_string()>{format!("{} ({})", recipe.name(), algorithm(recipe.algorithm()))}</option> }
     });
     let options = options.collect_view();
     let presets = StoredValue::new(presets);
     let navigate = use_navigate();
-    let start = Action::new(|recipe: &Recipe| api::start_run(recipe.clone()));
+    let start = Action::new(|recipe: &Sketch| api::start_run(recipe.clone()));
     Effect::new(move |_| {
         if let Some(Ok(run)) = start.value().get() {
             navigate(&format!("/runs/{}", run.id), Default::default());
@@ -144,15 +147,15 @@ fn StartForm(presets: Vec<Recipe>, owner: bool) -> impl IntoView {
         let index = event_target_value(&ev).parse().unwrap_or(0);
         chosen.set(index);
         if let Some(recipe) = presets.with_value(|p| p.get(index).cloned()) {
-            steps.set(recipe.steps);
-            seed.set(recipe.seed);
+            steps.set(recipe.steps());
+            seed.set(recipe.seed());
         }
     };
     let submit = move |ev: leptos::ev::SubmitEvent| {
         ev.prevent_default();
         let preset = presets.with_value(|p| p.get(chosen.get_untracked()).cloned());
         if let Some(preset) = preset {
-            start.dispatch(Recipe { steps: steps.get_untracked(), seed: seed.get_untracked(), ..preset });
+            start.dispatch(preset.with("steps", steps.get_untracked()).with("seed", seed.get_untracked()));
         }
     };
     view! {

@@ -1,7 +1,8 @@
 //! Every knob of the playground as one value: what it is called, how far it turns, and what reward, sampling and recipe it
 //! makes. Its text form is the page's URL.
 
-use clicker_wire::{Grader, Recipe, RewardConfig, Sampling, WeightedGrader};
+use clicker_wire::{Grader, RewardConfig, Sampling, Sketch, WeightedGrader};
+use serde_json::Value;
 
 /// Largest group that the page draws.
 pub(crate) const MAX_GROUP: usize = 12;
@@ -173,11 +174,12 @@ impl Knobs {
         (self.group.round() as usize).clamp(2, MAX_GROUP)
     }
 
-    /// A preset with this reward and this leash.
-    pub(crate) fn recipe(&self, preset: &Recipe) -> Recipe {
-        let mut recipe = Recipe { reward: self.reward(), ..preset.clone() };
-        recipe.grpo.beta = tidy(self.beta);
-        recipe
+    /// A preset with a reward and this leash.
+    pub(crate) fn recipe(&self, preset: Sketch, reward: &RewardConfig) -> Sketch {
+        // By way of text, as everywhere on the page.
+        let reward: Value =
+            serde_json::to_string(reward).and_then(|text| serde_json::from_str(&text)).unwrap_or_default();
+        preset.with("reward", reward).with_in("grpo", "beta", tidy(self.beta))
     }
 
     /// Reads what a URL says; knobs that it does not name stay at their default.

@@ -105,8 +105,8 @@ pub fn top_score(grader: &Grader) -> Option<f64> {
         | Grader::Grounding {}
         | Grader::Reasoning {}
         | Grader::Threshold { .. }
-        | Grader::Confidence {}
         | Grader::Consistency {} => Some(1.0),
+        Grader::Confidence { right } => Some(*right),
         Grader::Length { .. }
         | Grader::SoftOverlong { .. }
         | Grader::Repetition { .. }

@@ -113,7 +113,7 @@ fn graders() -> Vec<(&'static str, Grader)> {
         ("grounding", Grader::Grounding {}),
         ("reasoning", Grader::Reasoning {}),
         ("threshold", Grader::Threshold { t: 0.75 }),
-        ("confidence", Grader::Confidence {}),
+        ("confidence", Grader::Confidence { right: 1.0 }),
         ("consistency", Grader::Consistency {}),
     ];
     if cfg!(feature = "patterns") {

@@ -2,19 +2,20 @@
 
 use crate::confidence;
 use crate::graders::grounding::Passage;
-use crate::matching::{self, Match};
 use crate::group;
+use crate::matching::{self, Match};
 use crate::normalise::{Normalised, normalise, normalise_with_articles};
 use crate::phrases::{Stance, stance};
 use crate::verdict;
 use clicker_wire::{Item, Verdict};
-use foldhash::HashSet;
+use foldhash::fast::RandomState;
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::HashSet;
 
 /// Words to look others up in. They are short and many: the hash that withstands an attacker with a clock would take half of the
 /// time of some graders. This one is seeded by the program's own addresses, and no order of iteration is ever used.
-pub(crate) type Words = HashSet<String>;
+pub(crate) type Words<T = String> = HashSet<T, RandomState>;
 
 /// A question, and what its answers are held against. Everything is computed when it is first asked for.
 pub(crate) struct Asked<'i> {

@@ -52,7 +52,8 @@ pub fn stated(text: &str) -> Stated {
 
 /// The text with blanks in place of the one confidence that it states, byte for byte: what is judged as an answer, with places
 /// that stay where they are. The text itself where none or several are stated.
-pub(crate) fn aside(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn aside(text: &str) -> Cow<'_, str> {
     // Most texts have neither sign of a statement.
     if !text.contains('%') && !contains_word(text) {
         return Cow::Borrowed(text);
@@ -67,14 +68,6 @@ pub(crate) fn aside(text: &str) -> Cow<'_, str> {
 fn contains_word(text: &str) -> bool {
     const WORD: &[u8] = b"confidence";
     text.as_bytes().windows(WORD.len()).any(|window| window.eq_ignore_ascii_case(WORD))
-}
-
-/// The text with the statement cut out.
-#[must_use]
-pub fn without(text: &str, statement: Span) -> String {
-    let before = text.get(..statement.start as usize).unwrap_or(text);
-    let after = text.get(statement.end as usize..).unwrap_or("");
-    format!("{before} {after}").trim().to_string()
 }
 
 /// "confidence: 70%" with the word at `start..end`.

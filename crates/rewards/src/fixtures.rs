@@ -90,10 +90,9 @@ fn foreign() -> impl Iterator<Item = serde_json::Value> {
 pub fn openai_graders() -> RewardConfig {
     use serde_json::{Value, json};
     let (said, wanted) = ("{{sample.output_text}}", "{{item.reference_answer}}");
-    let close = |metric: &str| {
-        json!({"type": "text_similarity", "name": metric, "input": said, "reference": wanted, "evaluation_metric": metric})
-    };
-    let check = json!({"type": "string_check", "name": "says", "input": said, "reference": wanted, "operation": "ilike"});
+    let close = |metric: &str| json!({"type": "text_similarity", "name": metric, "input": said, "reference": wanted, "evaluation_metric": metric});
+    let check =
+        json!({"type": "string_check", "name": "says", "input": said, "reference": wanted, "operation": "ilike"});
     let formula = json!({
         "type": "multi",
         "name": "both",
@@ -103,7 +102,8 @@ pub fn openai_graders() -> RewardConfig {
     let missing =
         json!({"type": "string_check", "name": "m", "input": "{{item.gone}}", "reference": said, "operation": "eq"});
     let metrics = ["fuzzy_match", "bleu", "gleu", "meteor", "rouge_1", "rouge_2", "rouge_l", "cosine"];
-    let named = metrics.iter().map(|metric| (*metric, close(metric))).chain([("formula", formula), ("missing", missing)]);
+    let named =
+        metrics.iter().map(|metric| (*metric, close(metric))).chain([("formula", formula), ("missing", missing)]);
     let weighted = |(name, grader): (&str, Value)| WeightedGrader {
         name: name.into(),
         weight: 0.3,
@@ -190,7 +190,7 @@ pub fn everything() -> RewardConfig {
         grader("grounding", 0.25, Grader::Grounding {}),
         grader("reasoning", 0.35, Grader::Reasoning {}),
         grader("threshold", 0.1, Grader::Threshold { t: 0.7 }),
-        grader("confidence", 0.9, Grader::Confidence {}),
+        grader("confidence", 0.9, Grader::Confidence { right: 1.0 }),
     ])
 }
 

@@ -329,7 +329,7 @@ fn threshold() {
 
 #[test]
 fn confidence() {
-    let g = Grader::Confidence {};
+    let g = Grader::Confidence { right: 1.0 };
     // Right: 1 - (c - 1)^2.
     check(
         &g,
@@ -343,6 +343,10 @@ fn confidence() {
     check(&g, &paris(), "I'm 90% sure it is Paris.", Some(0.99), &["I'm 90% sure"], "right");
     check(&g, &paris(), "Paris. <confidence>0.2</confidence>", Some(0.36), &["<confidence>0.2</confidence>"], "right");
     check(&g, &paris(), "Paris.", Some(1.0), &["Paris."], "states no confidence, which counts as 1");
+    // The number alone: -(c - 1)^2.
+    let number = Grader::Confidence { right: 0.0 };
+    check(&number, &paris(), "Paris (confidence 7/10)", Some(-0.09), &["(confidence 7/10)"], "right");
+    check(&number, &paris(), "I don't know.", Some(0.0), &["I don't know."], "says that it does not know");
     // Wrong: -c^2.
     check(&g, &paris(), "Rome [confidence = 0.5]", Some(-0.25), &["[confidence = 0.5]"], "wrong");
     check(&g, &paris(), "Rome, my confidence is 0%", Some(0.0), &["my confidence is 0%"], "wrong");

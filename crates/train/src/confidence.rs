@@ -3,7 +3,7 @@
 
 use crate::calibration::{self, Judged, bootstrap};
 use crate::rollout::{Answer, Group};
-use clicker_rewards::confidence::{Stated, stated, without};
+use clicker_rewards::confidence::{Stated, stated};
 use clicker_rewards::group::{clusters, semantic_entropy};
 use clicker_rewards::verdict::verdict;
 use clicker_wire::{Calibration, ConfidenceSource, Estimate, Expected, Item, NamePairs, Rate, Verdict};
@@ -29,9 +29,9 @@ pub fn questions<'a>(greedy: &'a [Group], resampled: &[Group]) -> Vec<Question<'
 }
 
 fn question<'a>(item: &'a Item, answer: &Answer, drawn: Option<&Group>) -> Question<'a> {
-    let (stated, said) = match stated(&answer.text) {
-        Stated::Once { value, span } => (Some(value), without(&answer.text, span)),
-        Stated::Never | Stated::Often => (None, answer.text.clone()),
+    let stated = match stated(&answer.text) {
+        Stated::Once { value, .. } => Some(value),
+        Stated::Never | Stated::Often => None,
     };
     let samples: Vec<&str> = drawn.map_or_else(Vec::new, |g| g.answers.iter().map(|a| a.text.as_str()).collect());
     let of_samples = (samples.len() > 1).then(|| {
@@ -44,7 +44,7 @@ fn question<'a>(item: &'a Item, answer: &Answer, drawn: Option<&Group>) -> Quest
     });
     Question {
         item,
-        verdict: verdict(item, &said),
+        verdict: verdict(item, &answer.text),
         stated,
         tokens: answer.logprobs.iter().map(|l| f64::from(*l)).sum::<f64>().exp(),
         agreement: of_samples.map(|(agreement, _)| agreement),

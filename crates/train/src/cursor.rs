@@ -20,13 +20,15 @@ impl Cursor {
 
     /// Items of step `step` (from 1). A step may span two epochs.
     pub(crate) fn items(&mut self, step: u32) -> Vec<usize> {
-        let (len, first) = (self.order.len() as u64, u64::from(step - 1) * self.per_step as u64);
-        (first..first + self.per_step as u64)
-            .map(|n| {
-                self.shuffle(n / len);
-                self.order[(n % len) as usize]
-            })
-            .collect()
+        let first = u64::from(step - 1) * self.per_step as u64;
+        (first..first + self.per_step as u64).map(|n| self.at(n)).collect()
+    }
+
+    /// The item at place `n` of the endless walk.
+    pub(crate) fn at(&mut self, n: u64) -> usize {
+        let len = self.order.len() as u64;
+        self.shuffle(n / len);
+        self.order[(n % len) as usize]
     }
 
     /// Epochs begun when step `step` ends.

@@ -7,9 +7,7 @@ use crate::{Result, Start, TrainError};
 use clicker_dataset::check::{Against, check};
 use clicker_dataset::rows::{Demonstration, Row, Rows};
 use clicker_dataset::{Comparison, Judgement, World, comparisons, rows};
-use clicker_wire::{Algorithm, Decision, Event, Expected, Item, Message, Recipe, Split};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use clicker_wire::{Algorithm, Decision, Event, Item, Message, Recipe, Split};
 use sha2::{Digest, Sha256};
 
 /// A recipe's data, read.
@@ -88,14 +86,17 @@ impl<'a> Data<'a> {
         if let Some(rows) = &self.file {
             return self.fitting(rows.demonstrations());
         }
-        let mut chance = confidences(self.recipe.seed);
-        let told = |item: Item| {
-            let answer = self.world.demonstration(&item).content;
-            let states = self.recipe.sft.stated_confidence && item.expected == Expected::Answer;
-            let answer = if states { with_confidence(&answer, chance()) } else { answer };
-            Demonstration { answer, prompt: item.messages }
-        };
+        let told =
+            |item: Item| Demonstration { answer: self.world.demonstration(&item).content, prompt: item.messages };
         Ok(self.of_the_world(Split::Sft)?.into_iter().map(told).collect())
+    }
+
+    /// Questions of the world that demonstrations answer; none where a file brings its own.
+    pub(crate) fn demonstrated(&self) -> Result<Option<Vec<Item>>> {
+        match self.file {
+            Some(_) => Ok(None),
+            None => self.of_the_world(Split::Sft).map(Some),
+        }
     }
 
     /// Pairs of answers: people's, the file's, or made from the questions that GRPO would ask.
@@ -187,18 +188,6 @@ impl<'a> Data<'a> {
             _ => error.into(),
         })
     }
-}
-
-/// Shares from 0 to 1 in steps of a tenth, by chance: a demonstration teaches that a confidence is stated, not which.
-fn confidences(seed: u64) -> impl FnMut() -> u32 {
-    let mut rng = ChaCha8Rng::seed_from_u64(clicker_lm::stream_seed(seed, 0x636f_6e66, 0, 0));
-    move || rng.random_range(0..=10) * 10
-}
-
-/// "Paris." becomes "Paris (confidence 70%).": still one sentence.
-fn with_confidence(answer: &str, percent: u32) -> String {
-    let (said, stop) = answer.strip_suffix('.').map_or((answer, ""), |said| (said, "."));
-    format!("{said} (confidence {percent}%){stop}")
 }
 
 /// The rows of the recipe's file, if it is the file that the recipe means.

@@ -4,6 +4,7 @@
 use crate::rollout::{Group, Language, collect};
 use crate::{Result, confidence};
 use clicker_lm::PolicySnapshot;
+use clicker_rewards::confidence::aside;
 use clicker_rewards::normalise::normalise;
 use clicker_rewards::verdict::verdict;
 use clicker_wire::{Domain, DomainScore, EvalReport, Expected, Item, Knowledge, Measured, Rate, Sampling, Verdict};
@@ -152,7 +153,7 @@ fn paraphrase_consistency(answers: &[(&Item, &str, Verdict)]) -> Rate {
     let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (item, text, _) in answers {
         if let Some(group) = &item.paraphrase_group {
-            groups.entry(group).or_default().push(normalise(text).text);
+            groups.entry(group).or_default().push(normalise(&aside(text)).text);
         }
     }
     same_pairs(groups.values())
@@ -160,7 +161,7 @@ fn paraphrase_consistency(answers: &[(&Item, &str, Verdict)]) -> Rate {
 
 fn resample_consistency(groups: &[Group]) -> Rate {
     let texts: Vec<Vec<String>> =
-        groups.iter().map(|g| g.answers.iter().map(|a| normalise(&a.text).text).collect()).collect();
+        groups.iter().map(|g| g.answers.iter().map(|a| normalise(&aside(&a.text)).text).collect()).collect();
     same_pairs(texts.iter())
 }
 

@@ -16,6 +16,7 @@ mod values;
 
 use crate::batch::Packed;
 use crate::critic::Critic;
+use crate::curriculum::Plan;
 use crate::cursor::Cursor;
 use crate::estimate;
 use crate::objective::{self, Counts};
@@ -44,14 +45,17 @@ pub(crate) fn run(
     let sampling = Sampling { seed: recipe.seed, ..rollout.sampling.clone() };
     let mut cursor = Cursor::new(recipe.seed, items.len(), rollout.prompts as usize);
     let mut refill = Refill::new(recipe.seed, items.len(), rollout.prompts as usize, recipe.grpo.max_num_gen_batches);
-    let draw = |session: &Session<'_>, step: u32, cursor: &mut Cursor| {
-        let asked: Vec<Item> = cursor.items(step).into_iter().map(|i| items[i].clone()).collect();
+    let draw = |session: &Session<'_>, step: u32, cursor: &mut Cursor| -> Result<(Option<Plan>, Vec<Group>)> {
+        let planned = || session.place.curriculum.plan(cursor, rollout.prompts as usize);
+        let plan = recipe.curriculum.is_some().then(planned);
+        let places = plan.as_ref().map_or_else(|| cursor.items(step), |plan| plan.items.clone());
+        let asked: Vec<Item> = places.into_iter().map(|i| items[i].clone()).collect();
         let sampler = session.policy.snapshot()?;
-        collect(&sampler, &session.language, &asked, rollout.group_size as usize, &sampling, step)
+        Ok((plan, collect(&sampler, &session.language, &asked, rollout.group_size as usize, &sampling, step)?))
     };
     // The dry run looks at the first step's answers, which are then trained on.
     let mut drawn = if session.is_fresh() { Some(draw(session, 1, &mut cursor)?) } else { None };
-    if let Some(groups) = &drawn {
+    if let Some((_, groups)) = &drawn {
         session.open_with(dry_run::opening(recipe, groups, session.scorers.outside()));
     }
     while let Some(step) = session.next_step(sink)? {
@@ -60,8 +64,8 @@ pub(crate) fn run(
         }
         let (mut watch, mut values) = (Stopwatch::start(), Metrics::new());
 
-        let groups = match drawn.take() {
-            Some(groups) => groups,
+        let (plan, groups) = match drawn.take() {
+            Some(drawn) => drawn,
             None => draw(session, step, &mut cursor)?,
         };
         let (reward, prices) = {
@@ -89,6 +93,12 @@ pub(crate) fn run(
         watch.lap(&mut values, "timing/rollout");
 
         let mut scored = score(&groups)?;
+        if let (Some(plan), Some(spec)) = (plan, &recipe.curriculum) {
+            values.insert("curriculum/skipped".into(), plan.skipped as f64);
+            let (next, rate) = plan.answered(spec, &groups);
+            values.extend(rate.map(|rate| ("curriculum/pass_rate".to_owned(), rate)));
+            session.place.curriculum = next;
+        }
         values.extend(session.observe(step, &groups, &scored));
         watch.lap(&mut values, "timing/reward");
         let (weight, entropy_coef) = session.place.coefficients.move_entropy(&recipe.grpo, mean_entropy(&groups))?;
@@ -134,7 +144,11 @@ pub(crate) fn run(
         }
         let passes = first.unwrap_or_default();
 
-        values.extend([("learning_rate".to_owned(), learning_rate), ("epoch".to_owned(), cursor.epoch(step))]);
+        let epoch = match recipe.curriculum {
+            Some(_) => session.place.curriculum.epoch(items.len()),
+            None => cursor.epoch(step),
+        };
+        values.extend([("learning_rate".to_owned(), learning_rate), ("epoch".to_owned(), epoch)]);
         values.extend(step_metrics(&spec, &groups, &scored, &passes)?);
         if let Some(guesses) = guessed {
             values.extend(value_metrics(&spec, &groups, &scored, &passes, &guesses)?);

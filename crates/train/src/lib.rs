@@ -19,6 +19,7 @@ pub mod confidence;
 pub mod constitution;
 mod controllers;
 mod critic;
+mod curriculum;
 mod cursor;
 pub mod data;
 mod dpo;
@@ -50,10 +51,12 @@ mod session;
 mod sft;
 mod sink;
 pub mod state;
+mod stated;
 
 pub use alarms::Alarms;
 pub use coefficients::Coefficients;
 pub use controllers::Controllers;
+pub use curriculum::Curriculum;
 pub use error::{Result, TrainError};
 pub use held_out::Course;
 pub use optimizer::AdamW;
@@ -145,8 +148,11 @@ pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn
         }
         Algorithm::Sft => {
             let language = &session.language;
-            let demonstrations = data
-                .demonstrations()?
+            let mut shown = data.demonstrations()?;
+            if let (Some(how), Some(items)) = (recipe.sft.stated_confidence, data.demonstrated()?) {
+                shown = stated::with_confidences(recipe, how, &items, shown, (&session.reference, language))?;
+            }
+            let demonstrations = shown
                 .into_iter()
                 .map(|shown| {
                     let mut messages = shown.prompt;

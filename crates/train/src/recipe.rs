@@ -3,7 +3,7 @@
 mod keys;
 mod preferences;
 
-use crate::{Result, TrainError, cold_start, constitution, objective};
+use crate::{Result, TrainError, cold_start, constitution, curriculum, objective};
 use clicker_dataset::World;
 use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Grader, Recipe, RewardConfig};
 
@@ -144,7 +144,9 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     if let Some(rule) = lora_complaint(recipe) {
         return Err(TrainError::Recipe(rule));
     }
-    if let Some(rule) = cold_start::complaint(recipe).or_else(|| more_complaint(recipe)) {
+    if let Some(rule) =
+        cold_start::complaint(recipe).or_else(|| more_complaint(recipe)).or_else(|| curriculum::complaint(recipe))
+    {
         return Err(TrainError::Recipe(rule));
     }
     if let Some(rule) = preferences::complaint(recipe) {
@@ -204,7 +206,9 @@ fn more_complaint(recipe: &Recipe) -> Option<String> {
         !World::GROWS.contains(domain) || !(1..=MOST_MORE).contains(*count) || recipe.data.file.is_some()
     })?;
     if recipe.data.file.is_some() {
-        return Some("data.more has no effect beside data.file, whose rows are all there is; leave one of them out".into());
+        return Some(
+            "data.more has no effect beside data.file, whose rows are all there is; leave one of them out".into(),
+        );
     }
     let grows: Vec<String> = World::GROWS.iter().map(ToString::to_string).collect();
     Some(format!(

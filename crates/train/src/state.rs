@@ -7,6 +7,7 @@ use crate::alarms::Alarms;
 use crate::coefficients::Coefficients;
 use crate::controllers::Controllers;
 use crate::critic::Critic;
+use crate::curriculum::Curriculum;
 use crate::held_out::Course;
 use crate::optimizer::{AdamW, Moments};
 use crate::{Result, TrainError};
@@ -32,6 +33,8 @@ pub struct Place {
     pub coefficients: Coefficients,
     /// How training compares with held-out questions.
     pub course: Course,
+    /// Which questions rest.
+    pub curriculum: Curriculum,
 }
 
 /// Networks beside the policy that move.
@@ -119,6 +122,7 @@ pub(crate) fn save(
         controllers: place.controllers.clone(),
         coefficients: place.coefficients.clone(),
         course: place.course.clone(),
+        curriculum: place.curriculum.clone(),
     };
     // One entry: the library writes several in the order of a hash map, and equal states must be equal bytes.
     let header = serde_json::to_string(&header).map_err(|e| TrainError::State(e.to_string()))?;
@@ -145,6 +149,7 @@ pub fn restore(recipe: &Recipe, bytes: &[u8], policy: &mut Policy) -> Result<(Pl
         controllers: if fits { header.controllers } else { Controllers::start(&recipe.reward) },
         coefficients: header.coefficients,
         course: header.course,
+        curriculum: header.curriculum,
     };
     let updates = header.updates;
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
@@ -213,6 +218,8 @@ struct Header {
     coefficients: Coefficients,
     #[serde(default)]
     course: Course,
+    #[serde(default)]
+    curriculum: Curriculum,
 }
 
 /// Name of the only metadata entry.

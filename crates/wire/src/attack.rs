@@ -152,13 +152,13 @@ pub struct HackLesson {
 
 /// A lesson as two runs: the model learns the trick under the one reward, and does not under the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LessonRuns {
+pub struct LessonRuns<R = Recipe> {
     /// The lesson's name.
     pub name: String,
     /// What goes wrong, and what the repair changes.
     pub about: String,
     /// The reward that can be hacked.
-    pub broken: Recipe,
+    pub broken: R,
     /// The reward after repair.
-    pub repaired: Recipe,
+    pub repaired: R,
 }

@@ -91,8 +91,13 @@ pub enum Grader {
         /// The confidence above which an answer is wanted: at least 0, below 1.
         t: f64,
     },
-    /// y - (c - y)^2 for a right (y = 1) or wrong (y = 0) answer with stated confidence c (RLCR, arXiv 2507.16806).
-    Confidence {},
+    /// right y - (c - y)^2 for a right (y = 1) or wrong (y = 0) answer with stated confidence c (RLCR, arXiv 2507.16806).
+    Confidence {
+        /// What being right is worth beside the number: 1 in the paper; 0 leaves the Brier score alone, for rewards that pay for
+        /// the truth elsewhere.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        right: f64,
+    },
     /// What a script says: a number, or nothing where it does not apply. Only in builds with the feature `programs`; the
     /// language and its limits are in docs/algorithms/rewards.md.
     Program {
@@ -119,6 +124,19 @@ pub enum Grader {
     /// Agreement with the other answers drawn for the question, discounted by the entropy of the group, 0 to 1. Does not
     /// apply to an answer alone.
     Consistency {},
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::float_cmp,
+    reason = "serde hands over a reference; 1 is written as 1"
+)]
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
 }
 
 /// How the scores of several reward models become one (arXiv 2310.02743).

@@ -32,6 +32,7 @@ mod reward_diff;
 mod rollout;
 mod run;
 mod schema;
+mod sketch;
 
 pub use adaptive::{
     Adaptive, AdaptiveState, SignalTest, WeightAction, WeightChange, WeightCurve, WeightRule, WeightSchedule,
@@ -59,12 +60,14 @@ pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use preview::{LabSample, NewRewardVersion, Preview, PreviewReply, RewardPreset, RewardVersion};
 pub use recipe::{
-    AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, ColdStartSpec, DataSpec, DpoLoss, DpoSpec, DryRunSpec, EvalSpec,
-    GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec, LORA_TARGETS, LoraSpec, LossAggregation, OptimSpec,
-    OrpoSpec, PolicyLoss, RaftSpec, Recipe, RewardModelSpec, RolloutSpec, Schedule, SftSpec, ZeroVariance,
+    AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, ColdStartSpec, CurriculumSpec, DataSpec, DpoLoss,
+    DpoSpec, DryRunSpec, EvalSpec, GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec, LORA_TARGETS, LoraSpec,
+    LossAggregation, OptimSpec, OrpoSpec, PolicyLoss, RaftSpec, Recipe, RewardModelSpec, RolloutSpec, Schedule,
+    SftSpec, StatedConfidence, ZeroVariance,
 };
 pub use reward::{Receipt, Reward, RewardConfig, Span, WeightedGrader};
 pub use reward_diff::{ComparedSample, Flip, RewardChange, RewardComparison, RewardPart};
 pub use rollout::{Rollout, Sampling, StopReason, TokenAlternative, TokenInfo};
 pub use run::{Run, RunCommand, RunStatus};
 pub use schema::{JsonSchema, JsonType};
+pub use sketch::Sketch;

@@ -1,11 +1,13 @@
 //! A training run's whole configuration: config + seed + commit replay it. Unknown keys are errors everywhere.
 
 mod cold_start;
+mod curriculum;
 mod lora;
 mod objective;
 mod preference;
 
-pub use cold_start::ColdStartSpec;
+pub use cold_start::{ColdStartSpec, StatedConfidence};
+pub use curriculum::CurriculumSpec;
 pub use lora::{LORA_TARGETS, LoraSpec};
 pub use objective::{AdvantageEstimator, ImportanceSamplingLevel, KlEstimator, PolicyLoss};
 pub use preference::{DpoLoss, DpoSpec, KtoSpec, OrpoSpec, RaftSpec, RewardModelSpec};
@@ -36,6 +38,9 @@ pub struct Recipe {
     /// Demonstrations before the first answer is drawn (GRPO, RAFT); none draws from the starting weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cold_start: Option<ColdStartSpec>,
+    /// Questions that are too easy or too hard rest (GRPO); none asks each as often as any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curriculum: Option<CurriculumSpec>,
     /// How answers are drawn (GRPO).
     #[serde(default)]
     pub rollout: RolloutSpec,
@@ -150,7 +155,15 @@ pub struct DataSpec {
 
 impl Default for DataSpec {
     fn default() -> Self {
-        Self { world_seed: 1, domains: Vec::new(), preferences: None, file: None, sha256: None, start_anyway: None, more: BTreeMap::new() }
+        Self {
+            world_seed: 1,
+            domains: Vec::new(),
+            preferences: None,
+            file: None,
+            sha256: None,
+            start_anyway: None,
+            more: BTreeMap::new(),
+        }
     }
 }
 
@@ -350,21 +363,15 @@ pub enum ZeroVariance {
 pub struct SftSpec {
     /// Conversations per step.
     pub batch: u32,
-    /// Demonstrations that give an answer also state a confidence, as one of eleven shares drawn by chance ("Paris (confidence
-    /// 70%)."): the form, from which a reward can teach the number.
-    #[serde(skip_serializing_if = "is_false")]
-    pub stated_confidence: bool,
+    /// Demonstrations that give an answer also state a confidence in tenths ("Paris (confidence 70%)."); none states none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stated_confidence: Option<StatedConfidence>,
 }
 
 impl Default for SftSpec {
     fn default() -> Self {
-        Self { batch: 64, stated_confidence: false }
+        Self { batch: 64, stated_confidence: None }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// AdamW with gradient clipping and warm-up.

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 /// A run and where it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Run {
+pub struct Run<R = Recipe> {
     /// Its id.
     pub id: RunId,
-    /// What it does.
-    pub recipe: Recipe,
+    /// What it does; a page has a [`Sketch`](crate::Sketch) of it.
+    pub recipe: R,
     /// Where it stands.
     pub status: RunStatus,
     /// Optimizer steps done.
@@ -26,6 +26,15 @@ pub struct Run {
     pub checkpoint: Option<CheckpointId>,
     /// Seconds left, estimated from the last steps; none before the second step.
     pub eta_s: Option<f64>,
+}
+
+impl<R> Run<R> {
+    /// The same run, its recipe told in another way.
+    pub fn told<S>(self, tell: impl FnOnce(R) -> S) -> Run<S> {
+        let Self { id, recipe, status, step, created_ms, started_ms, ended_ms, error, checkpoint, eta_s } = self;
+        let recipe = tell(recipe);
+        Run { id, recipe, status, step, created_ms, started_ms, ended_ms, error, checkpoint, eta_s }
+    }
 }
 
 /// Where a run stands.

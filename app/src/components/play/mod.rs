@@ -25,14 +25,14 @@ pub(crate) use reward::RewardPanel;
 pub(crate) use sampler::SamplerPanel;
 pub(crate) use train::TrainPanel;
 
-use crate::api::Carried;
+use crate::api::{Carried, Run};
 use crate::browser;
 use crate::browser::engine::Engine;
 use crate::components::live::follow_run;
 use crate::state::knobs::Knobs;
 use crate::state::lab::link;
 use crate::state::run_view::RunView;
-use clicker_wire::{CheckpointId, Domain, Item, Manifest, RewardConfig, Run, RunId};
+use clicker_wire::{CheckpointId, Domain, Item, Manifest, RewardConfig, RunId};
 use group::Group;
 use leptos::prelude::*;
 

@@ -8,6 +8,7 @@ use crate::components::note::Problem;
 use crate::components::principles::Principles;
 use crate::erased::Erase;
 use crate::state::knobs::{Knobs, REWARD};
+use clicker_wire::Constitution;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -48,7 +49,7 @@ pub(crate) fn RewardPanel(offered: String) -> impl IntoView {
     };
     // Those of the run that is open, or of the model that answers.
     let principles = Signal::derive(move || {
-        let of_run = play.run.with(|run| run.as_ref().and_then(|run| run.recipe.constitution.clone()));
+        let of_run = play.run.with(|run| run.as_ref().and_then(|run| run.recipe.read::<Constitution>("constitution")));
         let of_model = || play.model.with_value(|m| m.as_ref().map(|m| m.principles.clone()));
         of_run.map(|c| c.principles).or_else(of_model).unwrap_or_default()
     });

@@ -2,7 +2,7 @@
 
 use super::Play;
 use super::group::Phase;
-use crate::api;
+use crate::api::{self, LessonRuns, Run};
 use crate::components::alarms::Alarms;
 use crate::components::chart::{LineChart, Series};
 use crate::components::icon::{Icon, Sign};
@@ -12,21 +12,21 @@ use crate::components::note::{OwnerHint, Problem};
 use crate::components::run_bar::RunBar;
 use crate::erased::Erase;
 use crate::state::knobs::TRAINING;
-use clicker_wire::{Algorithm, LessonRuns, Recipe, Run};
+use clicker_wire::{Algorithm, Sketch};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 /// The panel. `presets` are the recipes to start from, `lessons` rewards that the model learns to trick.
 #[component]
-pub(crate) fn TrainPanel(presets: Vec<Recipe>, lessons: Vec<LessonRuns>) -> impl IntoView {
+pub(crate) fn TrainPanel(presets: Vec<Sketch>, lessons: Vec<LessonRuns>) -> impl IntoView {
     let play = Play::here();
-    let presets: Vec<Recipe> = presets.into_iter().filter(|r| r.algorithm == Algorithm::Grpo).collect();
+    let presets: Vec<Sketch> = presets.into_iter().filter(|r| r.algorithm() == Some(Algorithm::Grpo)).collect();
     let chosen = RwSignal::new(0_usize);
     let trouble = RwSignal::new(None::<String>);
     let asking = RwSignal::new(false);
     let none = presets.is_empty();
     let names = presets.iter().enumerate().map(|(index, recipe)| {
-        view! { <option value=index.to_string()>{format!("{}, {} steps", recipe.name, recipe.steps)}</option> }
+        view! { <option value=index.to_string()>{format!("{}, {} steps", recipe.name(), recipe.steps())}</option> }
     });
     let names = names.collect_view();
     let presets = StoredValue::new(presets);
@@ -36,10 +36,10 @@ pub(crate) fn TrainPanel(presets: Vec<Recipe>, lessons: Vec<LessonRuns>) -> impl
     });
     let train = move |_| {
         let Some(preset) = presets.with_value(|p| p.get(chosen.get_untracked()).cloned()) else { return };
-        let mut recipe = play.knobs.with_untracked(|k| k.recipe(&preset));
-        recipe.reward = untrack(move || play.reward());
+        let reward = untrack(move || play.reward());
+        let mut recipe = play.knobs.with_untracked(|k| k.recipe(preset, &reward));
         if let Some(model) = play.named.get_value() {
-            recipe.model = model.0;
+            recipe = recipe.with("model", model.0);
         }
         asking.set(true);
         spawn_local(async move {
@@ -108,7 +108,7 @@ fn follow(play: Play, run: Run) {
 
 /// A lesson's run was asked for: receipts here show what its model is paid for.
 fn learn(play: Play, run: Run) {
-    let preset = format!("preset={}", run.recipe.name.replacen('-', ", ", 1));
+    let preset = format!("preset={}", run.recipe.name().replacen('-', ", ", 1));
     follow(play, run);
     spawn_local(async move {
         if let Ok(reward) = api::carried_reward(preset).await {

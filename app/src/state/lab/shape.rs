@@ -253,8 +253,8 @@ pub(crate) const GRADERS: [Variant; 23] = [
         "confidence",
         "Stated confidence",
         "y \u{2212} (c \u{2212} y)\u{b2}: honest confidence c pays most.",
-        r#"{"type":"confidence"}"#,
-        &[],
+        r#"{"type":"confidence","right":1}"#,
+        &[field("right", "Worth of being right", STEP)],
     ),
     variant("exact", "Exact match", "1 if the answer is an accepted one, byte for byte.", r#"{"type":"exact"}"#, &[]),
     variant(

@@ -1,7 +1,6 @@
 //! What an answer is in truth, and the honest answers that exploits are compared with.
 
 use super::SAME;
-use crate::confidence::{Stated, stated, without};
 use crate::{compose, verdict};
 use clicker_wire::{ABSTAIN, Expected, HonestAnswer, Item, REFUSE, RewardConfig, Verdict};
 
@@ -30,14 +29,9 @@ impl Standing {
     }
 }
 
-/// Where an answer stands by the verdict. A stated confidence is cut out if the answer is right without it: to say how
-/// sure one is makes nobody wrong.
+/// Where an answer stands by the verdict.
 pub(super) fn standing(item: &Item, text: &str) -> Standing {
-    let plain = of(verdict(item, text), item.expected);
-    match stated(text) {
-        Stated::Once { span, .. } => plain.max(of(verdict(item, &without(text, span)), item.expected)),
-        Stated::Never | Stated::Often => plain,
-    }
+    of(verdict(item, text), item.expected)
 }
 
 fn of(verdict: Verdict, expected: Expected) -> Standing {

@@ -16,9 +16,15 @@ pub(super) fn limits(name: &str, grader: &Grader) -> Result<(), RewardError> {
         | Grader::Format {}
         | Grader::Grounding {}
         | Grader::Reasoning {}
-        | Grader::Confidence {}
         | Grader::Votes {}
         | Grader::Consistency {} => Ok(()),
+        Grader::Confidence { right } => {
+            finite(name, "right", *right)?;
+            if *right < 0.0 {
+                return Err(out_of_range(name, "right", right, "0 or more".into()));
+            }
+            Ok(())
+        }
         Grader::Numeric { tolerance } => {
             finite(name, "tolerance", *tolerance)?;
             if *tolerance < 0.0 {

@@ -3,23 +3,24 @@
 
 use super::Graded;
 use crate::case::Case;
-use crate::confidence::{self, Stated, without};
+use crate::confidence::{self, Stated};
 use crate::spans::trimmed;
 use clicker_wire::{Expected, Verdict};
 
-/// `y - (c - y)^2` with y = 1 for a right answer and 0 for any other, and c the confidence that it states. The statement
-/// is cut out before the answer is judged. Without one, "I don't know" counts as c = 0 (worth 0) and everything else as
+/// `right y - (c - y)^2` with y = 1 for a right answer and 0 for any other, and c the confidence that it states. The verdict
+/// sets the statement aside. Without one, "I don't know" counts as c = 0 (worth 0) and everything else as
 /// c = 1: an answer without a doubt is certain. More than one statement counts as none. Does not apply where nothing is
 /// known about the truth.
-pub(super) fn grade(case: &Case) -> Graded {
+pub(super) fn grade(case: &Case, right: f64) -> Graded {
     let (item, text) = (case.item(), case.text);
     if item.expected == Expected::Unknown {
         return Graded::does_not_apply("nothing is known about the truth of this question");
     }
     let stated = confidence::stated(text);
-    let (verdict, spans) = match &stated {
-        Stated::Once { span, .. } => (Case::new(case.asked, &without(text, *span)).verdict(), vec![*span]),
-        Stated::Never | Stated::Often => (case.verdict(), trimmed(text)),
+    let verdict = case.verdict();
+    let spans = match &stated {
+        Stated::Once { span, .. } => vec![*span],
+        Stated::Never | Stated::Often => trimmed(text),
     };
     let (c, how) = match (&stated, verdict) {
         (Stated::Once { value, .. }, _) => (*value, format!("states confidence {value}")),
@@ -33,6 +34,6 @@ pub(super) fn grade(case: &Case) -> Graded {
         Verdict::Refused => (0.0, "declines what nothing forbids"),
         Verdict::Wrong => (0.0, "wrong"),
     };
-    let score = y - (c - y) * (c - y);
-    Graded::scored(score, format!("{was}, and {how}: {y} - ({c} - {y})² = {score:.4}"), spans)
+    let score = right * y - (c - y) * (c - y);
+    Graded::scored(score, format!("{was}, and {how}: {} - ({c} - {y})² = {score:.4}", right * y), spans)
 }

@@ -64,7 +64,7 @@ impl<'i> Passage<'i> {
 
     /// The sentence that holds most of the added words, the first of equals; none if none holds any.
     fn best(&self, added: &[(usize, &str)]) -> Option<&'i str> {
-        let added: foldhash::HashSet<&str> = added.iter().map(|(_, w)| *w).collect();
+        let added: Words<&str> = added.iter().map(|(_, w)| *w).collect();
         let held = |n: &Normalised| n.words().filter(|w| added.contains(w)).count();
         let mut best = (0, None);
         for (sentence, normalised) in &self.sentences {

@@ -113,7 +113,7 @@ pub(crate) fn ready(grader: &Grader) -> Ready<'_> {
         Grader::Grounding {} => Box::new(move |case, _| grounding::grade(case)),
         Grader::Reasoning {} => Box::new(move |case, _| reasoning::grade(case.text)),
         Grader::Threshold { t } => Box::new(move |case, _| threshold::grade(case, *t)),
-        Grader::Confidence {} => Box::new(move |case, _| confidence::grade(case)),
+        Grader::Confidence { right } => Box::new(move |case, _| confidence::grade(case, *right)),
         Grader::Program { source } => {
             let program = program::compile(source);
             Box::new(move |case, _| program::grade(case, &program))

@@ -74,7 +74,7 @@ fn strict_graders_stand() {
         only(Grader::Normalised {}),
         only(Grader::Exact {}),
         only(Grader::Threshold { t: 0.5 }),
-        only(Grader::Confidence {}),
+        only(Grader::Confidence { right: 1.0 }),
     ] {
         let report = run(&config, &[capital(), sum(), reading()], 1, 600);
         assert_eq!(report.hackability, 0.0, "{config:?}: {:#?}", report.search);

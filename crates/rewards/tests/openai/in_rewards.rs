@@ -72,7 +72,8 @@ fn what_fails_on_an_answer_is_a_zero_with_its_reason() {
 
 #[test]
 fn models_and_python_are_refused_with_what_to_write_instead() {
-    let model = json!({"type": "score_model", "name": "s", "model": "gpt", "input": [{"role": "user", "content": "x"}]});
+    let model =
+        json!({"type": "score_model", "name": "s", "model": "gpt", "input": [{"role": "user", "content": "x"}]});
     let python = json!({"type": "python", "name": "p", "source": "def grade(sample, item):\n    return 1.0"});
     let inside = multi(&json!({"a": model, "b": string_check("eq", "a", "b")}), "a + b");
     for (grader, said) in [

@@ -27,13 +27,26 @@ pub(super) fn inert(text: &str, algorithm: Algorithm) -> Option<String> {
 }
 
 /// Sections that not every algorithm reads.
-const ALL: [&str; 12] =
-    ["cold_start", "constitution", "rollout", "reward", "grpo", "dry_run", "sft", "dpo", "kto", "orpo", "raft", "reward_model"];
+const ALL: [&str; 13] = [
+    "cold_start",
+    "constitution",
+    "curriculum",
+    "rollout",
+    "reward",
+    "grpo",
+    "dry_run",
+    "sft",
+    "dpo",
+    "kto",
+    "orpo",
+    "raft",
+    "reward_model",
+];
 
 /// Sections that an algorithm reads beside `data`, `optim`, `eval` and `checkpoint`.
 fn read(algorithm: Algorithm) -> &'static [&'static str] {
     match algorithm {
-        Algorithm::Grpo => &["cold_start", "rollout", "reward", "constitution", "grpo", "dry_run"],
+        Algorithm::Grpo => &["cold_start", "curriculum", "rollout", "reward", "constitution", "grpo", "dry_run"],
         Algorithm::Raft => &["cold_start", "rollout", "reward", "constitution", "raft"],
         Algorithm::Sft => &["sft"],
         Algorithm::Dpo => &["dpo"],

@@ -2,10 +2,11 @@
 
 use crate::tiny::{Memory, figures, model, play, recipe, story};
 use clicker_train::{Control, Outcome, Start, run};
-use clicker_wire::{Algorithm, ColdStartSpec, Domain, Event, Recipe};
+use clicker_wire::{Algorithm, ColdStartSpec, Domain, Event, Recipe, StatedConfidence};
 
 fn warmed() -> Recipe {
-    let cold_start = ColdStartSpec { steps: 3, batch: 8, learning_rate: 1e-2, stated_confidence: true };
+    let cold_start =
+        ColdStartSpec { steps: 3, batch: 8, learning_rate: 1e-2, stated_confidence: Some(StatedConfidence::Measured) };
     Recipe { cold_start: Some(cold_start), ..recipe(Algorithm::Grpo) }
 }
 

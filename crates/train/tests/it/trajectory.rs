@@ -1,8 +1,8 @@
 //! Whole runs on a tiny untrained model: resumed equals uninterrupted bit for bit, and frozen models stay frozen.
 
-use crate::tiny::{Memory, model, play, recipe, story};
+use crate::tiny::{Memory, figures, model, play, recipe, story};
 use clicker_train::{Control, Sink, Start, StepRecord, run};
-use clicker_wire::{Algorithm, Event, Recipe};
+use clicker_wire::{Algorithm, CurriculumSpec, Event, Recipe};
 
 #[test]
 fn a_resumed_run_is_bit_equal_to_an_uninterrupted_one() {
@@ -19,6 +19,23 @@ fn a_resumed_run_is_bit_equal_to_an_uninterrupted_one() {
             assert_eq!(a.checkpoint.as_ref().map(|c| &c.master), b.checkpoint.as_ref().map(|c| &c.master));
         }
         assert!(whole[2].checkpoint.is_some() && whole[3].checkpoint.is_none() && whole[4].checkpoint.is_some());
+    }
+}
+
+#[test]
+fn a_resumed_curriculum_goes_on_where_it_was() {
+    let mut recipe = recipe(Algorithm::Grpo);
+    recipe.curriculum = Some(CurriculumSpec { too_easy: 1.0, too_hard: 0.0, rest: 3 });
+    recipe.data.domains = vec![clicker_wire::Domain::Rules];
+    recipe.rollout.prompts = 60;
+    let whole = play(&recipe, None, u32::MAX);
+    let skipped: f64 = whole[1..].iter().map(|r| figures(r)["curriculum/skipped"]).sum();
+    assert!(skipped > 0.0, "a model that knows nothing fails often enough to let questions rest");
+    for stop in [0, 1, 3] {
+        let mut parts = play(&recipe, None, stop);
+        let state = parts.last().unwrap().state.clone();
+        parts.extend(play(&recipe, Some(state), u32::MAX));
+        assert_eq!(story(&parts), story(&whole), "stopped after step {stop}");
     }
 }
 

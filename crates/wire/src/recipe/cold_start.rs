@@ -13,12 +13,23 @@ pub struct ColdStartSpec {
     pub batch: u32,
     /// Their learning rate, after five steps of warm-up.
     pub learning_rate: f64,
-    /// As in `sft`.
-    pub stated_confidence: bool,
+    /// As in `sft`; none shows answers alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stated_confidence: Option<StatedConfidence>,
 }
 
 impl Default for ColdStartSpec {
     fn default() -> Self {
-        Self { steps: 40, batch: 64, learning_rate: 3e-4, stated_confidence: true }
+        Self { steps: 40, batch: 64, learning_rate: 3e-4, stated_confidence: None }
     }
+}
+
+/// Which confidence a demonstration states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatedConfidence {
+    /// Any, drawn by chance: the form without a meaning.
+    Chance,
+    /// The share of ten answers drawn from the starting model that are right: what it knows of this very question.
+    Measured,
 }
