@@ -36,7 +36,7 @@ const SILENT_STEPS: u32 = 3;
 /// A share of right answers that has risen by this much is an improvement.
 const BETTER: f64 = 0.03;
 /// The figures whose course is kept.
-const WATCHED: [&str; 11] = [
+const WATCHED: [&str; 13] = [
     "entropy",
     "kl",
     "reward",
@@ -48,6 +48,8 @@ const WATCHED: [&str; 11] = [
     "answers/stuffed",
     "answers/format_only",
     "answers/same",
+    "answers/hedged",
+    "answers/same_confidence",
 ];
 
 impl Course {
@@ -89,6 +91,7 @@ impl Alarms {
         let zero = metrics.get("frac_reward_zero_std").copied().unwrap_or(0.0);
         self.silent_steps = if zero >= 0.8 { self.silent_steps + 1 } else { 0 };
         let mut found = self.mechanics(metrics);
+        found.extend(self.one_confidence(metrics));
         found.extend(self.shortcuts(metrics));
         self.raise(step, found)
     }
@@ -165,6 +168,20 @@ impl Alarms {
         out
     }
 
+    /// A number that is stated whatever is asked says nothing, even if it is right on average. No matter whether the truth improves.
+    fn one_confidence(&self, metrics: &Metrics) -> Option<Found> {
+        let (_, now) = self.moved("answers/same_confidence")?;
+        let wrong = metrics.get("train/wrong").copied().unwrap_or(0.0);
+        (now >= 0.95 && wrong >= 0.1).then(|| {
+            let cause = format!(
+                "{} of the stated confidences are the same number, while {} of the answers are wrong: it tells no question from another",
+                percent(now),
+                percent(wrong)
+            );
+            ("one_confidence", cause, "Let the calibration weigh more than the truth for a while, or start from measured confidences.")
+        })
+    }
+
     /// Shortcuts that the answers show.
     fn shortcuts(&self, metrics: &Metrics) -> Vec<Found> {
         let truth = self.moved("train/right");
@@ -232,6 +249,14 @@ impl Alarms {
             "of the questions get the very same answer",
             "Reward what depends on the question; raise beta or the temperature.",
         );
+        share(
+            "hedging_collapse",
+            "answers/hedged",
+            0.25,
+            0.5,
+            "of the stated confidences are a tenth or less: being wrong without claiming anything costs nothing",
+            "Pay for right answers beside the calibration (a truthful grader), or let a wrong answer cost more than \u{201c}I don't know\u{201d}.",
+        );
         if let Some((then, now)) = self.moved("answers/mean_chars") {
             let (longer, shorter) = (now >= 1.5 * then && now >= then + 6.0, now <= 0.5 * then && now <= then - 3.0);
             if longer || shorter {
@@ -272,6 +297,17 @@ mod tests {
 
     fn names(events: &[Event]) -> Vec<&str> {
         events.iter().map(|e| if let Event::Alarm { name, .. } = e { name.as_str() } else { "" }).collect()
+    }
+
+    #[test]
+    fn a_confidence_that_says_nothing_is_named() {
+        let stated = |same: f64, wrong: f64| [("answers/same_confidence", same), ("train/wrong", wrong)];
+        assert_eq!(names(&course(&stated(0.2, 0.3), &stated(0.97, 0.3))), ["one_confidence"]);
+        assert!(course(&stated(0.2, 0.3), &stated(0.97, 0.05)).is_empty(), "all is right: one number is enough");
+        let truth = ("train/right", 0.5);
+        let hedged = |share: f64| [("answers/hedged", share), truth, ("reward", 0.1)];
+        assert_eq!(names(&course(&hedged(0.1), &hedged(0.7))), ["hedging_collapse"]);
+        assert!(course(&hedged(0.6), &hedged(0.7)).is_empty(), "it began like that");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use crate::rollout::Group;
 use crate::session::Metrics;
+use clicker_rewards::confidence::{Stated, stated};
 use clicker_rewards::graders::grade;
 use clicker_rewards::normalise::normalise;
 use clicker_rewards::{is_abstention, is_refusal, verdict};
@@ -19,7 +20,9 @@ const SMALL: [&str; 12] = ["it", "is", "its", "the", "a", "an", "answer", "that"
 ///   characters, because padding need not be made of words);
 /// - `answers/stuffed`: wrong, and nothing but words of the given passage;
 /// - `answers/format_only`: wrong, a clean sentence, and without a word of content beside the question's;
-/// - `answers/same`: the most frequent answer to different questions, where it neither abstains nor declines.
+/// - `answers/same`: the most frequent answer to different questions, where it neither abstains nor declines;
+/// - `answers/hedged`: a stated confidence of at most a tenth, of the answers that state one;
+/// - `answers/same_confidence`: the most frequent stated confidence, of the answers that state one.
 ///
 /// A share of nothing is absent.
 pub(crate) fn looks(groups: &[Group]) -> Metrics {
@@ -34,6 +37,7 @@ pub(crate) fn looks(groups: &[Group]) -> Metrics {
         (!answers.is_empty()).then(|| answers.iter().map(|(_, text)| value(text)).sum::<f64>() / answers.len() as f64)
     };
     let answerable = |item: &Item| item.expected == Expected::Answer;
+    let (hedged, same_confidence) = confidences(answers.iter().map(|(_, text)| *text)).unzip();
     let named = [
         ("mean_chars", mean(&|text| text.chars().count() as f64)),
         ("repeated", mean(&repeated)),
@@ -45,8 +49,24 @@ pub(crate) fn looks(groups: &[Group]) -> Metrics {
         ("stuffed", share(&|_| true, &stuffed)),
         ("format_only", share(&|_| true, &format_only)),
         ("same", same(groups)),
+        ("hedged", hedged),
+        ("same_confidence", same_confidence),
     ];
     named.into_iter().filter_map(|(name, value)| Some((format!("answers/{name}"), value?))).collect()
+}
+
+/// Of the stated confidences the share that claims next to nothing, and the share of the most frequent one, in tenths; nothing
+/// where fewer than a handful state any.
+fn confidences<'a>(texts: impl Iterator<Item = &'a str>) -> Option<(f64, f64)> {
+    let mut tenths = [0_u32; 11];
+    for text in texts {
+        if let Stated::Once { value, .. } = stated(text) {
+            tenths[(value * 10.0).round().clamp(0.0, 10.0) as usize] += 1;
+        }
+    }
+    let all = f64::from(tenths.iter().sum::<u32>());
+    let most = tenths.iter().copied().max().unwrap_or(0);
+    (all >= 8.0).then(|| (f64::from(tenths[0] + tenths[1]) / all, f64::from(most) / all))
 }
 
 fn repeated(text: &str) -> f64 {
@@ -135,5 +155,16 @@ mod tests {
         near("repeated", 2.0 * (9.0 / 15.0) / 9.0);
         near("same", 2.0 / 3.0);
         assert!(looks(&[]).is_empty());
+        assert!(!got.contains_key("answers/hedged"), "nobody states a confidence");
+    }
+
+    #[test]
+    fn stated_confidences_are_counted_in_tenths() {
+        let texts = |percents: &[u32]| -> Vec<String> {
+            percents.iter().map(|p| format!("Oslo (confidence {p}%).")).chain(["Oslo.".to_owned()]).collect()
+        };
+        let of = |percents: &[u32]| confidences(texts(percents).iter().map(String::as_str));
+        assert_eq!(of(&[0, 10, 10, 10, 50, 90, 90, 100]), Some((0.5, 0.375)));
+        assert_eq!(of(&[50; 7]), None, "seven are too few to tell");
     }
 }
