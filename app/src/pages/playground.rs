@@ -46,11 +46,12 @@ async fn load(query: ParamsMap) -> Loaded {
             Err(error) => trouble = Some(api::explain(&error)),
         }
     }
-    let domain = named.as_ref().map_or(Domain::Capitals, |item| item.domain);
+    let domain = named.as_ref().map_or(Domain::Elements, |item| item.domain);
     let offered = api::world_items(Some(domain), OFFERED).await.unwrap_or_default();
     let typed = query.get("prompt").map(|text| own(&text, accepted_from(&query.get("accept").unwrap_or_default())));
-    // A stranger's first question is one that the model cannot know: it will make something up.
-    let opening = || offered.iter().find(|i| i.knowledge == Knowledge::Withheld).or_else(|| offered.first()).cloned();
+    // A stranger's first question is one that the model half knows: some answers are right, others made up, and the reward tells
+    // them apart at once.
+    let opening = || offered.iter().find(|i| i.knowledge == Knowledge::Rare).or_else(|| offered.first()).cloned();
     let item = typed.or(named).or_else(opening).unwrap_or_else(|| Item::free(""));
     let model = match query.get("checkpoint") {
         Some(id) => api::checkpoint(CheckpointId(id)).await,
