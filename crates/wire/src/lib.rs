@@ -32,6 +32,7 @@ mod reward_diff;
 mod rollout;
 mod run;
 mod schema;
+mod suites;
 
 pub use adaptive::{
     Adaptive, AdaptiveState, SignalTest, WeightAction, WeightChange, WeightCurve, WeightRule, WeightSchedule,
@@ -68,3 +69,7 @@ pub use reward_diff::{ComparedSample, Flip, RewardChange, RewardComparison, Rewa
 pub use rollout::{Rollout, Sampling, StopReason, TokenAlternative, TokenInfo};
 pub use run::{Run, RunCommand, RunStatus};
 pub use schema::{JsonSchema, JsonType};
+pub use suites::{
+    AskPerson, Better, Evaluation, EvaluationOrder, EvaluationStatus, SuiteExample, SuiteFigure, SuiteReport,
+    SuiteSection, SuiteUnit,
+};
