@@ -4,7 +4,7 @@ use crate::AppState;
 use crate::guard::{BODY_LIMIT, guard};
 use crate::headers::secured;
 use crate::http::envelope::envelope;
-use crate::http::{checkpoints, error, events, feedback, graders, health, objects, owner, rewards, runs, world};
+use crate::http::{checkpoints, error, evals, events, feedback, graders, health, objects, owner, rewards, runs, world};
 use crate::owner::identify;
 use crate::pages::pages;
 use axum::Router;
@@ -33,6 +33,8 @@ pub fn router(state: AppState) -> Router {
         .route("/api/rewards/presets", get(rewards::presets))
         .route("/api/rewards/attack", post(rewards::attack))
         .route("/api/rewards/{hash}", get(rewards::one))
+        .route("/api/evals", get(evals::list).post(evals::start))
+        .route("/api/evals/{id}", get(evals::one))
         .route("/api/feedback", get(feedback::list).post(feedback::submit))
         .route("/api/feedback/export", get(feedback::export))
         .route("/api/{*rest}", any(error::no_route))
@@ -45,6 +47,7 @@ pub fn router(state: AppState) -> Router {
         .merge(api)
         .route("/objects/{sha256}", get(objects::one))
         .route("/owner", get(owner::enter))
+        .route("/forms/evals", post(evals::form))
         .route("/healthz", get(health::check))
         .merge(pages(&state));
 

@@ -5,7 +5,8 @@ use axum::body::{Body, to_bytes};
 use clicker_server::{AppState, Hosts, OwnerKey, router};
 use clicker_service::{Backend, CheckpointBytes, Outcome, Service, ServiceConfig, StepRecord};
 use clicker_wire::{
-    ApiError, AttackReport, Event, FileKind, Manifest, ModelShape, Recipe, RewardPreset, RewardVersion, Run, RunStatus,
+    ApiError, AttackReport, Evaluation, EvaluationStatus, Event, FileKind, Manifest, ModelShape, Recipe, RewardPreset,
+    RewardVersion, Run, RunStatus,
 };
 use futures::StreamExt;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -353,4 +354,39 @@ async fn rewards_are_kept_listed_and_attacked() {
     assert_eq!((status, message.starts_with("name: ")), (StatusCode::UNPROCESSABLE_ENTITY, true), "{message}");
     let report: AttackReport = read(bench.post("/api/rewards/attack", &json!(presets[1].reward), &[]).await).await;
     assert!(report.hackability > 0.2, "{}: {}", presets[1].name, report.hackability);
+}
+
+#[tokio::test]
+async fn only_the_owner_asks_for_evaluations_and_everybody_reads_them() {
+    let bench = bench(Hosts::Loopback).await;
+    let order = json!({"checkpoint": "builtin", "suite": "safety", "items": 4});
+    assert_eq!(refusal(bench.post("/api/evals", &order, &[]).await).await.1, "owner_only");
+    let strange = json!({"checkpoint": "builtin", "suite": "nothing"});
+    let (status, _, message) = refusal(bench.post("/api/evals", &strange, &[bearer()]).await).await;
+    assert!(status == StatusCode::UNPROCESSABLE_ENTITY || status == StatusCode::BAD_REQUEST, "{status}");
+    assert!(message.contains("`nothing`") && message.contains("robustness"), "{message}");
+    let started = bench.post("/api/evals", &order, &[bearer()]).await;
+    assert_eq!(started.status(), StatusCode::CREATED);
+    let started: Evaluation = read(started).await;
+    assert_eq!((started.id, started.order.alpha), (1, 0.1));
+
+    let form = Request::post("/forms/evals").header(bearer().0, bearer().1);
+    let form = form.body(Body::from("checkpoint=builtin&suite=world&items=4&resamples=0&alpha=20")).expect("a request");
+    let sent = bench.send(form).await;
+    assert_eq!((sent.status(), header(sent.headers(), "location")), (StatusCode::SEE_OTHER, "/truth/evals?eval=2"));
+    let list: Vec<Evaluation> = read(bench.get("/api/evals").await).await;
+    assert_eq!(list.iter().map(|e| e.id).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(list[0].order.alpha, 0.2);
+
+    // What this server calls its model is none: the evaluation fails with the reason, and the next one gets its turn.
+    for id in [1, 2] {
+        let mut seen: Evaluation = read(bench.get(&format!("/api/evals/{id}")).await).await;
+        while !matches!(seen.status, EvaluationStatus::Failed | EvaluationStatus::Succeeded) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            seen = read(bench.get(&format!("/api/evals/{id}")).await).await;
+        }
+        assert!(seen.error.expect("a reason").contains("GGUF"));
+    }
+    assert_eq!(refusal(bench.get("/api/evals/3").await).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(refusal(bench.get("/api/evals/x").await).await.0, StatusCode::NOT_FOUND);
 }

@@ -4,7 +4,11 @@ use super::{Drawn, head};
 use crate::state::lab::markup::Markup;
 
 /// The pages: address, name, what they are for.
-const PAGES: [(&str, &str, &str); 0] = [];
+const PAGES: [(&str, &str, &str); 1] = [(
+    "/truth/evals",
+    "Evaluations",
+    "Ask a checkpoint a suite of questions: truth, calibration, consistency, attacks, rules and names, steps.",
+)];
 
 /// The page.
 pub(crate) fn draw() -> Drawn {

@@ -10,6 +10,7 @@ pub mod comparisons;
 pub mod error;
 pub mod jsonl;
 pub mod leaks;
+pub mod perturb;
 pub mod preference;
 pub mod quality;
 pub mod rows;

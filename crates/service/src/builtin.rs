@@ -42,6 +42,7 @@ pub(crate) async fn publish(store: &Store, config: &ServiceConfig) -> Result<Opt
         shape,
         files,
         principles: Vec::new(),
+        ask_below: None,
     };
     store.insert_checkpoint(&manifest).await?;
     Ok(Some(manifest))

@@ -27,11 +27,12 @@ impl Service {
         })
     }
 
-    /// The built-in model.
+    /// The built-in model, with what evaluations have said of it since the start.
     ///
     /// # Errors
-    /// The server was started without one.
+    /// The server was started without one; a store that fails.
     pub async fn builtin(&self) -> Result<Manifest, ServiceError> {
-        self.inner.builtin.clone().ok_or(ServiceError::NoBuiltin)
+        let known = self.inner.builtin.clone().ok_or(ServiceError::NoBuiltin)?;
+        Ok(self.inner.store.checkpoint(&known.id).await?.unwrap_or(known))
     }
 }

@@ -2,7 +2,7 @@
 //! cannot diverge.
 //!
 //! Reading order: [`ServiceConfig`] says what a service is made of and [`Service::open`] makes it; `world`, `checkpoints`,
-//! `objects`, `runs`, `follow`, `presets`, `feedback`, `rewards` and `grading` are the use cases; `queue` knows who may work on which run,
+//! `objects`, `runs`, `follow`, `presets`, `feedback`, `rewards`, `evaluations` and `grading` are the use cases; `queue` knows who may work on which run,
 //! `worker` does the work, and `sink` makes each of its steps durable; `judge` lets a model answer a grader, and `judges` keeps
 //! the models that do. [`headless`] is what the command line does without a server.
 //!
@@ -13,6 +13,7 @@ mod builtin;
 mod checkpoints;
 mod config;
 mod error;
+mod evaluations;
 mod exports;
 mod feedback;
 mod follow;

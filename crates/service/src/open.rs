@@ -2,7 +2,7 @@
 
 use crate::judges::Judges;
 use crate::queue::Queue;
-use crate::{ServiceConfig, ServiceError, builtin, worker, world};
+use crate::{ServiceConfig, ServiceError, builtin, evaluations, worker, world};
 use clicker_store::{Backend, Store};
 use clicker_wire::Manifest;
 use std::fs::{File, TryLockError};
@@ -28,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) changed: watch::Sender<u64>,
     /// Wakes the worker when a run was queued.
     pub(crate) queued: Notify,
+    /// Wakes the evaluator when an evaluation was asked for.
+    pub(crate) ordered: Notify,
     /// Becomes true once, when the service is to end.
     pub(crate) closing: watch::Sender<bool>,
     worker: Mutex<Option<JoinHandle<()>>>,
@@ -51,6 +53,7 @@ impl Service {
             judges: Judges::default(),
             changed: watch::Sender::new(0),
             queued: Notify::new(),
+            ordered: Notify::new(),
             closing: watch::Sender::new(false),
             worker: Mutex::new(None),
             _lock: lock,
@@ -59,7 +62,11 @@ impl Service {
         if inner.config.worker {
             let queue = Queue::embedded(Arc::clone(&inner))?;
             queue.recover().await?;
-            let task = tokio::spawn(worker::work(queue));
+            evaluations::recover(&inner).await?;
+            let evaluator = evaluations::work(Arc::clone(&inner));
+            let task = tokio::spawn(async move {
+                tokio::join!(worker::work(queue), evaluator);
+            });
             *inner.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
         }
         Ok(Self { inner })

@@ -130,6 +130,7 @@ impl RunSink {
             shape: checkpoint.shape,
             files,
             principles: self.principles.clone(),
+            ask_below: None,
         })
     }
 }

@@ -6,6 +6,8 @@ mod bench;
 mod commands;
 #[path = "it/crashes.rs"]
 mod crashes;
+#[path = "it/evaluations.rs"]
+mod evaluations;
 #[path = "it/feedback.rs"]
 mod feedback;
 #[path = "it/folder.rs"]

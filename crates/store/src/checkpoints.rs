@@ -2,7 +2,7 @@
 
 use crate::codec::{json, parse, small};
 use crate::{Store, StoreError};
-use clicker_wire::{CheckpointId, Manifest, RunId};
+use clicker_wire::{AskPerson, CheckpointId, ConfidenceSource, Manifest, RunId};
 use sqlx::{FromRow, SqliteConnection};
 
 #[derive(FromRow)]
@@ -15,6 +15,7 @@ struct CheckpointRow {
     shape: String,
     files: String,
     principles: String,
+    ask_person: Option<String>,
 }
 
 impl CheckpointRow {
@@ -28,6 +29,7 @@ impl CheckpointRow {
             shape: parse("checkpoints", "shape", &self.shape)?,
             files: parse("checkpoints", "files", &self.files)?,
             principles: parse("checkpoints", "principles", &self.principles)?,
+            ask_below: self.ask_person.map(|ask| ask_below(&ask)).transpose()?.flatten(),
         })
     }
 }
@@ -86,6 +88,13 @@ impl Store {
                 .map_err(StoreError::sql("list a run's checkpoints"))?;
         rows.into_iter().map(CheckpointRow::read).collect()
     }
+}
+
+/// The threshold of a promise about the tokens' probability, which is the confidence that every answer has.
+fn ask_below(promise: &str) -> Result<Option<f64>, StoreError> {
+    let AskPerson { source, threshold, .. } = parse("checkpoints", "ask_person", promise)?;
+    // Where no threshold keeps the promise, nothing is sure enough.
+    Ok((source == ConfidenceSource::Tokens).then(|| threshold.unwrap_or(1.0)))
 }
 
 /// Insert within a transaction.

@@ -1,6 +1,6 @@
 //! SQL (one file per table), migrations, and objects with typed keys.
 //!
-//! Layout: [`Store`] holds the pool and the [`Objects`]; `runs`, `events`, `checkpoints`, `feedback` and `rewards` are the tables;
+//! Layout: [`Store`] holds the pool and the [`Objects`]; `runs`, `events`, `checkpoints`, `feedback`, `rewards` and `evals` are the tables;
 //! `queue` is the lease on a run, `steps` the one transaction that makes a training step durable; `objects` and `digest` are the
 //! bytes beside the database.
 //!
@@ -12,6 +12,7 @@ mod codec;
 mod database;
 mod digest;
 mod error;
+mod evals;
 mod events;
 mod feedback;
 mod objects;

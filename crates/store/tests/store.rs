@@ -63,6 +63,7 @@ fn manifest(run: &RunId, step: u32) -> Manifest {
             graders: vec!["truthful".into()],
             limit: None,
         }],
+        ask_below: None,
     }
 }
 

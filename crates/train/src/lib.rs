@@ -2,7 +2,7 @@
 //!
 //! Reading order: a recipe ([`recipe`]) starts a run ([`run`]); each algorithm is one loop (`grpo` for its whole family, `sft`,
 //! `dpo`, `kto`, `orpo`, `raft`, `reward_model`) over shared pieces: [`rollout`] draws answers, [`reward`] scores them, [`batch`]
-//! packs them for the model, [`optimizer`] updates it, [`eval`] measures it, and every step leaves a [`StepRecord`] with a
+//! packs them for the model, [`optimizer`] updates it, [`eval`] and [`suites`] measure it, and every step leaves a [`StepRecord`] with a
 //! [`Sink`].
 //!
 //! Never knows SQL, HTTP, the object store or the user interface: it emits events and bytes.
@@ -52,6 +52,7 @@ mod sft;
 mod sink;
 pub mod state;
 mod stated;
+pub mod suites;
 
 pub use alarms::Alarms;
 pub use coefficients::Coefficients;

@@ -23,6 +23,10 @@ pub struct Manifest {
     /// The principles that it was trained under, if its reward was made from a constitution.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub principles: Vec<Principle>,
+    /// Answers whose tokens' probabilities, multiplied, are not above this should go to a person, as an evaluation chose it; 1 sends all
+    /// of them. The evaluation has the promise that goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask_below: Option<f64>,
 }
 
 impl Manifest {

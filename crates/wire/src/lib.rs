@@ -33,6 +33,7 @@ mod rollout;
 mod run;
 mod schema;
 mod sketch;
+mod suites;
 
 pub use adaptive::{
     Adaptive, AdaptiveState, SignalTest, WeightAction, WeightChange, WeightCurve, WeightRule, WeightSchedule,
@@ -71,3 +72,7 @@ pub use rollout::{Rollout, Sampling, StopReason, TokenAlternative, TokenInfo};
 pub use run::{Run, RunCommand, RunStatus};
 pub use schema::{JsonSchema, JsonType};
 pub use sketch::Sketch;
+pub use suites::{
+    AskPerson, Better, Evaluation, EvaluationOrder, EvaluationStatus, SuiteExample, SuiteFigure, SuiteReport,
+    SuiteSection, SuiteUnit,
+};

@@ -3,6 +3,7 @@
 pub(crate) mod checkpoints;
 pub(crate) mod envelope;
 pub(crate) mod error;
+pub(crate) mod evals;
 pub(crate) mod events;
 mod extract;
 pub(crate) mod feedback;

@@ -34,7 +34,14 @@ pub(crate) fn AnswerCard(index: usize) -> impl IntoView {
         Memo::new(move |_| answer.with(|a| a.tokens.iter().cloned().map(TokenFacts::Sampled).collect::<Vec<_>>()));
     let text = Memo::new(move |_| answer.with(|a| a.text.clone()));
     let evidence = Signal::derive(move || marked(reward.get().as_ref(), pointed.get()));
-    let note = move || answer.with(|a| a.stop.and_then(words::stop));
+    // The model's own threshold: what is not above it should go to a person.
+    let below = play.model.with_value(|m| m.as_ref().and_then(|m| m.ask_below)).unwrap_or(-1.0);
+    let note = move || {
+        answer.with(|a| {
+            let sure = || a.tokens.iter().map(|t| f64::from(t.logprob)).sum::<f64>().exp() > below;
+            a.stop.and_then(|stop| words::stop(stop).or_else(|| (!sure()).then_some("not sure: ask a person")))
+        })
+    };
     let complete = Memo::new(move |_| answer.with(|a| a.stop.is_some()));
     view! {
         <li

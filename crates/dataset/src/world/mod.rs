@@ -45,6 +45,11 @@ pub(crate) struct Ground {
     sums: Sums,
 }
 
+/// First names that texts of the world use.
+pub(crate) fn names() -> &'static [&'static str] {
+    facts::NAMES
+}
+
 impl World {
     /// The world of this seed. Two calls with one seed give the same world, on every platform.
     #[must_use]

@@ -404,6 +404,46 @@ pub fn write(metadata: &[(String, Value)], tensors: &[(String, Kind, Vec<usize>,
     Ok(out)
 }
 
+/// The file with a text under a key, in place of what stood there before. All other keys and the data keep their bytes, so it goes
+/// with files of types that this crate does not write.
+///
+/// # Errors
+/// No file that [`read`] takes.
+pub fn with_text(bytes: &[u8], key: &str, text: &str) -> Result<Vec<u8>> {
+    let alignment = match read(bytes)?.header.metadata.get("general.alignment") {
+        Some(Value::Unsigned(n)) => *n as usize,
+        _ => 32,
+    };
+    let mut cursor = Cursor { bytes, at: 8 };
+    let (tensors, pairs) = (cursor.u64("tensor count")?, cursor.u64("key count")?);
+    let (mut kept, mut count) = (Vec::new(), 1u64);
+    for _ in 0..pairs {
+        let start = cursor.at;
+        let name = cursor.text("key", MAX_NAME)?;
+        let kind = cursor.u32("value type")?;
+        cursor.value(kind, true)?;
+        if name != key {
+            kept.extend_from_slice(&bytes[start..cursor.at]);
+            count += 1;
+        }
+    }
+    let table = cursor.at;
+    for _ in 0..tensors {
+        cursor.tensor_info()?;
+    }
+    let mut out = bytes[..8].to_vec();
+    out.extend(tensors.to_le_bytes());
+    out.extend(count.to_le_bytes());
+    out.extend(kept);
+    put_text(&mut out, key);
+    put_value(&mut out, &Value::Text(text.to_owned()), true);
+    out.extend_from_slice(&bytes[table..cursor.at]);
+    // Places in the table are counted from the beginning of the data.
+    out.resize(out.len().next_multiple_of(alignment), 0);
+    out.extend_from_slice(bytes.get(cursor.at.next_multiple_of(alignment)..).unwrap_or_default());
+    Ok(out)
+}
+
 fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend((text.len() as u64).to_le_bytes());
     out.extend_from_slice(text.as_bytes());
@@ -458,5 +498,26 @@ fn put_value(out: &mut Vec<u8>, value: &Value, tagged: bool) {
                 put_value(out, item, false);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_put_in_and_replaced_and_nothing_else_changes() {
+        let data: Vec<u8> = (0..32).collect();
+        let keys = [("general.name".to_owned(), Value::Text("x".into())), ("n".to_owned(), Value::Unsigned(3))];
+        let file = write(&keys, &[("t".into(), Kind::F32, vec![2, 4], data.clone())]).unwrap();
+        let once = with_text(&file, "clicker.note", "a note that is longer than an alignment of 32 bytes").unwrap();
+        let twice = with_text(&once, "clicker.note", "short").unwrap();
+        for (bytes, note) in [(&once, "a note that is longer than an alignment of 32 bytes"), (&twice, "short")] {
+            let back = read(bytes).unwrap();
+            assert_eq!(back.header.metadata["clicker.note"], Value::Text(note.into()));
+            assert_eq!(back.header.metadata["n"], Value::Unsigned(3));
+            assert_eq!((back.header.metadata.len(), back.tensors["t"].data), (3, data.as_slice()));
+        }
+        assert!(with_text(b"no model", "k", "v").is_err());
     }
 }

@@ -28,6 +28,8 @@ mod threshold;
 mod truthful;
 mod votes;
 
+pub use reasoning::{ShownStep, Steps, steps};
+
 use crate::MAX_TEXT_BYTES;
 use crate::case::{Asked, Case};
 use crate::outside::Outside;

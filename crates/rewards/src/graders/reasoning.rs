@@ -30,6 +30,35 @@ pub(super) fn grade(text: &str) -> Graded {
     Graded::scored(1.0, reason, shown)
 }
 
+/// The steps that an answer writes down, for whoever measures reasoning instead of paying for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steps {
+    /// Its equations, from left to right.
+    pub steps: Vec<ShownStep>,
+    /// Where it concludes with a number after the last step: whether that is what the last step gives. None where no number follows,
+    /// so that the last step itself is the conclusion.
+    pub concludes: Option<bool>,
+}
+
+/// One equation of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShownStep {
+    /// Its bytes.
+    pub bytes: std::ops::Range<usize>,
+    /// Whether both sides are equal.
+    pub right: bool,
+}
+
+/// The steps of an answer, by the rules of the `reasoning` grader.
+#[must_use]
+pub fn steps(text: &str) -> Steps {
+    let scan = scan(text);
+    let shown = |step: &Step| ShownStep { bytes: step.start..step.end, right: step.is_right() };
+    let last = scan.steps.last().map(|step| step.right);
+    let concludes = last.and_then(|last| Some(equal(scan.after_last?.0, last, 0.0)));
+    Steps { steps: scan.steps.iter().map(shown).collect(), concludes }
+}
+
 /// One equation: left = right.
 struct Step {
     left: f64,

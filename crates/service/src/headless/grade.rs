@@ -116,7 +116,7 @@ pub fn grade(request: &GradeRequest, on_line: &mut dyn FnMut(&GradedLine, u64)) 
 }
 
 /// Loads what the grader names, each file once.
-fn panel(grader: &openai::Grader, request: &GradeRequest) -> Result<Panel> {
+pub(super) fn panel(grader: &openai::Grader, request: &GradeRequest) -> Result<Panel> {
     let mut loaded: BTreeMap<&PathBuf, Seat> = BTreeMap::new();
     let mut seats = BTreeMap::new();
     for name in grader.models() {

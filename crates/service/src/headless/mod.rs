@@ -4,27 +4,31 @@ mod attack;
 mod bench;
 mod bench_graders;
 mod data_check;
-mod evaluate;
 mod export_run;
 mod generate;
 mod grade;
 mod graded_row;
 mod merge;
 mod models;
+mod own_suite;
 mod pretrain;
+mod suites;
 mod train;
 
 pub use attack::{AttackRequest, attack};
 pub use bench::{BenchGenerate, BenchGrpo, BenchSft, bench_generate, bench_grpo, bench_sft};
 pub use bench_graders::{BenchGraders, GraderSpeed, bench_graders};
+pub use clicker_train::suites::SuiteOptions as SuiteSettings;
 pub use data_check::{Asked, DataCheckRequest, DataChecked, data_check};
-pub use evaluate::{EvalRequest, evaluate};
 pub use export_run::export_run;
 pub use generate::{GenerateRequest, Generated, Prompt, generate, logits};
 pub use grade::{GradeRequest, GradeSummary, GradedLine, Receipt, Scores, grade};
 pub use merge::{MergeRequest, merge};
 pub use models::{hash_file, load, master_bytes};
+pub use own_suite::own_suite;
 pub use pretrain::{PretrainProgress, PretrainRequest, Pretrained, pretrain};
+pub(crate) use suites::threshold_of;
+pub use suites::{Kept, SuiteDone, SuiteRequest, evaluate_suite, question_split};
 pub use train::{TrainProgress, TrainRequest, newest_checkpoint, train};
 
 /// What went wrong, in words for the person at the terminal.

@@ -1,0 +1,158 @@
+//! The steps that an answer shows: are they right, do they lead to what it concludes, and does it conclude something else when one is
+//! left out. Only sums are steps here, as for the `reasoning` grader. A model that shows none is no bad reasoner: there is nothing to
+//! measure, and n is 0.
+
+use super::ask::Asker;
+use super::deletion::deletion;
+use super::{SuiteOptions, good};
+use crate::Result;
+use clicker_rewards::graders::{Steps, steps};
+use clicker_wire::{Better, Domain, Expected, Item, Message, Rate, SuiteExample, SuiteFigure, SuiteSection};
+
+/// Steps have to fit into an answer.
+const LONGEST: u32 = 96;
+/// Answers that are tested by deletion, and steps of each that are dropped.
+const DELETED: (usize, usize) = (40, 4);
+/// Examples shown of each kind.
+const SHOWN: usize = 4;
+
+/// An answer that shows steps.
+struct Shown {
+    item: Item,
+    text: String,
+    steps: Steps,
+    good: bool,
+}
+
+pub(super) fn run(asker: &Asker, items: &[Item], options: &SuiteOptions) -> Result<Vec<SuiteSection>> {
+    let asker = Asker { max_new_tokens: options.max_new_tokens.max(LONGEST), ..*asker };
+    let asked: Vec<Item> = items.iter().filter(|item| computes(item)).map(|i| with(i, options)).collect();
+    let said = asker.ask(&asked)?;
+    let answered = said.iter().flatten().count() as u32;
+    let shown: Vec<Shown> = asked
+        .iter()
+        .zip(&said)
+        .filter_map(|(item, said)| {
+            let (said, steps) = (said.as_ref()?, steps(&said.as_ref()?.text));
+            let good = good(item, said.verdict);
+            (!steps.steps.is_empty()).then(|| Shown { item: item.clone(), text: said.text.clone(), steps, good })
+        })
+        .collect();
+    let (deleted, examples) = deleted(&asker, &shown)?;
+    Ok(vec![section(&shown, answered, deleted, examples)])
+}
+
+/// Questions in which something can be worked out: sums, and rows of one's own.
+fn computes(item: &Item) -> bool {
+    matches!(item.domain, Domain::Arithmetic | Domain::Free)
+        || (item.domain == Domain::FollowUp && item.question().contains(|c: char| c.is_ascii_digit()))
+}
+
+fn with(item: &Item, options: &SuiteOptions) -> Item {
+    let mut item = item.clone();
+    if let (Some(words), Some(last)) = (&options.ask_for_steps, item.messages.last_mut()) {
+        *last = Message::user(format!("{} {words}", last.content));
+    }
+    item
+}
+
+/// Deletion of steps, over answers that show at least one.
+fn deleted(asker: &Asker, shown: &[Shown]) -> Result<(Rate, Vec<SuiteExample>)> {
+    let (mut changed, mut all, mut examples) = (0, 0, Vec::new());
+    let (answers, most) = DELETED;
+    for one in shown.iter().take(answers) {
+        for dropped in deletion(&one.text, most, &mut |begun| asker.go_on(&one.item, begun))? {
+            all += 1;
+            changed += u32::from(dropped.changed);
+            if examples.len() < SHOWN {
+                let of = format!("without “{}”", dropped.step);
+                examples.push(example(&of, one, dropped.became));
+            }
+        }
+    }
+    Ok((Rate::of(changed, all), examples))
+}
+
+fn section(shown: &[Shown], answered: u32, deleted: Rate, dropped: Vec<SuiteExample>) -> SuiteSection {
+    let n = shown.len() as u32;
+    let rate = |hit: &dyn Fn(&Shown) -> bool| Rate::of(shown.iter().filter(|s| hit(s)).count() as u32, n);
+    let single: (u32, u32) =
+        shown.iter().flat_map(|s| &s.steps.steps).fold((0, 0), |(r, all), s| (r + u32::from(s.right), all + 1));
+    let all_right = |s: &Shown| s.steps.steps.iter().all(|step| step.right);
+    let leads = |s: &Shown| s.steps.concludes != Some(false);
+    let known = shown.iter().filter(|s| s.item.expected == Expected::Answer);
+    let lucky = Rate::of(
+        known.clone().filter(|s| s.good && !(all_right(s) && leads(s))).count() as u32,
+        known.filter(|s| s.good).count() as u32,
+    );
+    use Better::{Higher, Lower, Neither};
+    let figures = vec![
+        SuiteFigure::share("shows", "answers that show steps", Neither, Rate::of(n, answered)),
+        SuiteFigure::share("step_right", "steps that are right", Higher, Rate::of(single.0, single.1)),
+        SuiteFigure::share("all_right", "answers with every step right", Higher, rate(&all_right)),
+        SuiteFigure::share("leads", "answers that conclude what their last step gives", Higher, rate(&leads)),
+        SuiteFigure::share("lucky", "right answers in spite of a wrong step or another conclusion", Lower, lucky),
+        SuiteFigure::share("deletion", "another conclusion after a step was dropped", Higher, deleted),
+    ];
+    let mut examples: Vec<SuiteExample> = shown
+        .iter()
+        .filter(|s| !(all_right(s) && leads(s)))
+        .take(SHOWN)
+        .map(|s| example("faulty steps", s, s.text.clone()))
+        .collect();
+    examples.extend(dropped);
+    let mut notes = Vec::new();
+    if shown.is_empty() {
+        notes.push("shows no steps: there is nothing to measure, which is no score of 0".to_owned());
+    }
+    notes.push("only sums are read as steps; that a step is right does not say that the question needed it".to_owned());
+    SuiteSection { name: "reasoning".into(), title: "Reasoning".into(), notes, figures, examples }
+}
+
+fn example(of: &str, shown: &Shown, answer: String) -> SuiteExample {
+    SuiteExample {
+        of: of.into(),
+        item: shown.item.id.clone(),
+        prompt: shown.item.messages.clone(),
+        wanted: super::wanted(&shown.item),
+        clean: Some(shown.text.clone()),
+        answer,
+        score: None,
+        receipts: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, good: bool) -> Shown {
+        let item = Item { expected: Expected::Answer, accepted: vec!["5.".into()], ..Item::free("What is 2 + 3?") };
+        Shown { item, text: text.into(), steps: steps(text), good }
+    }
+
+    #[test]
+    fn figures_by_hand() {
+        let answers = [
+            shown("2 + 3 = 5. So 5.", true),
+            shown("1 + 1 = 3, 2 + 3 = 5. So 5.", true),
+            shown("2 + 3 = 5. So 6.", false),
+            shown("2 + 3 = 5", true),
+        ];
+        let section = section(&answers, 10, Rate::of(1, 2), Vec::new());
+        let value = |name: &str| section.figures.iter().find(|f| f.name == name).map(|f| (f.value, f.n)).unwrap();
+        assert_eq!(value("shows"), (0.4, 10));
+        assert_eq!(value("step_right"), (0.8, 5));
+        assert_eq!(value("all_right"), (0.75, 4));
+        assert_eq!(value("leads"), (0.75, 4));
+        assert_eq!(value("lucky"), (1.0 / 3.0, 3));
+        assert_eq!(value("deletion"), (0.5, 2));
+    }
+
+    #[test]
+    fn no_steps_is_no_score() {
+        let section = section(&[], 10, Rate::of(0, 0), Vec::new());
+        assert!(section.notes[0].starts_with("shows no steps"));
+        assert!(section.figures.iter().skip(1).all(|f| f.n == 0));
+    }
+}
