@@ -4,7 +4,11 @@ use super::{Drawn, head};
 use crate::state::lab::markup::Markup;
 
 /// The pages: address, name, what they are for.
-const PAGES: [(&str, &str, &str); 0] = [];
+const PAGES: [(&str, &str, &str); 1] = [(
+    "/truth/compare",
+    "Compare",
+    "Ways to train against each other: the same prompts and seeds for all, every difference with its interval, a report to hand out.",
+)];
 
 /// The page.
 pub(crate) fn draw() -> Drawn {
