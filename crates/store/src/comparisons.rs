@@ -38,15 +38,17 @@ impl Store {
             .map_err(failed())?;
         for (position, (arm, seed, run)) in queued.iter().enumerate() {
             runs::insert(&mut tx, run).await?;
-            sqlx::query("INSERT INTO comparison_runs (comparison, position, arm, seed, run) VALUES (?1, ?2, ?3, ?4, ?5)")
-                .bind(id)
-                .bind(position as i64)
-                .bind(arm)
-                .bind(i64::try_from(*seed).unwrap_or(i64::MAX))
-                .bind(run.id.as_str())
-                .execute(&mut *tx)
-                .await
-                .map_err(failed())?;
+            sqlx::query(
+                "INSERT INTO comparison_runs (comparison, position, arm, seed, run) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )
+            .bind(id)
+            .bind(position as i64)
+            .bind(arm)
+            .bind(i64::try_from(*seed).unwrap_or(i64::MAX))
+            .bind(run.id.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed())?;
         }
         tx.commit().await.map_err(failed())
     }
@@ -115,16 +117,14 @@ impl Store {
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let result = outcome.ok().map(|result| json("comparisons", "result", result)).transpose()?;
-        sqlx::query(
-            "UPDATE comparisons SET ended_ms = ?2, result = ?3, error = ?4 WHERE id = ?1 AND ended_ms IS NULL",
-        )
-        .bind(id)
-        .bind(now_ms)
-        .bind(result)
-        .bind(outcome.err())
-        .execute(&self.pool)
-        .await
-        .map_err(StoreError::sql("end a comparison"))?;
+        sqlx::query("UPDATE comparisons SET ended_ms = ?2, result = ?3, error = ?4 WHERE id = ?1 AND ended_ms IS NULL")
+            .bind(id)
+            .bind(now_ms)
+            .bind(result)
+            .bind(outcome.err())
+            .execute(&self.pool)
+            .await
+            .map_err(StoreError::sql("end a comparison"))?;
         Ok(())
     }
 

@@ -88,7 +88,13 @@ fn tell(out: &Path, comparison: &Comparison, json: bool) -> anyhow::Result<()> {
 /// The suite's figures, an arm per column.
 fn table(of: &Comparison) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
-    writeln!(out, "{}: {} held-out questions, {} seeds", of.experiment.name, of.data.held_out, of.experiment.seeds.len())?;
+    writeln!(
+        out,
+        "{}: {} held-out questions, {} seeds",
+        of.experiment.name,
+        of.data.held_out,
+        of.experiment.seeds.len()
+    )?;
     write!(out, "\n{:<32}", "mean over seeds +- half interval")?;
     for arm in &of.arms {
         write!(out, " {:>17}", arm.name)?;
@@ -102,9 +108,9 @@ fn table(of: &Comparison) -> Result<String, std::fmt::Error> {
         for arm in &of.arms {
             let found = figure.arms.iter().find(|a| a.arm == arm.name);
             let cell = found.map_or_else(String::new, |a| {
-                let half = a.over_seeds.map_or_else(String::new, |[low, high]| {
-                    format!(" +- {:.digits$}", (high - low) / 2.0 * scale)
-                });
+                let half = a
+                    .over_seeds
+                    .map_or_else(String::new, |[low, high]| format!(" +- {:.digits$}", (high - low) / 2.0 * scale));
                 format!("{:.digits$}{half}", a.mean * scale)
             });
             write!(out, " {cell:>17}")?;
@@ -136,7 +142,11 @@ fn table(of: &Comparison) -> Result<String, std::fmt::Error> {
     writeln!(out, "\nper seed: seconds, tokens generated, tokens trained, Wh (estimate at {} W)", of.experiment.watts)?;
     for arm in of.arms.iter().filter(|arm| arm.recipe.is_some()) {
         let c = &arm.cost;
-        writeln!(out, "{:<32} {:>8.1} {:>10.0} {:>10.0} {:>8.4}", arm.name, c.seconds, c.generated, c.trained, c.watt_hours)?;
+        writeln!(
+            out,
+            "{:<32} {:>8.1} {:>10.0} {:>10.0} {:>8.4}",
+            arm.name, c.seconds, c.generated, c.trained, c.watt_hours
+        )?;
     }
     writeln!(out)?;
     for limitation in &of.limitations {

@@ -6,8 +6,7 @@ use clicker_service::{Control, Outcome};
 use clicker_wire::{EvalReport, Event};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Options of `clicker train`.
 #[derive(Debug, clap::Args)]

@@ -59,11 +59,7 @@ pub(crate) async fn style() -> Response {
 }
 
 /// `POST /forms/comparisons`; owner only
-pub(crate) async fn form(
-    _owner: Owner,
-    State(service): State<Service>,
-    body: String,
-) -> Result<Redirect, HttpError> {
+pub(crate) async fn form(_owner: Owner, State(service): State<Service>, body: String) -> Result<Redirect, HttpError> {
     let started = service.start_comparison(order(&body)?.experiment()).await?;
     Ok(Redirect::to(&format!("/truth/compare/{}", started.id)))
 }
@@ -86,11 +82,12 @@ fn order(body: &str) -> Result<ComparisonOrder, HttpError> {
         HttpError::Service(ServiceError::Invalid { field: "body".into(), problem, expected })
     };
     let uri: Uri = format!("/?{body}").parse().map_err(|_| no_form("it is no form".into()))?;
-    let Query(fields) =
-        Query::<Vec<(String, String)>>::try_from_uri(&uri).map_err(|e| no_form(e.body_text()))?;
+    let Query(fields) = Query::<Vec<(String, String)>>::try_from_uri(&uri).map_err(|e| no_form(e.body_text()))?;
     let mut order = ComparisonOrder::default();
     for (key, value) in fields {
-        let number = || value.trim().parse::<u64>().map_err(|_| no_form(format!("{key} is `{value}`, which is no whole number")));
+        let number = || {
+            value.trim().parse::<u64>().map_err(|_| no_form(format!("{key} is `{value}`, which is no whole number")))
+        };
         match key.as_str() {
             "name" => order.name = value,
             "arm" => order.arms.push(value),

@@ -28,7 +28,9 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Drawn {
     );
     m.raw("<link rel=\"stylesheet\" href=\"/api/comparisons/report.css\"><p><a href=\"/truth/compare/runs\" rel=\"external\">Lay figures of any runs over each other</a></p>");
     form(&mut m, service, asked.owner);
-    m.raw("<section class=\"panel\" aria-labelledby=\"comparisons-title\"><h2 id=\"comparisons-title\">Comparisons</h2>");
+    m.raw(
+        "<section class=\"panel\" aria-labelledby=\"comparisons-title\"><h2 id=\"comparisons-title\">Comparisons</h2>",
+    );
     if all.is_empty() {
         m.raw("<p class=\"empty\">None yet. The form above starts one; <code>clicker compare</code> makes them without a server.</p>");
     } else {
@@ -40,7 +42,10 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Drawn {
                 &[&one.id, &one.experiment.name, &arms.join(", ")],
             );
             let (seeds, prompts) = (one.experiment.seeds.len().to_string(), one.experiment.budget.amount.to_string());
-            m.put("<td class=\"num\">{}</td><td class=\"num\">{}</td><td>{}</td></tr>", &[&seeds, &prompts, state(one)]);
+            m.put(
+                "<td class=\"num\">{}</td><td class=\"num\">{}</td><td>{}</td></tr>",
+                &[&seeds, &prompts, state(one)],
+            );
         }
         m.raw("</tbody></table></div>");
     }
@@ -113,7 +118,10 @@ pub(super) async fn one(service: &Service, id: &str) -> Drawn {
             );
             m.put("<a class=\"button\" href=\"/api/comparisons/{}/result\" rel=\"external\">JSON</a>", &[id]);
             let query: Vec<String> = stored.runs.iter().map(|run| format!("run={}", run.run)).collect();
-            m.put("<a class=\"button\" href=\"/truth/compare/runs?{}\" rel=\"external\">Curves of its runs</a></p>", &[&query.join("&")]);
+            m.put(
+                "<a class=\"button\" href=\"/truth/compare/runs?{}\" rel=\"external\">Curves of its runs</a></p>",
+                &[&query.join("&")],
+            );
             m.raw("<link rel=\"stylesheet\" href=\"/api/comparisons/report.css\">");
             m.drawn(&report::inside(result).done());
             m.raw("<details class=\"panel\"><summary>Its runs</summary>");
@@ -130,7 +138,10 @@ pub(super) async fn one(service: &Service, id: &str) -> Drawn {
                 } else {
                     "<p class=\"hint\">Arms take turns, seed by seed. "
                 });
-                m.put("<a href=\"/truth/compare/{}\" rel=\"external\" data-testid=\"compare-reload\">Look again</a></p>", &[id]);
+                m.put(
+                    "<a href=\"/truth/compare/{}\" rel=\"external\" data-testid=\"compare-reload\">Look again</a></p>",
+                    &[id],
+                );
             }
             m.raw("</section>");
         }

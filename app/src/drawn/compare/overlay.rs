@@ -137,8 +137,7 @@ fn chart(m: &mut Markup, lines: &[Line], metric: &str) {
     );
     m.raw("<path class=\"cr-axis\" d=\"M0 0H100M0 25H100M0 50H100M0 75H100M0 0V100H100\"/>");
     for (place, line) in lines.iter().enumerate() {
-        let path: Vec<String> =
-            points(line).iter().map(|(step, v)| format!("{:.2} {:.2}", x(*step), y(*v))).collect();
+        let path: Vec<String> = points(line).iter().map(|(step, v)| format!("{:.2} {:.2}", x(*step), y(*v))).collect();
         if !path.is_empty() {
             let class = format!("cr-line cr-arm-{}", 1 + place % 7);
             m.put("<path class=\"{}\" d=\"M{}\"/>", &[&class, &path.join("L")]);
@@ -148,9 +147,15 @@ fn chart(m: &mut Markup, lines: &[Line], metric: &str) {
     m.put("<span>{}</span></div></div><ul class=\"cr-legend\">", &[&number(last, 0)]);
     for (place, line) in lines.iter().enumerate() {
         let ends = points(line).last().map_or_else(|| "no such figure".to_owned(), |p| number(p.1, 3));
-        m.put("<li class=\"{}\"><svg viewBox=\"0 0 28 8\" aria-hidden=\"true\">", &[&format!("cr-arm-{}", 1 + place % 7)]);
+        m.put(
+            "<li class=\"{}\"><svg viewBox=\"0 0 28 8\" aria-hidden=\"true\">",
+            &[&format!("cr-arm-{}", 1 + place % 7)],
+        );
         m.raw("<path class=\"cr-line\" d=\"M0 4H28\"/></svg>");
-        m.put("<a href=\"/runs/{}\" rel=\"external\">{}</a> <small>{}</small></li>", &[line.run.id.as_str(), &line.run.recipe.name, &ends]);
+        m.put(
+            "<a href=\"/runs/{}\" rel=\"external\">{}</a> <small>{}</small></li>",
+            &[line.run.id.as_str(), &line.run.recipe.name, &ends],
+        );
     }
     m.raw("</ul></section>");
 }

@@ -4,7 +4,7 @@
 use super::summary::against;
 use super::{Unit, at, place_of, tone};
 use crate::state::lab::markup::Markup;
-use clicker_wire::{ArmFigure, Aim, Comparison, FigureResult};
+use clicker_wire::{Aim, ArmFigure, Comparison, FigureResult};
 
 pub(super) fn draw(m: &mut Markup, of: &Comparison) {
     m.raw("<section class=\"cr-card\"><h2>Figures</h2><p class=\"cr-note\">Left: each arm, a dot for the mean over seeds, a thick \
@@ -42,7 +42,10 @@ fn row(m: &mut Markup, of: &Comparison, unit: Unit, figure: &FigureResult, arm: 
     let over = if arm.over_seeds.is_some() { "over seeds" } else { "over questions" };
     let label = format!("{}, {}: {} {interval} {over}", figure.title, arm.arm, unit.write(arm.mean));
     m.put("<div class=\"cr-row {}\"><span class=\"cr-name\">{}</span>", &[&tone(place_of(of, &arm.arm)), &arm.arm]);
-    m.put("<svg class=\"cr-whisker\" viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">", &[&label]);
+    m.put(
+        "<svg class=\"cr-whisker\" viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
+        &[&label],
+    );
     m.raw("<path class=\"cr-axis\" d=\"M0 5H100\"/>");
     span(m, "cr-thin", unit, arm.over_items);
     if let Some(seeds) = arm.over_seeds {

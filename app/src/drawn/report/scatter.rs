@@ -8,7 +8,8 @@ use clicker_wire::Comparison;
 pub(super) fn draw(m: &mut Markup, of: &Comparison) {
     let points = |place: usize| -> Vec<(f64, f64)> {
         let runs = of.arms[place].runs.iter();
-        runs.filter_map(|run| Some((*run.figures.get("coverage")?, *run.figures.get("accuracy_when_answering")?))).collect()
+        runs.filter_map(|run| Some((*run.figures.get("coverage")?, *run.figures.get("accuracy_when_answering")?)))
+            .collect()
     };
     m.raw("<section class=\"cr-card\"><h2>Accuracy against coverage</h2><p class=\"cr-note\">Across: the share of questions that were \
            answered at all. Up: the share of those answers that is right. Up and to the right is better; a model that answers less \

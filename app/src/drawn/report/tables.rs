@@ -10,7 +10,16 @@ pub(super) fn cost(m: &mut Markup, of: &Comparison) {
            go through training passes, prompts included; tokens generated are answers drawn to train on. Energy is an estimate: ");
     m.text(&number(of.experiment.watts, 0));
     m.raw(" W, as the experiment assumes, times the seconds; it was not measured.</p><div class=\"cr-scroll\"><table><thead><tr><th>arm</th>");
-    for head in ["seconds", "steps", "tokens generated", "tokens trained", "energy, Wh (estimate)", "prompts", "labels", "learning rate"] {
+    for head in [
+        "seconds",
+        "steps",
+        "tokens generated",
+        "tokens trained",
+        "energy, Wh (estimate)",
+        "prompts",
+        "labels",
+        "learning rate",
+    ] {
         m.put("<th class=\"cr-num\">{}</th>", &[head]);
     }
     m.raw("</tr></thead><tbody>");
@@ -53,8 +62,7 @@ fn seen(arm: &clicker_wire::ArmResult) -> String {
         (saw.judgements, "judgements"),
         (saw.rewarded, "rewarded answers"),
     ];
-    let parts: Vec<String> =
-        counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let parts: Vec<String> = counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let rate = match &arm.rate {
         None => "Its learning rate is the recipe's.".to_owned(),
         Some(rate) => {
@@ -89,7 +97,9 @@ pub(super) fn domains(m: &mut Markup, of: &Comparison) {
     m.raw("</tr></thead><tbody>");
     for (domain, class) in cells {
         let find = |what: &str| of.figures.iter().find(|f| f.id == format!("{domain}/{class}/{what}"));
-        let (Some(right), Some(silent), Some(wrong)) = (find("right"), find("abstained"), find("wrong")) else { continue };
+        let (Some(right), Some(silent), Some(wrong)) = (find("right"), find("abstained"), find("wrong")) else {
+            continue;
+        };
         let name = format!("{}, {class}", domain.to_string().replace('_', " "));
         m.put("<tr><th>{}</th><td class=\"cr-num\">{}</td>", &[&name, &right.n.to_string()]);
         for arm in &of.arms {
@@ -117,7 +127,10 @@ pub(super) fn differences(m: &mut Markup, of: &Comparison) {
     m.raw("</tr></thead><tbody>");
     for (b, other) in of.arms.iter().enumerate() {
         for arm in &of.arms[b + 1..] {
-            m.put("<tr><th class=\"{}\">{} \u{2212} {}</th>", &[&tone(place_of(of, &arm.name)), &arm.name, &other.name]);
+            m.put(
+                "<tr><th class=\"{}\">{} \u{2212} {}</th>",
+                &[&tone(place_of(of, &arm.name)), &arm.name, &other.name],
+            );
             for figure in &suite {
                 let unit = Unit::of(&figure.id);
                 match figure.differences.iter().find(|d| d.arm == arm.name && d.against == other.name) {
@@ -125,7 +138,10 @@ pub(super) fn differences(m: &mut Markup, of: &Comparison) {
                     Some(d) => {
                         let class = if d.is_clear() { "cr-num cr-clear" } else { "cr-num" };
                         let interval = unit.difference_interval(d.low, d.high);
-                        m.put("<td class=\"{}\">{}<small>{}</small></td>", &[class, &unit.difference(d.value), &interval]);
+                        m.put(
+                            "<td class=\"{}\">{}<small>{}</small></td>",
+                            &[class, &unit.difference(d.value), &interval],
+                        );
                     }
                 }
             }

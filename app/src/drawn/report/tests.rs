@@ -2,8 +2,8 @@
 
 use super::document;
 use clicker_wire::{
-    ArmFigure, ArmResult, ArmSpec, Aim, Budget, BudgetKind, Comparison, Cost, CurvePoint, DataCard, Difference, Experiment,
-    FigureResult, RateChoice, RateTry, Recipe, RewardCard, RewardConfig, RunCard, Saw, SeedRun, TuningSpec,
+    Aim, ArmFigure, ArmResult, ArmSpec, Budget, BudgetKind, Comparison, Cost, CurvePoint, DataCard, Difference,
+    Experiment, FigureResult, RateChoice, RateTry, Recipe, RewardCard, RewardConfig, RunCard, Saw, SeedRun, TuningSpec,
 };
 
 fn recipe() -> Recipe {
@@ -34,7 +34,8 @@ fn figure(id: &str, better: Aim) -> FigureResult {
 }
 
 pub(super) fn made_up() -> Comparison {
-    let spec = |name: &str| ArmSpec { name: name.into(), recipe: None, set: serde_json::Map::new(), reward_model: None };
+    let spec =
+        |name: &str| ArmSpec { name: name.into(), recipe: None, set: serde_json::Map::new(), reward_model: None };
     let point = |step: u32, value: f64| CurvePoint {
         step,
         prompts: u64::from(step) * 24,
@@ -57,7 +58,11 @@ pub(super) fn made_up() -> Comparison {
             learning_rate: 4e-4,
             tried: vec![RateTry { factor: 4.0, learning_rate: 4e-4, steps: 2, score: Some(0.25) }],
         }),
-        reward: trained.then(|| RewardCard { sha256: "ab".repeat(32), reward: RewardConfig::default(), constitution: None }),
+        reward: trained.then(|| RewardCard {
+            sha256: "ab".repeat(32),
+            reward: RewardConfig::default(),
+            constitution: None,
+        }),
         saw: Saw { prompts: 96, labels: 96, rewarded: 768, words: "Its own answers.".into(), ..Saw::default() },
         cost: Cost { seconds: 4.0, generated: 900.0, trained: 2000.0, watt_hours: 0.017 },
         runs: if trained { vec![run(1), run(2)] } else { vec![run(0)] },

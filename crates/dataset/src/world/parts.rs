@@ -62,7 +62,8 @@ mod tests {
         assert_eq!(validation.union(&trained).cloned().collect::<HashSet<_>>(), all);
         let share = validation.len() as f64 / all.len() as f64;
         assert!((0.1..0.15).contains(&share), "{share}");
-        let groups = |split| tuning.items(split).iter().filter_map(|i| i.paraphrase_group.clone()).collect::<HashSet<_>>();
+        let groups =
+            |split| tuning.items(split).iter().filter_map(|i| i.paraphrase_group.clone()).collect::<HashSet<_>>();
         assert!(groups(Split::Rl).is_disjoint(&groups(Split::Eval)), "other words for a question go with it");
         let unknowable = tuning.items(Split::Eval).iter().filter(|i| i.knowledge.is_unknowable()).count();
         assert!(unknowable * 4 > validation.len(), "{unknowable} of {}", validation.len());

@@ -178,12 +178,8 @@ mod tests {
 
     #[test]
     fn an_order_is_an_experiment() {
-        let order = ComparisonOrder {
-            name: " ".into(),
-            arms: vec!["sft".into(), "family/ppo".into()],
-            seeds: 2,
-            prompts: 96,
-        };
+        let order =
+            ComparisonOrder { name: " ".into(), arms: vec!["sft".into(), "family/ppo".into()], seeds: 2, prompts: 96 };
         let plan = planned(&order.experiment()).expect("a plan");
         let names: Vec<&str> = plan.arms.iter().map(|arm| arm.name.as_str()).collect();
         assert_eq!(names, ["base", "sft", "family-ppo"]);

@@ -102,10 +102,13 @@ fn arm_result(
             };
             let cost = match &record.recipe {
                 Some(recipe) => {
-                    let (own, before) = (cost(&run.events, recipe, watts), match &arm.reward_model {
-                        Some(model) => cost(&run.before, model, watts),
-                        None => Cost::default(),
-                    });
+                    let (own, before) = (
+                        cost(&run.events, recipe, watts),
+                        match &arm.reward_model {
+                            Some(model) => cost(&run.before, model, watts),
+                            None => Cost::default(),
+                        },
+                    );
                     Cost {
                         seconds: own.seconds + before.seconds,
                         generated: own.generated + before.generated,
@@ -241,7 +244,12 @@ fn saw(plan: &Plan, world: &World, arm: &PlannedArm, recipe: &Recipe) -> Saw {
         }
         Algorithm::Kto => {
             let judged = comparisons::judgements(asked, recipe.seed).len() as u64;
-            Saw { labels: prompts.min(judged), judgements: prompts, words: shows(unknowable(Split::Rl), asked.len()), ..base }
+            Saw {
+                labels: prompts.min(judged),
+                judgements: prompts,
+                words: shows(unknowable(Split::Rl), asked.len()),
+                ..base
+            }
         }
         Algorithm::Grpo | Algorithm::Raft => {
             let rewarded = prompts * u64::from(recipe.rollout.group_size);
@@ -273,7 +281,9 @@ fn saw(plan: &Plan, world: &World, arm: &PlannedArm, recipe: &Recipe) -> Saw {
 }
 
 fn shows(unknowable: usize, all: usize) -> String {
-    format!("Better and worse answers. For {unknowable} of {all} questions \"I don't know\" is shown as the better one.")
+    format!(
+        "Better and worse answers. For {unknowable} of {all} questions \"I don't know\" is shown as the better one."
+    )
 }
 
 fn data_card(plan: &Plan, world: &World, asked: &[AnsweredItem]) -> DataCard {
@@ -283,7 +293,8 @@ fn data_card(plan: &Plan, world: &World, asked: &[AnsweredItem]) -> DataCard {
     }
     let questions = |split| world.items(split).iter().map(|i| &i.messages).collect::<HashSet<_>>();
     let held_out = questions(Split::Eval);
-    let shared = [Split::Sft, Split::Rl].into_iter().map(|s| questions(s).intersection(&held_out).count()).sum::<usize>();
+    let shared =
+        [Split::Sft, Split::Rl].into_iter().map(|s| questions(s).intersection(&held_out).count()).sum::<usize>();
     let validation = match plan.experiment.tuning.factors.is_empty() {
         true => 0,
         false => World::new(plan.world_seed()).for_tuning().items(Split::Eval).len(),

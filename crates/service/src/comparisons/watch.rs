@@ -13,9 +13,7 @@ use clicker_train::compare::answers;
 use clicker_train::compare::paired::RESAMPLES;
 use clicker_train::eval::spread;
 use clicker_train::rollout::Language;
-use clicker_wire::{
-    AnsweredItem, Comparison, Event, FileKind, Manifest, RunCard, RunStatus, Split, StoredComparison,
-};
+use clicker_wire::{AnsweredItem, Comparison, Event, FileKind, Manifest, RunCard, RunStatus, Split, StoredComparison};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +56,8 @@ async fn look(service: &Service) -> Result<(), ServiceError> {
         for run in &open.runs {
             runs.push(service.run(&run.run).await?);
         }
-        let bad = open.runs.iter().zip(&runs).find(|(_, run)| matches!(run.status, RunStatus::Failed | RunStatus::Stopped));
+        let bad =
+            open.runs.iter().zip(&runs).find(|(_, run)| matches!(run.status, RunStatus::Failed | RunStatus::Stopped));
         let outcome = match bad {
             Some((which, run)) => {
                 let why = run.error.clone().unwrap_or_else(|| "it was stopped".into());
@@ -104,14 +103,20 @@ async fn result(service: &Service, open: &StoredComparison) -> Result<Option<Com
                 return Ok(None);
             }
             let (run, checkpoints) = (service.run(&of.run).await?, service.run_checkpoints(&of.run).await?);
-            let last = checkpoints.last().ok_or_else(|| ServiceError::Model {
-                reason: format!("run {} ended without a checkpoint", of.run),
-            })?;
+            let last = checkpoints
+                .last()
+                .ok_or_else(|| ServiceError::Model { reason: format!("run {} ended without a checkpoint", of.run) })?;
             let answers = ask(service, open, last, plan.world_seed()).await?;
             let events = service.run_events(&of.run, 0).await?.into_iter().map(|e| e.event);
             let events = events.filter(|e| !matches!(e, Event::Samples { .. })).collect();
             record.recipe.get_or_insert(run.recipe);
-            record.runs.push(RunRecord { seed: of.seed, place: of.run.to_string(), events, before: Vec::new(), answers });
+            record.runs.push(RunRecord {
+                seed: of.seed,
+                place: of.run.to_string(),
+                events,
+                before: Vec::new(),
+                answers,
+            });
         }
         records.push(record);
     }
@@ -145,6 +150,7 @@ async fn ask(
     tokio::task::spawn_blocking(work).await.map_err(lost)?.map_err(unusable)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` gives")]
 fn lost(error: tokio::task::JoinError) -> ServiceError {
     ServiceError::Model { reason: format!("the measurement broke off: {error}") }
 }

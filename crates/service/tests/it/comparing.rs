@@ -38,13 +38,13 @@ fn request(dir: &TempDir, out: &str, experiment: &str) -> CompareRequest {
     CompareRequest { experiment: file, out: dir.path().join(out), builtin, resamples: 200 }
 }
 
-fn play(request: &CompareRequest, asks: u32) -> Result<Option<Comparison>, HeadlessError> {
+fn play(request: &CompareRequest, asks: u32) -> Result<Option<Comparison>, Box<HeadlessError>> {
     let asked = Cell::new(0);
     let control = || {
         asked.set(asked.get() + 1);
         if asked.get() > asks { Control::Pause } else { Control::Continue }
     };
-    compare(request, &mut |_: CompareProgress| (), &control)
+    compare(request, &mut |_: CompareProgress| (), &control).map_err(Box::new)
 }
 
 /// What time and place decide.
@@ -121,7 +121,8 @@ fn labels_and_tokens_are_budgets_too() {
     let dir = TempDir::new().expect("a folder");
     let untuned = EXPERIMENT.replace("tuning = { factors = [1.0, 8.0], share = 0.5 }\n", "").replace("[1, 2]", "[1]");
     let labels = untuned.replace("{ kind = 'prompts', amount = 16 }", "{ kind = 'labels', amount = 6 }");
-    let labels = labels.replace("set = { sft", "set = { steps = 3, sft").replace("set = { raft", "set = { steps = 3, raft");
+    let labels =
+        labels.replace("set = { sft", "set = { steps = 3, sft").replace("set = { raft", "set = { steps = 3, raft");
     let result = play(&request(&dir, "labels", &labels), u32::MAX).expect("compares").expect("ends");
     for arm in &result.arms[1..] {
         assert_eq!((arm.saw.labels, arm.saw.prompts), (6, 12), "{}", arm.name);
@@ -175,7 +176,8 @@ async fn a_stopped_run_ends_a_comparison_with_the_reason() {
     let started = service.start_comparison(order.experiment()).await.expect("starts");
     service.command(&started.runs[0].run, clicker_wire::RunCommand::Stop).await.expect("stops");
     service.shutdown().await;
-    let service = Service::open(ServiceConfig::local(dir.path().to_owned(), Some(model().to_vec()))).await.expect("opens");
+    let service =
+        Service::open(ServiceConfig::local(dir.path().to_owned(), Some(model().to_vec()))).await.expect("opens");
     let ended = async {
         loop {
             let now = service.comparison(&started.id).await.expect("is there");
@@ -187,9 +189,14 @@ async fn a_stopped_run_ends_a_comparison_with_the_reason() {
     };
     let error = tokio::time::timeout(Duration::from_secs(30), ended).await.expect("in time");
     assert!(error.contains("sft, seed 1") && error.contains("stopped"), "{error}");
-    assert!(service.start_comparison(clicker_wire::Experiment {
-        tuning: clicker_wire::TuningSpec { factors: vec![2.0], ..Default::default() },
-        ..order.experiment()
-    }).await.is_err());
+    assert!(
+        service
+            .start_comparison(clicker_wire::Experiment {
+                tuning: clicker_wire::TuningSpec { factors: vec![2.0], ..Default::default() },
+                ..order.experiment()
+            })
+            .await
+            .is_err()
+    );
     service.shutdown().await;
 }

@@ -37,7 +37,10 @@ pub fn validate(experiment: &Experiment) -> Result<()> {
     let against = experiment.against.as_deref();
     let misspelt = arms.iter().find(|arm| !spelt(&arm.name)).map_or("", |arm| arm.name.as_str());
     let rules = [
-        (!experiment.name.trim().is_empty() && experiment.name.len() <= 80, "name: give it 1 to 80 characters".to_owned()),
+        (
+            !experiment.name.trim().is_empty() && experiment.name.len() <= 80,
+            "name: give it 1 to 80 characters".to_owned(),
+        ),
         (arms.len() >= 2, format!("arms: there is {}; expected at least 2 to compare", arms.len())),
         (arms.len() <= 12, format!("arms: there are {}; expected at most 12", arms.len())),
         (
@@ -45,8 +48,14 @@ pub fn validate(experiment: &Experiment) -> Result<()> {
             format!("arm `{misspelt}`: a name has 1 to 40 letters, digits, `-` and `_`"),
         ),
         (names.len() == arms.len(), "arms: two have the same name".into()),
-        (arms.iter().any(|arm| arm.recipe.is_some()), "arms: none of them trains; name a `recipe` in at least one".into()),
-        (arms.iter().filter(|arm| arm.recipe.is_none()).count() <= 1, "arms: two have no recipe, which is the same arm twice".into()),
+        (
+            arms.iter().any(|arm| arm.recipe.is_some()),
+            "arms: none of them trains; name a `recipe` in at least one".into(),
+        ),
+        (
+            arms.iter().filter(|arm| arm.recipe.is_none()).count() <= 1,
+            "arms: two have no recipe, which is the same arm twice".into(),
+        ),
         (
             bare.is_none(),
             format!(
@@ -104,10 +113,14 @@ pub fn arm_recipe(
     recipe.eval.items = CURVE_ITEMS;
     recipe.checkpoint.every = 0;
     if recipe.algorithm == Algorithm::RewardModel {
-        return refuse("a reward model answers nothing; name it as `reward_model` of an arm that is trained on it".into());
+        return refuse(
+            "a reward model answers nothing; name it as `reward_model` of an arm that is trained on it".into(),
+        );
     }
-    fair(&recipe).or_else(|words| refuse(words))?;
-    Ok(recipe)
+    match fair(&recipe) {
+        Ok(()) => Ok(recipe),
+        Err(words) => refuse(words),
+    }
 }
 
 /// The recipe of an arm's reward model.
@@ -131,9 +144,11 @@ pub fn reward_model_recipe(experiment: &Experiment, arm: &ArmSpec, text: &str) -
 fn fair(recipe: &Recipe) -> std::result::Result<(), String> {
     let data = &recipe.data;
     if data.file.is_some() || data.preferences.is_some() {
-        return Err("it brings rows of its own (`data.file` or `data.preferences`); arms learn from the same world, so that \
+        return Err(
+            "it brings rows of its own (`data.file` or `data.preferences`); arms learn from the same world, so that \
                     what they saw can be compared"
-            .into());
+                .into(),
+        );
     }
     match recipe.reward.adaptive.rules.iter().find(|rule| rule.signal.starts_with("heldout/")) {
         Some(rule) => Err(format!(
@@ -208,7 +223,11 @@ mod tests {
         assert_eq!((recipe.optim.learning_rate, recipe.optim.warmup_steps, recipe.steps), (1e-5, 5, 7));
         let of = |kind, amount, share| within(&recipe, Budget { kind, amount }, share, 31.0);
         let budget = of(BudgetKind::Prompts, 640, 1.0);
-        assert_eq!((budget.steps, budget.eval.every, budget.optim.warmup_steps), (10, 2, 2), "64 demonstrations a step");
+        assert_eq!(
+            (budget.steps, budget.eval.every, budget.optim.warmup_steps),
+            (10, 2, 2),
+            "64 demonstrations a step"
+        );
         assert_eq!(of(BudgetKind::Prompts, 640, 0.5).steps, 5);
         assert_eq!(of(BudgetKind::Tokens, 640, 1.0).steps, 21);
         assert_eq!(of(BudgetKind::Labels, 640, 1.0).steps, 7, "as the recipe says");

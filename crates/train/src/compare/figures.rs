@@ -2,7 +2,7 @@
 //! [`EvalReport`](clicker_wire::EvalReport) and of the calibration; a test holds them together.
 
 use crate::calibration::scores::BINS;
-use clicker_wire::{AnsweredItem, Aim, Domain, Expected, Knowledge, Verdict};
+use clicker_wire::{Aim, AnsweredItem, Domain, Expected, Knowledge, Verdict};
 use std::collections::BTreeMap;
 
 /// A figure: what it is called and what it counts.
@@ -66,6 +66,8 @@ fn given(v: Verdict) -> bool {
 /// The suite's figures, then right, abstained and wrong of every domain and class among `items`.
 #[must_use]
 pub fn of(items: &[AnsweredItem]) -> Vec<Figure> {
+    use Aim::{Higher, Lower, Neither};
+    use Counts::{Ece, SamePairs, Score, Share, WhenAnswering};
     let suite = |id: &str, title: &str, meaning: &str, better, counts| Figure {
         id: id.into(),
         title: title.into(),
@@ -74,10 +76,8 @@ pub fn of(items: &[AnsweredItem]) -> Vec<Figure> {
         cell: None,
         counts,
     };
-    use Aim::{Higher, Lower, Neither};
-    use Counts::{Ece, SamePairs, Score, Share, WhenAnswering};
-    let wrong = |v| v == Verdict::Wrong;
-    let abstained = |v| v == Verdict::Abstained;
+    let wrong = |v: Verdict| v == Verdict::Wrong;
+    let abstained = |v: Verdict| v == Verdict::Abstained;
     let mut all = vec![
         suite(
             "hallucination",
@@ -231,9 +231,9 @@ impl Table {
         };
         match figure.counts {
             Counts::Share(of, hit) => averaged(&of, &|i| f64::from(u8::from(hit(i.verdict)))),
-            Counts::Cell(domain, class, verdict) => {
-                averaged(&|i| i.domain == domain && i.knowledge == class, &|i| f64::from(u8::from(i.verdict == verdict)))
-            }
+            Counts::Cell(domain, class, verdict) => averaged(&|i| i.domain == domain && i.knowledge == class, &|i| {
+                f64::from(u8::from(i.verdict == verdict))
+            }),
             Counts::Score => averaged(&asks, &|i| score(i.verdict)),
             Counts::WhenAnswering => {
                 let one = |run: &&[AnsweredItem]| {

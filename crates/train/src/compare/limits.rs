@@ -40,7 +40,9 @@ fn names<'a>(arms: impl Iterator<Item = &'a ArmResult>) -> String {
 
 fn seeds(of: &Comparison) -> Vec<String> {
     let words = match of.experiment.seeds.len() {
-        1 => "One seed: nothing here says how much chance of training is in these numbers. Run at least three, better five.",
+        1 => {
+            "One seed: nothing here says how much chance of training is in these numbers. Run at least three, better five."
+        }
         2 => {
             "Two seeds: the interval over seeds means little. It stretches 12.7 standard errors to each side, and even then it \
              rests on one difference."
@@ -134,7 +136,8 @@ fn tuning(of: &Comparison) -> Vec<String> {
                 .into(),
         ];
     }
-    let (low, high) = (factors.iter().copied().fold(f64::INFINITY, f64::min), factors.iter().copied().fold(0.0, f64::max));
+    let (low, high) =
+        (factors.iter().copied().fold(f64::INFINITY, f64::min), factors.iter().copied().fold(0.0, f64::max));
     let mut words = vec![format!(
         "Learning rates were chosen by right minus wrong answers on {} training questions held back, from one short try each. \
          That is what the ternary reward pays, so the measure suits arms trained on it.",
@@ -147,7 +150,9 @@ fn tuning(of: &Comparison) -> Vec<String> {
         .collect();
     if !at_edge.is_empty() {
         let (name, its) = (names(at_edge.iter().copied()), if at_edge.len() == 1 { "its" } else { "their" });
-        words.push(format!("For {name} the best factor lies at the edge of the grid: a wider one might find {its} better rate."));
+        words.push(format!(
+            "For {name} the best factor lies at the edge of the grid: a wider one might find {its} better rate."
+        ));
     }
     words
 }

@@ -31,7 +31,8 @@ pub fn compare(arms: &[Arm<'_>], resamples: u32, seed: u64) -> Result<Vec<Figure
     let all = figures::of(first);
     let tables: Vec<Vec<Table>> =
         all.iter().map(|f| arms.iter().map(|arm| Table::new(f, &arm.runs, &places)).collect()).collect();
-    let mut drawn: Vec<Vec<Vec<Option<f64>>>> = vec![vec![Vec::with_capacity(resamples as usize); arms.len()]; all.len()];
+    let mut drawn: Vec<Vec<Vec<Option<f64>>>> =
+        vec![vec![Vec::with_capacity(resamples as usize); arms.len()]; all.len()];
     draws(places.len(), resamples, seed, &mut |weights| {
         for (tables, drawn) in tables.iter().zip(&mut drawn) {
             for (table, drawn) in tables.iter().zip(drawn) {

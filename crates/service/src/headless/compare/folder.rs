@@ -23,8 +23,9 @@ impl Folder {
             Err(e) if e.kind() == ErrorKind::NotFound => folder.write_json("plan.json", plan)?,
             Err(e) => return Err(at(&file)(e)),
             Ok(bytes) => {
-                let begun: Plan = serde_json::from_slice(&bytes)
-                    .map_err(|e| HeadlessError::Request(format!("{} is no plan of a comparison: {e}", file.display())))?;
+                let begun: Plan = serde_json::from_slice(&bytes).map_err(|e| {
+                    HeadlessError::Request(format!("{} is no plan of a comparison: {e}", file.display()))
+                })?;
                 if let Some(what) = begun.differs(plan) {
                     return Err(HeadlessError::Request(format!(
                         "{} holds the comparison `{}`, which was begun otherwise: {what} has changed since. Bring the old \
@@ -70,7 +71,9 @@ impl Folder {
         };
         let read = |line: &str| serde_json::from_str(line);
         let answers: std::result::Result<Vec<AnsweredItem>, _> = text.lines().map(read).collect();
-        answers.map(Some).map_err(|e| HeadlessError::Request(format!("{}: {e}; delete it to ask again", path.display())))
+        answers
+            .map(Some)
+            .map_err(|e| HeadlessError::Request(format!("{}: {e}; delete it to ask again", path.display())))
     }
 
     /// Keep them: from then on the run is done.

@@ -60,11 +60,8 @@ pub fn compare(
     };
     let mut work = work::Work { plan: &plan, folder: &folder, model, progress, control };
     let Some(records) = work.records()? else { return Ok(None) };
-    let mut commands = vec![format!(
-        "clicker compare --experiment {} --out {}",
-        request.experiment.display(),
-        request.out.display()
-    )];
+    let mut commands =
+        vec![format!("clicker compare --experiment {} --out {}", request.experiment.display(), request.out.display())];
     let places = records.iter().filter(|r| r.recipe.is_some()).filter_map(|r| r.runs.first());
     commands.extend(places.map(|run| {
         let folder = request.out.join(&run.place);
@@ -83,7 +80,8 @@ pub fn compare(
 pub fn compared(out: &Path) -> Result<Comparison> {
     let path = out.join("result.json");
     let bytes = std::fs::read(&path).map_err(at(&path))?;
-    serde_json::from_slice(&bytes).map_err(|e| HeadlessError::Request(format!("{} is no comparison: {e}", path.display())))
+    serde_json::from_slice(&bytes)
+        .map_err(|e| HeadlessError::Request(format!("{} is no comparison: {e}", path.display())))
 }
 
 fn plan(file: &Path) -> Result<Plan> {

@@ -95,7 +95,7 @@ impl Work<'_> {
     }
 
     /// The learning rate that answers most validation questions rightly and fewest wrongly after a share of the budget.
-    #[expect(clippy::option_option, reason = "none is the wish to pause, none within it that nothing is to be chosen")]
+    /// None is the wish to pause, none within it that nothing is to be chosen.
     fn rate(&mut self, arm: &PlannedArm, recipe: &Recipe, per_step: f64) -> Result<Option<Option<RateChoice>>> {
         let spec = &self.plan.experiment.tuning;
         if spec.factors.is_empty() {
@@ -151,7 +151,9 @@ impl Work<'_> {
                     Trained::Done => {}
                 }
                 let model = newest_checkpoint(&self.folder.place(&place)).ok_or_else(|| {
-                    HeadlessError::Request(format!("{place} ended without a checkpoint; delete that folder to run it again"))
+                    HeadlessError::Request(format!(
+                        "{place} ended without a checkpoint; delete that folder to run it again"
+                    ))
                 })?;
                 let answers = self.ask(&model)?;
                 self.folder.keep_answers(&place, &answers)?;
@@ -231,7 +233,9 @@ fn best(tried: &[RateTry]) -> Option<RateTry> {
     let distance = |t: &RateTry| t.factor.ln().abs();
     let scored = tried.iter().filter(|t| t.score.is_some());
     scored
-        .max_by(|a, b| a.score.unwrap_or(-2.0).total_cmp(&b.score.unwrap_or(-2.0)).then(distance(b).total_cmp(&distance(a))))
+        .max_by(|a, b| {
+            a.score.unwrap_or(-2.0).total_cmp(&b.score.unwrap_or(-2.0)).then(distance(b).total_cmp(&distance(a)))
+        })
         .copied()
 }
 
@@ -245,7 +249,10 @@ fn truth(report: &EvalReport) -> f64 {
 /// The reward with a reward model's score in the place of the graders that know the truth.
 fn scored_by(reward: &RewardConfig, checkpoint: &Path) -> RewardConfig {
     let knows = |g: &WeightedGrader| {
-        matches!(g.grader, Grader::Truthful { .. } | Grader::Exact {} | Grader::Normalised {} | Grader::Threshold { .. })
+        matches!(
+            g.grader,
+            Grader::Truthful { .. } | Grader::Exact {} | Grader::Normalised {} | Grader::Threshold { .. }
+        )
     };
     let mut graders = vec![WeightedGrader {
         name: "reward_model".into(),

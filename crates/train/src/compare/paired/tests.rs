@@ -19,9 +19,8 @@ fn answer(unit: &str, verdict: Verdict) -> AnsweredItem {
 }
 
 fn run(wrong: &[bool]) -> Vec<AnsweredItem> {
-    let one = |(i, wrong): (usize, &bool)| {
-        answer(&format!("q{i}"), if *wrong { Verdict::Wrong } else { Verdict::Abstained })
-    };
+    let one =
+        |(i, wrong): (usize, &bool)| answer(&format!("q{i}"), if *wrong { Verdict::Wrong } else { Verdict::Abstained });
     wrong.iter().enumerate().map(one).collect()
 }
 
@@ -61,7 +60,10 @@ fn by_hand() {
     let exact: Vec<f64> =
         (0..3125).map(|code: usize| (0..5).map(|place| d[code / 5_usize.pow(place) % 5]).sum::<f64>() / 5.0).collect();
     let [low, high] = percentiles(exact.into_iter(), 0.0);
-    assert!((difference.low - low).abs() < 1e-9 && (difference.high - high).abs() < 1e-9, "{difference:?} {low} {high}");
+    assert!(
+        (difference.low - low).abs() < 1e-9 && (difference.high - high).abs() < 1e-9,
+        "{difference:?} {low} {high}"
+    );
     assert!((low + 0.4).abs() < 1e-9 && (high - 0.8).abs() < 1e-9);
     assert!(!difference.is_clear());
 }
@@ -180,10 +182,8 @@ fn the_slow_twin_counts_the_same() {
         "ece",
     ];
     let all = figures::of(&runs[0]);
-    let tables: Vec<(&str, Table)> = ids
-        .iter()
-        .map(|id| (*id, Table::new(all.iter().find(|f| f.id == *id).unwrap(), &slices, &places)))
-        .collect();
+    let tables: Vec<(&str, Table)> =
+        ids.iter().map(|id| (*id, Table::new(all.iter().find(|f| f.id == *id).unwrap(), &slices, &places))).collect();
     let mut seen = 0;
     draws(places.len(), 40, 9, &mut |weights| {
         for (id, table) in &tables {
