@@ -21,4 +21,6 @@ mod shell;
 mod state;
 
 pub use components::lab::wake as wake_lab;
+#[cfg(feature = "ssr")]
+pub use drawn::report::{STYLE as REPORT_STYLE, document as comparison_report};
 pub use shell::{App, shell};

@@ -5,6 +5,9 @@ use crate::guard::{BODY_LIMIT, guard};
 use crate::headers::secured;
 use crate::http::envelope::envelope;
 use crate::http::{checkpoints, error, evals, events, feedback, graders, health, objects, owner, rewards, runs, world};
+use crate::http::{
+    checkpoints, comparisons, error, events, feedback, graders, health, objects, owner, rewards, runs, world,
+};
 use crate::owner::identify;
 use crate::pages::pages;
 use axum::Router;
@@ -35,6 +38,11 @@ pub fn router(state: AppState) -> Router {
         .route("/api/rewards/{hash}", get(rewards::one))
         .route("/api/evals", get(evals::list).post(evals::start))
         .route("/api/evals/{id}", get(evals::one))
+        .route("/api/comparisons", get(comparisons::list).post(comparisons::start))
+        .route("/api/comparisons/report.css", get(comparisons::style))
+        .route("/api/comparisons/{id}", get(comparisons::one))
+        .route("/api/comparisons/{id}/result", get(comparisons::result))
+        .route("/api/comparisons/{id}/report", get(comparisons::report))
         .route("/api/feedback", get(feedback::list).post(feedback::submit))
         .route("/api/feedback/export", get(feedback::export))
         .route("/api/{*rest}", any(error::no_route))
@@ -46,6 +54,7 @@ pub fn router(state: AppState) -> Router {
     let all = Router::new()
         .merge(api)
         .route("/objects/{sha256}", get(objects::one))
+        .route("/forms/comparisons", post(comparisons::form))
         .route("/owner", get(owner::enter))
         .route("/forms/evals", post(evals::form))
         .route("/healthz", get(health::check))

@@ -5,6 +5,8 @@
 
 mod evals;
 mod figures;
+mod compare;
+pub(crate) mod report;
 mod start;
 
 use crate::state::lab::markup::Markup;
@@ -56,6 +58,9 @@ pub(crate) async fn draw(service: &Service, asked: &Asked) -> Drawn {
     match parts.as_slice() {
         [] => start::draw(),
         ["evals"] => evals::draw(service, asked).await,
+        ["compare"] => compare::list(service, asked).await,
+        ["compare", "runs"] => compare::runs(service, asked).await,
+        ["compare", id] => compare::one(service, id).await,
         _ => Drawn::missing("Nothing is here", "The address may have been mistyped, or what it named was removed."),
     }
 }

@@ -8,6 +8,9 @@ const PAGES: [(&str, &str, &str); 1] = [(
     "/truth/evals",
     "Evaluations",
     "Ask a checkpoint a suite of questions: truth, calibration, consistency, attacks, rules and names, steps.",
+    "/truth/compare",
+    "Compare",
+    "Ways to train against each other: the same prompts and seeds for all, every difference with its interval, a report to hand out.",
 )];
 
 /// The page.

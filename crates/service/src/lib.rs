@@ -4,6 +4,8 @@
 //! Reading order: [`ServiceConfig`] says what a service is made of and [`Service::open`] makes it; `world`, `checkpoints`,
 //! `objects`, `runs`, `follow`, `presets`, `feedback`, `rewards`, `evaluations` and `grading` are the use cases; `queue` knows who may work on which run,
 //! `worker` does the work, and `sink` makes each of its steps durable; `judge` lets a model answer a grader, and `judges` keeps
+//! `objects`, `runs`, `follow`, `presets`, `feedback`, `rewards` and `grading` are the use cases; `queue` knows who may work on which run,
+//! `worker` does the work, `comparisons` runs many of them against each other, and `sink` makes each of its steps durable; `judge` lets a model answer a grader, and `judges` keeps
 //! the models that do. [`headless`] is what the command line does without a server.
 //!
 //! This crate never knows HTTP, cookies or a user interface.
@@ -11,6 +13,7 @@
 
 mod builtin;
 mod checkpoints;
+mod comparisons;
 mod config;
 mod error;
 mod evaluations;
@@ -36,6 +39,7 @@ pub use clicker_dataset::check::{Fixes, Report, Spread, Voice};
 pub use clicker_dataset::{ExportCounts, ExportFormat};
 pub use clicker_store::{Backend, ObjectRead};
 pub use clicker_train::{CheckpointBytes, Control, Outcome, Sink, Start, StepRecord};
+pub use comparisons::asked::ComparisonOrder;
 pub use config::{Clock, Quantizer, ServiceConfig, Trainer};
 pub use error::ServiceError;
 pub use exports::{RunExport, RunFormat};

@@ -3,6 +3,7 @@
 use crate::judges::Judges;
 use crate::queue::Queue;
 use crate::{ServiceConfig, ServiceError, builtin, evaluations, worker, world};
+use crate::{ServiceConfig, ServiceError, builtin, comparisons, worker, world};
 use clicker_store::{Backend, Store};
 use clicker_wire::Manifest;
 use std::fs::{File, TryLockError};
@@ -68,6 +69,8 @@ impl Service {
                 tokio::join!(worker::work(queue), evaluator);
             });
             *inner.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+            // It ends with the service by itself; what it writes too late is made again at the next start.
+            tokio::spawn(comparisons::watch::watch(Arc::clone(&inner)));
         }
         Ok(Self { inner })
     }

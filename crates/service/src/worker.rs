@@ -131,7 +131,7 @@ async fn start(queue: &Queue, claim: &Claim) -> Result<Start, ServiceError> {
     };
     let preferences = service.preferences(&claim.run.recipe).await?;
     let reward_models = service.reward_models(&claim.run.recipe).await?;
-    Ok(Start { model, state, data: None, preferences, reward_models })
+    Ok(Start { model, state, preferences, reward_models, ..Start::default() })
 }
 
 fn last_words(result: Result<(), Box<dyn Any + Send>>) -> String {

@@ -4,6 +4,8 @@
 mod bench;
 #[path = "it/commands.rs"]
 mod commands;
+#[path = "it/comparing.rs"]
+mod comparing;
 #[path = "it/crashes.rs"]
 mod crashes;
 #[path = "it/evaluations.rs"]

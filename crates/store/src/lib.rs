@@ -9,6 +9,7 @@
 
 mod checkpoints;
 mod codec;
+mod comparisons;
 mod database;
 mod digest;
 mod error;

@@ -52,16 +52,7 @@ impl Store {
     /// A database that fails.
     pub async fn insert_run(&self, run: &Run) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        sqlx::query("INSERT INTO runs (id, recipe, status, created_ms) VALUES (?1, ?2, ?3, ?4)")
-            .bind(run.id.as_str())
-            .bind(json("runs", "recipe", &run.recipe)?)
-            .bind(status_name(run.status))
-            .bind(run.created_ms)
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::sql("store a run"))?;
-        let event = Event::Status { status: run.status, message: None };
-        events::append(&mut tx, &run.id, run.created_ms, &[event]).await?;
+        insert(&mut tx, run).await?;
         tx.commit().await.map_err(StoreError::sql("store a run"))
     }
 
@@ -123,6 +114,20 @@ impl Store {
         tx.commit().await.map_err(StoreError::sql("change a run's status"))?;
         Ok(done)
     }
+}
+
+/// Within a transaction: a new run and the event that it is queued.
+pub(crate) async fn insert(connection: &mut SqliteConnection, run: &Run) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO runs (id, recipe, status, created_ms) VALUES (?1, ?2, ?3, ?4)")
+        .bind(run.id.as_str())
+        .bind(json("runs", "recipe", &run.recipe)?)
+        .bind(status_name(run.status))
+        .bind(run.created_ms)
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::sql("store a run"))?;
+    let event = Event::Status { status: run.status, message: None };
+    events::append(connection, &run.id, run.created_ms, &[event]).await
 }
 
 /// Append the event of a changed status.

@@ -6,6 +6,9 @@ pub enum TrainError {
     /// A recipe that cannot be run.
     #[error("recipe: {0}")]
     Recipe(String),
+    /// An experiment that cannot be made, or runs that cannot be compared.
+    #[error("comparison: {0}")]
+    Comparison(String),
     /// A constitution that cannot be read.
     #[error("constitution: {0}")]
     Constitution(String),

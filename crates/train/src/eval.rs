@@ -103,7 +103,7 @@ fn ask(model: &PolicySnapshot, language: &Language, items: &[Item], options: &Ev
     Ok(Drawn { greedy, resampled })
 }
 
-fn report(options: &EvalOptions, answers: &[(&Item, &str, Verdict)], resampled: &[Group]) -> EvalReport {
+pub(crate) fn report(options: &EvalOptions, answers: &[(&Item, &str, Verdict)], resampled: &[Group]) -> EvalReport {
     let rate = |of: &dyn Fn(&Item) -> bool, hit: &dyn Fn(Verdict) -> bool| {
         let among: Vec<_> = answers.iter().filter(|(item, _, _)| of(item)).collect();
         Rate::of(among.iter().filter(|(_, _, v)| hit(*v)).count() as u32, among.len() as u32)

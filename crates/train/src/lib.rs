@@ -15,6 +15,7 @@ pub mod calibration;
 mod checkpoint;
 mod coefficients;
 mod cold_start;
+pub mod compare;
 pub mod confidence;
 pub mod constitution;
 mod controllers;
@@ -85,6 +86,44 @@ pub struct Start {
     pub preferences: Option<Vec<u8>>,
     /// GGUF bytes of the reward models that the recipe's graders name, under those names.
     pub reward_models: BTreeMap<String, Vec<u8>>,
+    /// Which of the world's questions the run may use; by default it trains on all training questions.
+    pub view: View,
+}
+
+/// Which of the world's questions a run may use. A comparison sets it; whatever it is, the held-out questions are never trained
+/// on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// What is measured while it trains.
+    pub measured: MeasuredOn,
+    /// At most so many questions of every training list; none means all.
+    pub at_most: Option<u32>,
+}
+
+/// What is measured while a run trains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MeasuredOn {
+    /// The held-out questions.
+    #[default]
+    HeldOut,
+    /// A part of the training questions, which is then held back from training: for choosing settings. The held-out questions
+    /// do not exist for such a run.
+    Validation,
+}
+
+impl View {
+    /// The world as such a run sees it.
+    #[must_use]
+    pub fn of(self, world: World) -> World {
+        let world = match self.measured {
+            MeasuredOn::HeldOut => world,
+            MeasuredOn::Validation => world.for_tuning(),
+        };
+        match self.at_most {
+            None => world,
+            Some(n) => world.at_most(n as usize),
+        }
+    }
 }
 
 /// Run a recipe from its start (or its last committed step) to its end, blocking the calling thread. `control` is asked
@@ -94,6 +133,20 @@ pub struct Start {
 /// An impossible recipe, a reward that fails its dry run, unreadable weights or state, numbers that diverge, or a sink
 /// that fails.
 pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn() -> Control) -> Result<Outcome> {
+    run_in(&start.view.of(World::new(recipe.data.world_seed)), recipe, start, sink, control)
+}
+
+/// As [`run`], in a world that is given: what a test needs that changes the held-out questions and expects the same weights.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_in(
+    world: &World,
+    recipe: &Recipe,
+    start: &Start,
+    sink: &mut dyn Sink,
+    control: &dyn Fn() -> Control,
+) -> Result<Outcome> {
     recipe::validate(recipe)?;
     let world = World::new(recipe.data.world_seed);
     let data = Data::open(recipe, start, &world)?;
@@ -104,6 +157,8 @@ pub fn run(recipe: &Recipe, start: &Start, sink: &mut dyn Sink, control: &dyn Fn
     };
     let mut session = Session::open(recipe, model.as_deref().unwrap_or(&start.model), start, &world)?;
     session.begin_with(figures);
+    let data = Data::open(recipe, start, world)?;
+    let mut session = Session::open(recipe, start, world)?;
     data.fits_into(&session.language, session.policy.decoder().config().context)?;
     if session.is_fresh()
         && let Some(opening) = data.opening()

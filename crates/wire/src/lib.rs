@@ -12,6 +12,7 @@ mod attack;
 mod calibration;
 mod chat;
 mod checkpoint;
+mod comparison;
 mod composition;
 mod constitution;
 mod dry_run;
@@ -46,6 +47,11 @@ pub use calibration::{
 };
 pub use chat::{Message, Role};
 pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
+pub use comparison::{
+    Aim, AnsweredItem, ArmFigure, ArmResult, ArmSpec, Budget, BudgetKind, ClassCount, Comparison, ComparisonRun, Cost,
+    CurvePoint, DataCard, Difference, Experiment, FigureResult, RateChoice, RateTry, RewardCard, RunCard, Saw, SeedRun,
+    StoredComparison, TuningSpec,
+};
 pub use composition::{Clamp, Combine, Constraint, DomainWeight, Gate, MultiplierStep};
 pub use constitution::{Constitution, Principle, PrincipleLimit, PrincipleStanding};
 pub use dry_run::{Advice, Decision, DryRun, GraderScores, Histogram, RewardGap};

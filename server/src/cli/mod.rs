@@ -1,6 +1,7 @@
 //! The command line: one subcommand per role, one file per subcommand.
 
 mod bench;
+mod compare;
 mod data;
 mod dry_run;
 mod eval;
@@ -17,6 +18,8 @@ mod train;
 use clap::{Parser, Subcommand};
 use clicker_service::headless::HeadlessError;
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tracing_subscriber::EnvFilter;
 
 /// A playground for reinforcement fine-tuning: sample, judge, train and compare, in one tab.
@@ -35,6 +38,8 @@ enum Command {
     Train(train::Train),
     /// Measure a model: right, abstained, refused and wrong, by domain and class.
     Eval(eval::Eval),
+    /// Compare ways to train a model, fairly.
+    Compare(compare::Compare),
     /// Draw answers from a model.
     Generate(generate::Generate),
     /// Logits that follow given token ids.
@@ -67,6 +72,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(command) => serve::run(&command),
         Command::Train(command) => train::run(&command),
         Command::Eval(command) => eval::run(&command),
+        Command::Compare(command) => compare::run(&command),
         Command::Generate(command) => generate::run(&command),
         Command::Logits(command) => generate::logits(&command),
         Command::Merge(command) => merge::run(&command),
@@ -130,4 +136,20 @@ fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
 /// The async runtime of commands that need one.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Ctrl-C stops after the current step.
+fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (runtime, flag) = (runtime()?, stop.clone());
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                flag.store(true, Ordering::Relaxed);
+                let _ = tokio::signal::ctrl_c().await;
+                std::process::exit(130);
+            }
+        });
+    });
+    Ok(stop)
 }

@@ -6,8 +6,7 @@ use clicker_service::{Control, Outcome};
 use clicker_wire::{EvalReport, Event};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Options of `clicker train`.
 #[derive(Debug, clap::Args)]
@@ -66,7 +65,7 @@ pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
     }
     let bar = ProgressBar::new(recipe.steps.into());
     bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} of about {duration}  {msg}")?);
-    let stop = stop_on_interrupt()?;
+    let stop = super::stop_on_interrupt()?;
     let (mut first, mut last): (Option<EvalReport>, Option<EvalReport>) = (None, None);
     let request = TrainRequest { recipe, model, out: command.out.clone(), resume: command.resume };
     let outcome = headless::train(
@@ -135,20 +134,4 @@ fn compare(before: &EvalReport, after: &EvalReport) {
     line("hallucinated on the unknowable", before.hallucination, after.hallucination);
     line("abstained on known facts", before.abstention_known, after.abstention_known);
     line("rules broken", before.violations, after.violations);
-}
-
-/// Ctrl-C stops after the current step.
-fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let (runtime, flag) = (super::runtime()?, stop.clone());
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                flag.store(true, Ordering::Relaxed);
-                let _ = tokio::signal::ctrl_c().await;
-                std::process::exit(130);
-            }
-        });
-    });
-    Ok(stop)
 }

@@ -1,6 +1,7 @@
 //! Handlers of the JSON API, one file per noun: unpack, one service call, pack.
 
 pub(crate) mod checkpoints;
+pub(crate) mod comparisons;
 pub(crate) mod envelope;
 pub(crate) mod error;
 pub(crate) mod evals;

@@ -52,6 +52,10 @@ fn every_recipe_is_one() {
             if path.ends_with("constitution.toml") {
                 return None;
             }
+            if path.starts_with("recipes/experiments") || path.starts_with("./recipes/experiments") {
+                let parsed = toml::from_str::<clicker_wire::Experiment>(&read(path));
+                return parsed.err().map(|error| format!("{}: {error}", path.display()));
+            }
             let parsed = toml::from_str::<clicker_wire::Recipe>(&read(path));
             parsed.err().map(|error| format!("{}: {error}", path.display()))
         })

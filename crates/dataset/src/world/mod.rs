@@ -15,6 +15,7 @@ mod follow_up;
 mod invented;
 mod name_pairs;
 mod ownership;
+mod parts;
 mod pretrain;
 mod reading;
 mod rules;

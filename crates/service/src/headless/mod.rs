@@ -3,6 +3,7 @@
 mod attack;
 mod bench;
 mod bench_graders;
+pub(crate) mod compare;
 mod data_check;
 mod export_run;
 mod generate;
@@ -19,6 +20,7 @@ pub use attack::{AttackRequest, attack};
 pub use bench::{BenchGenerate, BenchGrpo, BenchSft, bench_generate, bench_grpo, bench_sft};
 pub use bench_graders::{BenchGraders, GraderSpeed, bench_graders};
 pub use clicker_train::suites::SuiteOptions as SuiteSettings;
+pub use compare::{CompareProgress, CompareRequest, compare, compared};
 pub use data_check::{Asked, DataCheckRequest, DataChecked, data_check};
 pub use export_run::export_run;
 pub use generate::{GenerateRequest, Generated, Prompt, generate, logits};

@@ -5,7 +5,7 @@
 //! that, are cut off on resuming, so that every file tells of the same steps.
 
 use super::{HeadlessError, Result, at, master_bytes};
-use clicker_train::{Control, Outcome, Sink, Start, StepRecord, TrainError};
+use clicker_train::{Control, Outcome, Sink, Start, StepRecord, TrainError, View};
 use clicker_wire::{Event, Recipe};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -40,6 +40,16 @@ pub fn train(
     progress: &mut dyn FnMut(TrainProgress<'_>),
     control: &dyn Fn() -> Control,
 ) -> Result<Outcome> {
+    train_within(request, View::default(), progress, control)
+}
+
+/// As [`train`], with some of the world's questions only.
+pub(crate) fn train_within(
+    request: &TrainRequest,
+    view: View,
+    progress: &mut dyn FnMut(TrainProgress<'_>),
+    control: &dyn Fn() -> Control,
+) -> Result<Outcome> {
     let folder = Folder { path: request.out.clone() };
     let mut recipe = request.recipe.clone();
     let data = data(&mut recipe)?;
@@ -50,6 +60,7 @@ pub fn train(
         data,
         preferences: preferences(&recipe)?,
         reward_models: reward_models(&recipe)?,
+        view,
     };
     let mut sink = FolderSink { folder, progress };
     let outcome = clicker_train::run(&recipe, &start, &mut sink, control);

@@ -8,6 +8,7 @@ mod data_file;
 mod family;
 mod golden;
 mod golden_losses;
+mod held_out;
 mod objectives;
 mod rewarding;
 mod support;

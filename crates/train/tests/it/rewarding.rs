@@ -321,13 +321,7 @@ fn what_people_say_moves_weights_at_measurements() {
     let mut recipe = recipe(Algorithm::Grpo);
     let trained = |recipe: &Recipe| {
         let mut crowd = Crowd(Vec::new(), 0);
-        let start = Start {
-            model: model().to_vec(),
-            state: None,
-            preferences: None,
-            data: None,
-            reward_models: Default::default(),
-        };
+        let start = Start { model: model().to_vec(), ..Start::default() };
         run(recipe, &start, &mut crowd, &|| Control::Continue).unwrap();
         crowd
     };

@@ -1,0 +1,156 @@
+//! Waits for the runs of comparisons and puts results together. What a kill cuts off is done again: answers are greedy, so the result is
+//! the same.
+
+use super::asked::planned;
+use super::assemble::{ArmRecord, RunRecord, assemble};
+use crate::headless::compare::run_card;
+use crate::open::Inner;
+use crate::{Service, ServiceError};
+use clicker_dataset::World;
+use clicker_lm::{LoadedModel, Precision};
+use clicker_store::{Digest, Key};
+use clicker_train::compare::answers;
+use clicker_train::compare::paired::RESAMPLES;
+use clicker_train::eval::spread;
+use clicker_train::rollout::Language;
+use clicker_wire::{AnsweredItem, Comparison, Event, FileKind, Manifest, RunCard, RunStatus, Split, StoredComparison};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Events come many a second; the table of open comparisons is read no oftener than this.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Pause after an error of the database.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Until the service ends.
+pub(crate) async fn watch(inner: Arc<Inner>) {
+    let service = Service { inner };
+    let mut changed = service.inner.changed.subscribe();
+    let mut closing = service.inner.closing.subscribe();
+    while !*closing.borrow_and_update() {
+        changed.mark_unchanged();
+        let pause = match look(&service).await {
+            Ok(()) => PAUSE,
+            Err(e) => {
+                tracing::error!("comparisons cannot be read: {e}");
+                changed.mark_changed();
+                RETRY
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = closing.changed() => return,
+        }
+        tokio::select! {
+            _ = changed.changed() => {}
+            _ = closing.changed() => return,
+        }
+    }
+}
+
+/// End every open comparison whose runs have ended.
+async fn look(service: &Service) -> Result<(), ServiceError> {
+    let store = &service.inner.store;
+    for open in store.open_comparisons().await? {
+        let mut runs = Vec::new();
+        for run in &open.runs {
+            runs.push(service.run(&run.run).await?);
+        }
+        let bad =
+            open.runs.iter().zip(&runs).find(|(_, run)| matches!(run.status, RunStatus::Failed | RunStatus::Stopped));
+        let outcome = match bad {
+            Some((which, run)) => {
+                let why = run.error.clone().unwrap_or_else(|| "it was stopped".into());
+                Err(format!("{}, seed {} did not end well: {why}", which.arm, which.seed))
+            }
+            None if runs.iter().any(|run| run.status != RunStatus::Succeeded) => continue,
+            None => {
+                tracing::info!(comparison = %open.id, "all runs have ended; the held-out questions are asked");
+                match result(service, &open).await {
+                    Ok(Some(result)) => Ok(result),
+                    // The server ends: the next one does it.
+                    Ok(None) => return Ok(()),
+                    Err(e) => Err(e.to_string()),
+                }
+            }
+        };
+        if let Err(words) = &outcome {
+            tracing::warn!(comparison = %open.id, "comparison failed: {words}");
+        }
+        store.end_comparison(&open.id, outcome.as_ref().map_err(String::as_str), service.inner.now()).await?;
+        service.inner.announce();
+    }
+    Ok(())
+}
+
+/// The result of a comparison whose runs have all succeeded; none if the service ends meanwhile.
+async fn result(service: &Service, open: &StoredComparison) -> Result<Option<Comparison>, ServiceError> {
+    let plan = planned(&open.experiment)?;
+    let start = match open.experiment.model.as_str() {
+        "builtin" => service.builtin().await?,
+        id => service.checkpoint(&id.into()).await?,
+    };
+    let mut records = Vec::new();
+    for arm in &plan.arms {
+        let mut record = ArmRecord { recipe: None, rate: None, runs: Vec::new() };
+        if arm.recipe.is_none() {
+            let answers = ask(service, open, &start, plan.world_seed()).await?;
+            let place = start.name.clone();
+            record.runs.push(RunRecord { seed: 0, place, events: Vec::new(), before: Vec::new(), answers });
+        }
+        for of in open.runs.iter().filter(|run| run.arm == arm.name) {
+            if service.is_closing() {
+                return Ok(None);
+            }
+            let (run, checkpoints) = (service.run(&of.run).await?, service.run_checkpoints(&of.run).await?);
+            let last = checkpoints
+                .last()
+                .ok_or_else(|| ServiceError::Model { reason: format!("run {} ended without a checkpoint", of.run) })?;
+            let answers = ask(service, open, last, plan.world_seed()).await?;
+            let events = service.run_events(&of.run, 0).await?.into_iter().map(|e| e.event);
+            let events = events.filter(|e| !matches!(e, Event::Samples { .. })).collect();
+            record.recipe.get_or_insert(run.recipe);
+            record.runs.push(RunRecord {
+                seed: of.seed,
+                place: of.run.to_string(),
+                events,
+                before: Vec::new(),
+                answers,
+            });
+        }
+        records.push(record);
+    }
+    let master = start.file(FileKind::Master).map_or_else(String::new, |file| file.sha256.clone());
+    let told = vec![format!("this server's page /truth/compare/{}", open.id)];
+    let made = tokio::task::spawn_blocking(move || run_card(told));
+    let made = RunCard { model_sha256: master, ended_ms: service.inner.now(), ..made.await.map_err(lost)? };
+    let put = move || assemble(&plan, &records, made, RESAMPLES);
+    let result = tokio::task::spawn_blocking(put).await.map_err(lost)?;
+    result.map(Some).map_err(|e| ServiceError::Model { reason: e.to_string() })
+}
+
+/// What a checkpoint says to the held-out questions.
+async fn ask(
+    service: &Service,
+    open: &StoredComparison,
+    manifest: &Manifest,
+    world_seed: u64,
+) -> Result<Vec<AnsweredItem>, ServiceError> {
+    let unusable = |reason: String| ServiceError::Model { reason };
+    let digest = manifest.file(FileKind::Master).and_then(|file| Digest::parse(&file.sha256));
+    let digest = digest.ok_or_else(|| unusable(format!("{} has no master file", manifest.name)))?;
+    let bytes = service.inner.store.objects.get(&Key::Object(digest)).await?;
+    let most = open.experiment.items as usize;
+    let work = move || -> Result<Vec<AnsweredItem>, String> {
+        let model = LoadedModel::from_gguf(&bytes, Precision::Full).map_err(|e| e.to_string())?;
+        let language = Language::of(&model).map_err(|e| e.to_string())?;
+        let items = spread(World::new(world_seed).items(Split::Eval), most);
+        answers::ask(&model.snapshot, &language, &items).map_err(|e| e.to_string())
+    };
+    tokio::task::spawn_blocking(work).await.map_err(lost)?.map_err(unusable)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` gives")]
+fn lost(error: tokio::task::JoinError) -> ServiceError {
+    ServiceError::Model { reason: format!("the measurement broke off: {error}") }
+}
