@@ -4,7 +4,7 @@ use crate::AppState;
 use crate::guard::{BODY_LIMIT, guard};
 use crate::headers::secured;
 use crate::http::envelope::envelope;
-use crate::http::{checkpoints, error, events, feedback, graders, health, objects, owner, rewards, runs, world};
+use crate::http::{checkpoints, error, events, feedback, graders, health, objects, owner, reviews, rewards, runs, world};
 use crate::owner::identify;
 use crate::pages::pages;
 use axum::Router;
@@ -35,6 +35,10 @@ pub fn router(state: AppState) -> Router {
         .route("/api/rewards/{hash}", get(rewards::one))
         .route("/api/feedback", get(feedback::list).post(feedback::submit))
         .route("/api/feedback/export", get(feedback::export))
+        .route("/api/reviews", get(reviews::list).post(reviews::hand_in))
+        .route("/api/reviews/scan", post(reviews::scan))
+        .route("/api/reviews/decisions", post(reviews::decide))
+        .route("/api/reviews/export", get(reviews::export))
         .route("/api/{*rest}", any(error::no_route))
         .route("/v1/fine_tuning/alpha/graders/validate", post(graders::validate))
         .route("/v1/fine_tuning/alpha/graders/run", post(graders::run))
@@ -43,6 +47,9 @@ pub fn router(state: AppState) -> Router {
 
     let all = Router::new()
         .merge(api)
+        .route("/truth/review/scan", post(reviews::scan_form))
+        .route("/truth/review/decide", post(reviews::decide_form))
+        .route("/truth/review/hand-in", post(reviews::hand_in_form))
         .route("/objects/{sha256}", get(objects::one))
         .route("/owner", get(owner::enter))
         .route("/healthz", get(health::check))

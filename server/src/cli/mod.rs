@@ -4,6 +4,7 @@ mod bench;
 mod data;
 mod dry_run;
 mod eval;
+mod explain;
 mod export;
 mod generate;
 mod grade;
@@ -35,6 +36,8 @@ enum Command {
     Train(train::Train),
     /// Measure a model: right, abstained, refused and wrong, by domain and class.
     Eval(eval::Eval),
+    /// Explain an answer: what training changed in it, when, and which rollouts pushed.
+    Explain(explain::Explain),
     /// Draw answers from a model.
     Generate(generate::Generate),
     /// Logits that follow given token ids.
@@ -67,6 +70,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(command) => serve::run(&command),
         Command::Train(command) => train::run(&command),
         Command::Eval(command) => eval::run(&command),
+        Command::Explain(command) => explain::run(&command),
         Command::Generate(command) => generate::run(&command),
         Command::Logits(command) => generate::logits(&command),
         Command::Merge(command) => merge::run(&command),

@@ -5,6 +5,7 @@ mod bench;
 mod bench_graders;
 mod data_check;
 mod evaluate;
+mod explain;
 mod export_run;
 mod generate;
 mod grade;
@@ -19,6 +20,7 @@ pub use bench::{BenchGenerate, BenchGrpo, BenchSft, bench_generate, bench_grpo, 
 pub use bench_graders::{BenchGraders, GraderSpeed, bench_graders};
 pub use data_check::{Asked, DataCheckRequest, DataChecked, data_check};
 pub use evaluate::{EvalRequest, evaluate};
+pub use explain::{ExplainRun, explain_influence, explain_step, explain_timeline, explain_tokens};
 pub use export_run::export_run;
 pub use generate::{GenerateRequest, Generated, Prompt, generate, logits};
 pub use grade::{GradeRequest, GradeSummary, GradedLine, Receipt, Scores, grade};
