@@ -4,6 +4,7 @@ mod adapter;
 mod broken_numbers;
 mod calibration;
 mod data_file;
+mod explain;
 mod family;
 mod golden;
 mod golden_losses;
