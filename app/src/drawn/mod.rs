@@ -3,6 +3,10 @@
 //! A page is an async function from what was asked to [`Drawn`]. Values are escaped by `Markup`; links carry `rel="external"`, because
 //! each of these pages is a visit to the server; forms post to routes of `server/src/http`, which answer with a redirection.
 
+mod explain;
+mod fields;
+mod inspect;
+mod review;
 mod start;
 
 use crate::state::lab::markup::Markup;
@@ -15,13 +19,11 @@ pub(crate) struct Asked {
     /// Keys and values behind the question mark, in their order.
     pub(crate) query: Vec<(String, String)>,
     /// Whether the visitor is the owner of this server.
-    #[expect(dead_code, reason = "the pages that act come next")]
     pub(crate) owner: bool,
 }
 
 impl Asked {
     /// The value of a key; empty text counts as none.
-    #[expect(dead_code, reason = "the pages that ask come next")]
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.query.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
@@ -51,10 +53,13 @@ impl Drawn {
 }
 
 /// Every page on one screen.
-pub(crate) async fn draw(_service: &Service, asked: &Asked) -> Drawn {
+pub(crate) async fn draw(service: &Service, asked: &Asked) -> Drawn {
     let parts: Vec<&str> = asked.path.split('/').filter(|part| !part.is_empty()).skip(1).collect();
     match parts.as_slice() {
         [] => start::draw(),
+        ["explain"] => explain::draw(service, asked).await,
+        ["inspect"] => inspect::draw(service, asked).await,
+        ["review"] => review::draw(service, asked).await,
         _ => Drawn::missing("Nothing is here", "The address may have been mistyped, or what it named was removed."),
     }
 }

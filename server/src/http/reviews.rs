@@ -7,9 +7,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use clicker_app::api::Caller;
-use clicker_service::{ExportFormat, Question, Service};
+use clicker_service::{ExportFormat, Question, Service, ServiceError};
 use clicker_wire::{
-    CheckpointId, ItemId, ReviewAnswer, ReviewDecision, ReviewEntry, ReviewScan, ReviewScanned, ReviewSource,
+    CheckpointId, Item, ReviewAnswer, ReviewDecision, ReviewEntry, ReviewScan, ReviewScanned, ReviewSource,
     ReviewVerdict, Reviewed, Sampling,
 };
 use http::{HeaderName, header};
@@ -92,8 +92,9 @@ pub(crate) async fn scan_form(
 ) -> Result<Redirect, HttpError> {
     let ScanForm { checkpoint, questions, samples, seed, agreement, probability } = form;
     let scan = ReviewScan { checkpoint, questions, samples, seed, agreement, probability };
-    let ReviewScanned { asked, found, filed } = service.scan_reviews(scan).await?;
-    Ok(Redirect::to(&format!("/truth/review?asked={asked}&found={found}&filed={filed}")))
+    back(service.scan_reviews(scan).await, &[], |ReviewScanned { asked, found, filed }| {
+        format!("asked={asked}&found={found}&filed={filed}")
+    })
 }
 
 /// What the page's form for a decision sends.
@@ -132,9 +133,8 @@ pub(crate) async fn decide_form(
         owner: false,
         decided_ms: 0,
     };
-    service.decide(decision, is_owner(caller)).await?;
-    let query = [("as", form.reviewer.trim()), ("show", &form.show)];
-    Ok(Redirect::to(&format!("/truth/review?{}", encoded(&query))))
+    let query = [("as", form.reviewer.trim()), ("show", form.show.as_str())];
+    back(service.decide(decision, is_owner(caller)).await, &query, |_| encoded(&query))
 }
 
 /// What the form for handing an answer in sends.
@@ -158,29 +158,56 @@ pub(crate) async fn hand_in_form(
     State(service): State<Service>,
     Filled(form): Filled<HandInForm>,
 ) -> Result<Redirect, HttpError> {
-    let some = |text: String| (!text.trim().is_empty()).then_some(text);
-    let asked = Question { item: some(form.item), text: some(form.question) };
-    let item = match service.question(&asked).await? {
-        Some(item) => item,
-        None => clicker_wire::Item { id: ItemId::from("free"), messages: Vec::new(), ..clicker_wire::Item::free("") },
-    };
+    let by = form.by.trim().to_owned();
+    let query = [("as", by.as_str())];
+    back(handed_in(&service, &form).await, &query, |()| encoded(&[("as", by.as_str()), ("handed", "1")]))
+}
+
+async fn handed_in(service: &Service, form: &HandInForm) -> Result<(), ServiceError> {
+    let some = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
+    let asked = Question { item: some(&form.item), text: some(&form.question) };
+    let item = service.question(&asked).await?.unwrap_or_else(|| Item { messages: Vec::new(), ..Item::free("") });
     let checkpoint = match form.checkpoint.as_str() {
         "builtin" => service.builtin().await?.id,
         id => service.checkpoint(&CheckpointId::from(id)).await?.id,
     };
     let entry = ReviewEntry {
-        id: form.id,
+        id: form.id.clone(),
         item,
         checkpoint,
         source: ReviewSource::HandedIn,
         sampling: Sampling { temperature: 0.0, ..Sampling::default() },
-        answers: vec![ReviewAnswer { text: form.answer, logprob: None }],
+        answers: vec![ReviewAnswer { text: form.answer.clone(), logprob: None }],
         reasons: Vec::new(),
         by: form.by.trim().to_owned(),
-        note: form.note,
+        note: form.note.clone(),
     };
     service.hand_in(vec![entry]).await?;
-    Ok(Redirect::to(&format!("/truth/review?{}", encoded(&[("as", form.by.trim()), ("handed", "1")]))))
+    Ok(())
+}
+
+/// To the queue again: with what came of the form, or with the kind of mistake that a person can mend there.
+fn back<T>(
+    done: Result<T, ServiceError>,
+    query: &[(&str, &str)],
+    told: impl FnOnce(T) -> String,
+) -> Result<Redirect, HttpError> {
+    let mistake = match &done {
+        Ok(_) => None,
+        Err(ServiceError::Invalid { field, .. }) if field == "reviewer" => Some("name"),
+        Err(ServiceError::Invalid { field, .. }) if field == "verdict.text" => Some("text"),
+        Err(ServiceError::Invalid { .. }) => Some("form"),
+        Err(ServiceError::ReviewConflict { .. }) => Some("conflict"),
+        Err(ServiceError::QueueFull { .. }) => Some("full"),
+        Err(ServiceError::NotFound { .. } | ServiceError::NoBuiltin) => Some("gone"),
+        Err(_) => None,
+    };
+    let told = match (done, mistake) {
+        (Ok(value), _) => told(value),
+        (Err(_), Some(mistake)) => encoded(&[query, &[("problem", mistake)]].concat()),
+        (Err(error), None) => return Err(error.into()),
+    };
+    Ok(Redirect::to(&format!("/truth/review?{told}")))
 }
 
 fn is_owner(caller: Option<axum::Extension<Caller>>) -> bool {
