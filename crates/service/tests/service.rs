@@ -6,6 +6,8 @@ mod bench;
 mod commands;
 #[path = "it/crashes.rs"]
 mod crashes;
+#[path = "it/explain.rs"]
+mod explain;
 #[path = "it/feedback.rs"]
 mod feedback;
 #[path = "it/folder.rs"]
@@ -14,5 +16,7 @@ mod folder;
 mod follow;
 #[path = "it/models.rs"]
 mod models;
+#[path = "it/reviews.rs"]
+mod reviews;
 #[path = "it/rewards.rs"]
 mod rewards;
