@@ -81,7 +81,10 @@ async fn anybody_hands_in_and_decides_and_only_the_owner_scans_and_exports() {
     assert!(matches!(standing, Standing::Decided(d) if d.owner && d.verdict == ReviewVerdict::ShouldAbstain));
 
     let scan = json!({"checkpoint": "builtin"}).to_string();
-    assert_eq!(post(&router, "/api/reviews/scan", "application/json", scan, false).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(
+        post(&router, "/api/reviews/scan", "application/json", scan, false).await.status(),
+        StatusCode::FORBIDDEN
+    );
     let body = "checkpoint=builtin&questions=4&samples=2&seed=1&agreement=0.5&probability=0.3";
     assert_eq!(form(&router, "/truth/review/scan", body, false).await.0, StatusCode::FORBIDDEN);
     // This server has no built-in model: the page says so.

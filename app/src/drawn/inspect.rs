@@ -66,7 +66,10 @@ fn places(m: &mut Markup, run: &str, stored: &[(u32, Vec<u32>)], (step, group, s
     m.raw("</p>");
     if let Some((_, sizes)) = stored.iter().find(|(at, _)| *at == step) {
         for (g, size) in (0u32..).zip(sizes) {
-            m.put("<p class=\"hint\">Group {} of step {}</p><p class=\"places\">", &[&(g + 1).to_string(), &step.to_string()]);
+            m.put(
+                "<p class=\"hint\">Group {} of step {}</p><p class=\"places\">",
+                &[&(g + 1).to_string(), &step.to_string()],
+            );
             for s in 0..*size {
                 place(m, &address(run, (step, g, s)), &format!("answer {}", s + 1), (g, s) == (group, sample));
             }

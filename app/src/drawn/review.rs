@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 const PAGE: usize = 12;
 
 /// Lists of entries: name in the address, name for people.
-const LISTS: [(&str, &str); 4] = [("open", "waiting"), ("disputed", "disagreed on"), ("decided", "decided"), ("all", "all")];
+const LISTS: [(&str, &str); 4] =
+    [("open", "waiting"), ("disputed", "disagreed on"), ("decided", "decided"), ("all", "all")];
 
 /// The page.
 pub(crate) async fn draw(service: &Service, asked: &Asked) -> Drawn {
@@ -32,8 +33,13 @@ pub(crate) async fn draw(service: &Service, asked: &Asked) -> Drawn {
             return Drawn::page(m);
         }
     };
-    let names: BTreeMap<CheckpointId, String> =
-        service.checkpoints().await.unwrap_or_default().into_iter().map(|c| (c.id.clone(), fields::shown(&c))).collect();
+    let names: BTreeMap<CheckpointId, String> = service
+        .checkpoints()
+        .await
+        .unwrap_or_default()
+        .into_iter()
+        .map(|c| (c.id.clone(), fields::shown(&c)))
+        .collect();
     let show = asked.get("show").unwrap_or("open");
     let name = asked.get("as").unwrap_or_default();
     lists(&mut m, &all, show, name);
@@ -80,9 +86,13 @@ fn said(m: &mut Markup, asked: &Asked) {
     match asked.get("problem") {
         Some("name") => problem(m, "Write a name, any you like and the same one every time; “owner” is the owner's."),
         Some("text") => problem(m, "Write the answer as it should have been, or choose another decision."),
-        Some("conflict") => problem(m, "This form was used already for another decision. Reload the page and decide again."),
+        Some("conflict") => {
+            problem(m, "This form was used already for another decision. Reload the page and decide again.");
+        }
         Some("full") => problem(m, "Too many answers wait already. Decide some of them first."),
-        Some("gone") => problem(m, "What the form names is not here: a question, a model or an answer that was removed."),
+        Some("gone") => {
+            problem(m, "What the form names is not here: a question, a model or an answer that was removed.");
+        }
         Some(_) => problem(m, "The form could not be used: a number lies outside of its range, or a text is too long."),
         None => {}
     }
@@ -91,10 +101,7 @@ fn said(m: &mut Markup, asked: &Asked) {
 fn belongs(reviewed: &Reviewed, list: &str) -> bool {
     matches!(
         (list, reviewed.standing()),
-        ("all", _)
-            | ("open", Standing::Open)
-            | ("disputed", Standing::Disputed)
-            | ("decided", Standing::Decided(_))
+        ("all", _) | ("open", Standing::Open) | ("disputed", Standing::Disputed) | ("decided", Standing::Decided(_))
     )
 }
 
@@ -154,7 +161,10 @@ fn entry(m: &mut Markup, reviewed: &Reviewed, names: &BTreeMap<CheckpointId, Str
     }
     if entry.source == ReviewSource::HandedIn {
         let by = if entry.by.is_empty() { "Somebody" } else { &entry.by };
-        m.put("<li>{} handed it in{}</li>", &[by, &if entry.note.is_empty() { ".".to_owned() } else { format!(": {}", entry.note) }]);
+        m.put(
+            "<li>{} handed it in{}</li>",
+            &[by, &if entry.note.is_empty() { ".".to_owned() } else { format!(": {}", entry.note) }],
+        );
     }
     m.raw("</ul></div>");
     if entry.answers.len() > 1 {
@@ -181,13 +191,23 @@ fn why(reason: &ReviewReason) -> String {
     let p = |x: f64| percent(x, 0);
     match reason {
         ReviewReason::LowAgreement { agreement, threshold } => {
-            format!("Only {} of its drawn answers say the same; less than {} is brought before a person.", p(*agreement), p(*threshold))
+            format!(
+                "Only {} of its drawn answers say the same; less than {} is brought before a person.",
+                p(*agreement),
+                p(*threshold)
+            )
         }
         ReviewReason::LowProbability { probability, threshold } => {
-            format!("It gives this answer a probability of {}; less than {} is brought before a person.", p(*probability), p(*threshold))
+            format!(
+                "It gives this answer a probability of {}; less than {} is brought before a person.",
+                p(*probability),
+                p(*threshold)
+            )
         }
         ReviewReason::NoMajority { different, samples } => {
-            format!("Its {samples} drawn answers say {different} different things, none of them more than half the time.")
+            format!(
+                "Its {samples} drawn answers say {different} different things, none of them more than half the time."
+            )
         }
         ReviewReason::NearMiss { rule, broken, samples } => {
             format!("This answer keeps the rule “{rule}”, but {broken} of {samples} drawn ones break it.")

@@ -71,7 +71,8 @@ pub fn export_reviews(
                         content,
                         provenance: Provenance::of(reviewed, decision, model(&reviewed.entry.checkpoint)),
                     };
-                    let line = serde_json::to_string(&row).map_err(|source| Error::Write { row: counts.rows, source })?;
+                    let line =
+                        serde_json::to_string(&row).map_err(|source| Error::Write { row: counts.rows, source })?;
                     text.push_str(&line);
                     text.push('\n');
                 }
@@ -292,7 +293,8 @@ mod tests {
         let (lines, _) = written(&[reviewed(both)], ExportFormat::Unpaired);
         assert_eq!((lines.len(), &lines[0]["label"], &lines[0]["owner"]), (1, &Value::Bool(false), &Value::Bool(true)));
         // Somebody who skips does not dissent.
-        let skipped = vec![decision(1, "anna", false, ReviewVerdict::Right), decision(2, "ben", false, ReviewVerdict::Skip)];
+        let skipped =
+            vec![decision(1, "anna", false, ReviewVerdict::Right), decision(2, "ben", false, ReviewVerdict::Skip)];
         assert_eq!(written(&[reviewed(skipped)], ExportFormat::Unpaired).1.rows, 1);
     }
 }

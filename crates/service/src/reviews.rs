@@ -63,7 +63,8 @@ impl Service {
     pub async fn decide(&self, decision: ReviewDecision, owner: bool) -> Result<Reviewed, ServiceError> {
         let reviewer = if owner { OWNER.to_owned() } else { decision.reviewer.trim().to_owned() };
         let decision = ReviewDecision { reviewer, owner, decided_ms: self.inner.now(), ..decision };
-        check_decision(&decision).map_err(|(field, problem, expected)| ServiceError::invalid(field, problem, expected))?;
+        check_decision(&decision)
+            .map_err(|(field, problem, expected)| ServiceError::invalid(field, problem, expected))?;
         match self.inner.store.insert_decision(&decision).await? {
             Filed::New | Filed::Known => self.review(&decision.review).await,
             Filed::Conflict => Err(ServiceError::ReviewConflict { id: decision.id }),

@@ -1,11 +1,13 @@
 //! The store through its public face, on temporary folders.
 
 use bytes::Bytes;
-use clicker_store::{Backend, Claim, Digest, Filed, Finish, Insertion, Key, StateRef, StepCommit, Store, StoreError, Wanted};
+use clicker_store::{
+    Backend, Claim, Digest, Filed, Finish, Insertion, Key, StateRef, StepCommit, Store, StoreError, Wanted,
+};
 use clicker_wire::{
     CheckpointFile, CheckpointId, Event, Feedback, FeedbackBody, FeedbackFilter, FeedbackId, FeedbackKind, FileKind,
-    Item, Manifest, ModelShape, NewRewardVersion, PairChoice, Principle, Recipe, ReviewAnswer,
-    ReviewDecision, ReviewEntry, ReviewSource, ReviewVerdict, RewardConfig, Run, RunId, RunStatus, SampleRef, Sampling,
+    Item, Manifest, ModelShape, NewRewardVersion, PairChoice, Principle, Recipe, ReviewAnswer, ReviewDecision,
+    ReviewEntry, ReviewSource, ReviewVerdict, RewardConfig, Run, RunId, RunStatus, SampleRef, Sampling,
 };
 use futures::TryStreamExt;
 use std::collections::BTreeMap;
@@ -329,7 +331,7 @@ fn for_review(id: &str) -> ReviewEntry {
         checkpoint: CheckpointId::from("c"),
         source: ReviewSource::Scan,
         sampling: Sampling::default(),
-        answers: vec![ReviewAnswer { text: "Bor.".into(), logprob: Some(-0.1 - 0.2) }],
+        answers: vec![ReviewAnswer { text: "Bor.".into(), logprob: Some(-0.5) }],
         reasons: Vec::new(),
         by: String::new(),
         note: String::new(),

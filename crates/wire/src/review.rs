@@ -217,14 +217,7 @@ pub struct ReviewScan {
 
 impl Default for ReviewScan {
     fn default() -> Self {
-        Self {
-            checkpoint: "builtin".into(),
-            questions: 40,
-            samples: 4,
-            seed: 1,
-            agreement: 0.5,
-            probability: 0.3,
-        }
+        Self { checkpoint: "builtin".into(), questions: 40, samples: 4, seed: 1, agreement: 0.5, probability: 0.3 }
     }
 }
 

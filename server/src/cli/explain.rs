@@ -64,7 +64,9 @@ pub(crate) fn run(command: &Explain) -> anyhow::Result<()> {
         let view = headless::explain_tokens(before, after, prompt, command.answer.as_deref())?;
         return if command.json { print_json(&view) } else { print_text(&tokens(&view)?) };
     }
-    let Some(folder) = &command.run else { bail!("name --before and --after, or --run; `clicker explain --help` shows both") };
+    let Some(folder) = &command.run else {
+        bail!("name --before and --after, or --run; `clicker explain --help` shows both")
+    };
     if let Some(step) = command.step {
         let seen = headless::explain_step(folder, (step, command.group, command.sample))?;
         return if command.json { print_json(&seen) } else { print_text(&inspection(&seen)?) };
@@ -84,7 +86,9 @@ pub(crate) fn run(command: &Explain) -> anyhow::Result<()> {
         return if command.json { print_json(&found) } else { print_text(&influence(&found)?) };
     }
     if command.answer.is_some() {
-        bail!("--answer belongs to --influence or to --before and --after; a timeline follows each checkpoint's own answer");
+        bail!(
+            "--answer belongs to --influence or to --before and --after; a timeline follows each checkpoint's own answer"
+        );
     }
     let told = headless::explain_timeline(&request)?;
     if command.json { print_json(&told) } else { print_text(&timeline(&told)?) }
@@ -99,9 +103,17 @@ fn tokens(view: &TokenView) -> Result<String, std::fmt::Error> {
     sentences(&mut out, &view.words)?;
     for (name, reading) in [("before", &view.before), ("after", &view.after)] {
         let verdict = verdict(reading.verdict);
-        writeln!(out, "\n{name:<7} {}: {:?}{verdict}, ln p {:.2}", reading.model, reading.greedy, reading.greedy_logprob)?;
+        writeln!(
+            out,
+            "\n{name:<7} {}: {:?}{verdict}, ln p {:.2}",
+            reading.model, reading.greedy, reading.greedy_logprob
+        )?;
     }
-    writeln!(out, "\n{:>3}  {:<14} {:>8} {:>8} {:>7}  five likeliest before | after", "", "token", "before", "after", "diff")?;
+    writeln!(
+        out,
+        "\n{:>3}  {:<14} {:>8} {:>8} {:>7}  five likeliest before | after",
+        "", "token", "before", "after", "diff"
+    )?;
     for (place, token) in view.tokens.iter().enumerate() {
         let mark = if view.parts_at == Some(place as u32) { '>' } else { ' ' };
         let (text, difference) = (shown(&token.text), token.difference());

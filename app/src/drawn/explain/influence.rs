@@ -52,10 +52,7 @@ fn side(m: &mut Markup, title: &str, all: &[Influencer], run: &str) {
          scope=\"col\">answer</th><th scope=\"col\" class=\"num\">advantage</th><th scope=\"col\">who paid</th></tr></thead><tbody>",
     );
     for one in all {
-        let address = format!(
-            "/truth/inspect?run={run}&step={}&group={}&sample={}",
-            one.step, one.group, one.sample
-        );
+        let address = format!("/truth/inspect?run={run}&step={}&group={}&sample={}", one.step, one.group, one.sample);
         let cosine = one.cosine.map_or_else(String::new, |c| format!("cosine {}", signed(c, 2)));
         m.put(
             "<tr><td class=\"num {}\">{}<span class=\"cell-note\">{}</span></td><td class=\"num\">{}</td><td>{}</td><td><a \

@@ -110,10 +110,7 @@ fn place_of(reading: &TokenReading) -> String {
 fn alternatives(m: &mut Markup, reading: &TokenReading) {
     m.raw("<span class=\"tops\">");
     for top in &reading.top {
-        m.put(
-            "<span><code class=\"tok\">{}</code> {}</span>",
-            &[shown(&top.text), &percent(f64::from(top.logprob))],
-        );
+        m.put("<span><code class=\"tok\">{}</code> {}</span>", &[shown(&top.text), &percent(f64::from(top.logprob))]);
     }
     m.raw("</span>");
 }

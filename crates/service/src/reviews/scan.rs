@@ -87,8 +87,7 @@ fn entries(
 ) -> clicker_train::Result<Vec<ReviewEntry>> {
     let language = Language::of(model)?;
     let ask = |temperature: f32, samples: u32| -> clicker_train::Result<Vec<Group>> {
-        let sampling =
-            Sampling { temperature, max_new_tokens: MAX_NEW_TOKENS, seed: scan.seed, ..Sampling::default() };
+        let sampling = Sampling { temperature, max_new_tokens: MAX_NEW_TOKENS, seed: scan.seed, ..Sampling::default() };
         let mut out = Vec::new();
         for (batch, items) in items.chunks(BATCH).enumerate() {
             out.extend(collect(&model.snapshot, &language, items, samples as usize, &sampling, batch as u32)?);
@@ -112,7 +111,8 @@ fn entries(
 fn reasons(item: &Item, said: &Answer, drawn: &[Answer], scorer: &Scorer<'_>, scan: &ReviewScan) -> Vec<ReviewReason> {
     let mut out = Vec::new();
     let samples = drawn.len() as u32;
-    let texts: Vec<&str> = std::iter::once(&said.text).chain(drawn.iter().map(|a| &a.text)).map(String::as_str).collect();
+    let texts: Vec<&str> =
+        std::iter::once(&said.text).chain(drawn.iter().map(|a| &a.text)).map(String::as_str).collect();
     let together = clusters(item, &texts);
     let with = together.sizes[together.of[0]] - 1;
     let agreement = with as f64 / drawn.len().max(1) as f64;

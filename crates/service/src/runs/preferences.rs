@@ -38,7 +38,10 @@ impl Service {
                 if export.counts.rows == 0 {
                     return Err(ServiceError::invalid(
                         "recipe.data.preferences",
-                        format!("none of the {} answers for review has a decision that this algorithm learns from", export.counts.entries),
+                        format!(
+                            "none of the {} answers for review has a decision that this algorithm learns from",
+                            export.counts.entries
+                        ),
                         "some, at /truth/review: what it should have said for DPO, ORPO and reward models; right and wrong are \
                          for KTO",
                     ));

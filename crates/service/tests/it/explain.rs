@@ -32,10 +32,8 @@ async fn a_question_of_the_world_brings_its_truth() {
     assert!(matches!(long, Err(ServiceError::Invalid { .. })));
     assert!(matches!(service.question(&asked(Some("no/such"), None)).await, Err(ServiceError::NotFound { .. })));
 
-    let view = service
-        .explain_tokens("builtin", "builtin", Asked { item: known, answer: None })
-        .await
-        .expect("explains");
+    let view =
+        service.explain_tokens("builtin", "builtin", Asked { item: known, answer: None }).await.expect("explains");
     assert_eq!(view.before, view.after, "one model compared with itself");
     assert!(view.parts_at.is_none() && !view.tokens.is_empty() && view.before.verdict.is_some());
     let free = Asked { item: Item::free("?"), answer: Some("x".repeat(9000)) };
@@ -47,7 +45,8 @@ async fn a_question_of_the_world_brings_its_truth() {
 #[test]
 fn the_folder_of_a_run_is_explained() {
     let dir = TempDir::new().expect("a folder");
-    let mut recipe: Recipe = headless::recipe("name = 'short'\nalgorithm = 'grpo'\nsteps = 2\nseed = 3").expect("a recipe");
+    let mut recipe: Recipe =
+        headless::recipe("name = 'short'\nalgorithm = 'grpo'\nsteps = 2\nseed = 3").expect("a recipe");
     recipe.rollout.prompts = 3;
     recipe.rollout.group_size = 4;
     recipe.rollout.sampling.max_new_tokens = 8;

@@ -18,12 +18,12 @@ pub(crate) struct Factors {
 impl Factors {
     /// Those of an answer after a prompt.
     pub(crate) fn of(subject: &Subject<'_>, prompt: &[u32], answer: &[u32]) -> Result<Self> {
-        Self::from_states(subject, subject.states(prompt, answer)?, answer)
+        Self::from_states(subject, &subject.states(prompt, answer)?, answer)
     }
 
     /// From normalised final states [T, D] that predict the tokens.
-    pub(crate) fn from_states(subject: &Subject<'_>, states: Tensor, answer: &[u32]) -> Result<Self> {
-        let logits = subject.model.snapshot.decoder().logits(&states)?.detach();
+    pub(crate) fn from_states(subject: &Subject<'_>, states: &Tensor, answer: &[u32]) -> Result<Self> {
+        let logits = subject.model.snapshot.decoder().logits(states)?.detach();
         let most = logits.max_keepdim(D::Minus1)?;
         let weights = logits.broadcast_sub(&most)?.exp()?;
         let p = weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)?;

@@ -212,7 +212,7 @@ fn through_the_head(
         let states = prepared.packed()?.states(subject.model.snapshot.decoder())?;
         let mut start = 0;
         for (index, ids, coefficients) in &prepared.answers {
-            let factors = Factors::from_states(subject, states.narrow(0, start, ids.len())?, ids)?;
+            let factors = Factors::from_states(subject, &states.narrow(0, start, ids.len())?, ids)?;
             start += ids.len();
             let products = asked.products(&factors)?;
             let push = -products.iter().map(|row| dot(row, coefficients)).sum::<f64>();

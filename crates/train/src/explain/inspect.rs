@@ -4,8 +4,8 @@
 use crate::{Result, TrainError, objective};
 use candle_core::{Device, Tensor, Var};
 use clicker_wire::{
-    AdvantageEstimator, Algorithm, GrpoSpec, ImportanceSamplingLevel as Level, Inspection, KlEstimator, LossAggregation,
-    PolicyLoss, Recipe, SampleGroup, SampledCompletion, TokenTerm,
+    AdvantageEstimator, Algorithm, GrpoSpec, ImportanceSamplingLevel as Level, Inspection, KlEstimator,
+    LossAggregation, PolicyLoss, Recipe, SampleGroup, SampledCompletion, TokenTerm,
 };
 use std::collections::BTreeMap;
 
@@ -210,7 +210,9 @@ fn written(spec: &GrpoSpec, t: &TokenTerm) -> String {
         (PolicyLoss::Reinforce, _) => format!("−{}·{}", n(a), n(t.logprob)),
     };
     match t.kl {
-        Some(kl) => format!("{policy} + {}·{} = {} + {} = {}", n(spec.beta), n(kl), n(t.policy), n(spec.beta * kl), n(t.total)),
+        Some(kl) => {
+            format!("{policy} + {}·{} = {} + {} = {}", n(spec.beta), n(kl), n(t.policy), n(spec.beta * kl), n(t.total))
+        }
         None => format!("{policy} = {}", n(t.total)),
     }
 }

@@ -3,7 +3,7 @@
 /// A probability from its logarithm: percent while that can be read, else one in how many.
 pub(crate) fn probability(logprob: f64) -> String {
     let p = logprob.exp();
-    if p >= 0.9995 && p < 1.0 {
+    if (0.9995..1.0).contains(&p) {
         return "nearly 100 %".into();
     }
     match p {

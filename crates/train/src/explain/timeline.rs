@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn the_first_i_do_not_know_is_found_and_a_return_is_told() {
-        let points = vec![at(0, "Zoria City.", 0.01), at(20, "Zoria City.", 0.2), at(40, ABSTAIN, 0.6), at(60, "Bor.", 0.3)];
+        let points =
+            vec![at(0, "Zoria City.", 0.01), at(20, "Zoria City.", 0.2), at(40, ABSTAIN, 0.6), at(60, "Bor.", 0.3)];
         let told = timeline(Item::free("What is the capital of Zoria?"), points);
         assert_eq!(told.first_unknown, Some(40));
         let words = told.words.join(" ");

@@ -89,7 +89,8 @@ fn words(view: &TokenView) -> Vec<String> {
             )
         }
     });
-    let largest = view.tokens.iter().enumerate().max_by(|a, b| a.1.difference().abs().total_cmp(&b.1.difference().abs()));
+    let largest =
+        view.tokens.iter().enumerate().max_by(|a, b| a.1.difference().abs().total_cmp(&b.1.difference().abs()));
     if let Some((place, token)) = largest.filter(|(_, t)| t.difference().abs() >= 0.1) {
         out.push(format!(
             "The token that changed most is number {}, {}: from {} to {}.",

@@ -43,7 +43,7 @@ fn tokens_add_up_to_the_answers_of_both_models() {
     for (model, reading) in [(&old, &view.before), (&new, &view.after)] {
         let language = Language::of(model).unwrap();
         let (prompt, ids) = (language.prompt(&item).unwrap(), answer(&language, "Paris."));
-        let whole = log_likelihoods(&model.snapshot, &prompt, &[ids.clone()]).unwrap()[0];
+        let whole = log_likelihoods(&model.snapshot, &prompt, std::slice::from_ref(&ids)).unwrap()[0];
         assert!((whole - reading.logprob).abs() < 1e-3, "{whole} against {}", reading.logprob);
         assert_eq!(view.tokens.iter().map(|t| t.id).collect::<Vec<_>>(), ids);
     }
