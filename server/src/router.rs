@@ -7,6 +7,8 @@ use crate::http::envelope::envelope;
 use crate::http::{checkpoints, error, evals, events, feedback, graders, health, objects, owner, rewards, runs, world};
 use crate::http::{
     checkpoints, comparisons, error, events, feedback, graders, health, objects, owner, rewards, runs, world,
+use crate::http::{
+    checkpoints, error, events, feedback, graders, health, objects, owner, reviews, rewards, runs, world,
 };
 use crate::owner::identify;
 use crate::pages::pages;
@@ -45,6 +47,10 @@ pub fn router(state: AppState) -> Router {
         .route("/api/comparisons/{id}/report", get(comparisons::report))
         .route("/api/feedback", get(feedback::list).post(feedback::submit))
         .route("/api/feedback/export", get(feedback::export))
+        .route("/api/reviews", get(reviews::list).post(reviews::hand_in))
+        .route("/api/reviews/scan", post(reviews::scan))
+        .route("/api/reviews/decisions", post(reviews::decide))
+        .route("/api/reviews/export", get(reviews::export))
         .route("/api/{*rest}", any(error::no_route))
         .route("/v1/fine_tuning/alpha/graders/validate", post(graders::validate))
         .route("/v1/fine_tuning/alpha/graders/run", post(graders::run))
@@ -53,6 +59,9 @@ pub fn router(state: AppState) -> Router {
 
     let all = Router::new()
         .merge(api)
+        .route("/truth/review/scan", post(reviews::scan_form))
+        .route("/truth/review/decide", post(reviews::decide_form))
+        .route("/truth/review/hand-in", post(reviews::hand_in_form))
         .route("/objects/{sha256}", get(objects::one))
         .route("/forms/comparisons", post(comparisons::form))
         .route("/owner", get(owner::enter))

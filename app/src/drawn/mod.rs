@@ -7,6 +7,10 @@ mod evals;
 mod figures;
 mod compare;
 pub(crate) mod report;
+mod explain;
+mod fields;
+mod inspect;
+mod review;
 mod start;
 
 use crate::state::lab::markup::Markup;
@@ -61,6 +65,9 @@ pub(crate) async fn draw(service: &Service, asked: &Asked) -> Drawn {
         ["compare"] => compare::list(service, asked).await,
         ["compare", "runs"] => compare::runs(service, asked).await,
         ["compare", id] => compare::one(service, id).await,
+        ["explain"] => explain::draw(service, asked).await,
+        ["inspect"] => inspect::draw(service, asked).await,
+        ["review"] => review::draw(service, asked).await,
         _ => Drawn::missing("Nothing is here", "The address may have been mistyped, or what it named was removed."),
     }
 }

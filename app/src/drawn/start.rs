@@ -12,6 +12,23 @@ const PAGES: [(&str, &str, &str); 1] = [(
     "Compare",
     "Ways to train against each other: the same prompts and seeds for all, every difference with its interval, a report to hand out.",
 )];
+const PAGES: [(&str, &str, &str); 3] = [
+    (
+        "/truth/explain",
+        "Explain an answer",
+        "One answer token by token under the model before and after, over a run's checkpoints, and what pushed towards it.",
+    ),
+    (
+        "/truth/inspect",
+        "Inspect a training step",
+        "An answer that a run was trained on, with the loss written out for the token that you press.",
+    ),
+    (
+        "/truth/review",
+        "Review queue",
+        "Answers that the model is unsure of, for people to decide; what they decide becomes training data.",
+    ),
+];
 
 /// The page.
 pub(crate) fn draw() -> Drawn {

@@ -31,6 +31,26 @@ pub enum ServiceError {
         /// Which value is wrong, and what would do.
         reason: String,
     },
+    /// Something cannot be explained.
+    #[error("{reason}")]
+    Explain {
+        /// Why, and what could be.
+        reason: String,
+    },
+    /// The id of an answer for review, or of a decision, was used before for something else.
+    #[error(
+        "review `{id}` is stored already with other content; an id names one thing for good: send what has changed under a new id"
+    )]
+    ReviewConflict {
+        /// The id.
+        id: String,
+    },
+    /// Too much waits for people already.
+    #[error("{open} answers wait for a decision already, which is the most; decide some of them first")]
+    QueueFull {
+        /// How many wait.
+        open: u32,
+    },
     /// A grader's JSON is wrong.
     #[error(transparent)]
     Grader(#[from] clicker_rewards::openai::GraderError),

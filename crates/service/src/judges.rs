@@ -48,7 +48,14 @@ impl Service {
         Ok(model.map(|model| Seat { name: name.to_owned(), model }))
     }
 
-    async fn judging_model(&self, manifest: &Manifest) -> Result<Result<Arc<LoadedModel>, String>, ServiceError> {
+    /// A checkpoint's full weights, from memory where they have been used lately, or the reason why they cannot be had.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub(crate) async fn judging_model(
+        &self,
+        manifest: &Manifest,
+    ) -> Result<Result<Arc<LoadedModel>, String>, ServiceError> {
         let mut kept = self.inner.judges.kept.lock().await;
         if let Some(place) = kept.iter().position(|(id, _)| *id == manifest.id)
             && let Some(found) = kept.remove(place)
@@ -56,20 +63,30 @@ impl Service {
             kept.push_back(found.clone());
             return Ok(Ok(found.1));
         }
-        let Some(master) = manifest.file(FileKind::Master).and_then(|file| Digest::parse(&file.sha256)) else {
-            return Ok(Err(format!("the checkpoint {} has no master file to load", manifest.id)));
-        };
-        let bytes = self.inner.store.objects.get(&Key::Object(master)).await?;
-        let loaded = tokio::task::spawn_blocking(move || LoadedModel::from_gguf(&bytes, Precision::Full)).await;
-        let model = match loaded {
-            Ok(Ok(model)) => Arc::new(model),
-            Ok(Err(e)) => return Ok(Err(format!("the checkpoint {} cannot be loaded: {e}", manifest.id))),
-            Err(e) => return Err(ServiceError::Grading { reason: e.to_string() }),
+        let model = match self.load_master(manifest).await? {
+            Ok(model) => Arc::new(model),
+            Err(reason) => return Ok(Err(reason)),
         };
         kept.push_back((manifest.id.clone(), Arc::clone(&model)));
         if kept.len() > KEPT {
             kept.pop_front();
         }
         Ok(Ok(model))
+    }
+
+    /// A checkpoint's full weights, loaded anew, or the reason why they cannot be.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub(crate) async fn load_master(&self, manifest: &Manifest) -> Result<Result<LoadedModel, String>, ServiceError> {
+        let Some(master) = manifest.file(FileKind::Master).and_then(|file| Digest::parse(&file.sha256)) else {
+            return Ok(Err(format!("the checkpoint {} has no master file to load", manifest.id)));
+        };
+        let bytes = self.inner.store.objects.get(&Key::Object(master)).await?;
+        match tokio::task::spawn_blocking(move || LoadedModel::from_gguf(&bytes, Precision::Full)).await {
+            Ok(Ok(model)) => Ok(Ok(model)),
+            Ok(Err(e)) => Ok(Err(format!("the checkpoint {} cannot be loaded: {e}", manifest.id))),
+            Err(e) => Err(ServiceError::Grading { reason: e.to_string() }),
+        }
     }
 }

@@ -17,6 +17,16 @@ impl Questions {
         Self { items }
     }
 
+    /// The question that says just this, where it is a single turn: its truth is known.
+    pub(crate) fn saying(&self, text: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.messages.len() == 1 && item.question() == text)
+    }
+
+    /// Those that reward training may see; the held-out ones are not among them.
+    pub(crate) fn for_training(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| item.split == Split::Rl)
+    }
+
     /// Some questions, as varied as possible: the classes of knowledge of all domains take turns, and so do the splits.
     fn pick(&self, domain: Option<Domain>, limit: usize) -> Vec<Item> {
         let mut kinds: BTreeMap<_, VecDeque<&Item>> = BTreeMap::new();
@@ -59,7 +69,7 @@ impl Service {
         })
     }
 
-    fn questions(&self) -> &Questions {
+    pub(crate) fn questions(&self) -> &Questions {
         self.inner.world.get_or_init(Questions::new)
     }
 }

@@ -10,6 +10,8 @@ mod comparing;
 mod crashes;
 #[path = "it/evaluations.rs"]
 mod evaluations;
+#[path = "it/explain.rs"]
+mod explain;
 #[path = "it/feedback.rs"]
 mod feedback;
 #[path = "it/folder.rs"]
@@ -18,5 +20,7 @@ mod folder;
 mod follow;
 #[path = "it/models.rs"]
 mod models;
+#[path = "it/reviews.rs"]
+mod reviews;
 #[path = "it/rewards.rs"]
 mod rewards;

@@ -1,6 +1,7 @@
 //! SQL (one file per table), migrations, and objects with typed keys.
 //!
 //! Layout: [`Store`] holds the pool and the [`Objects`]; `runs`, `events`, `checkpoints`, `feedback`, `rewards` and `evals` are the tables;
+//! Layout: [`Store`] holds the pool and the [`Objects`]; `runs`, `events`, `checkpoints`, `feedback`, `rewards` and `reviews` are the tables;
 //! `queue` is the lease on a run, `steps` the one transaction that makes a training step durable; `objects` and `digest` are the
 //! bytes beside the database.
 //!
@@ -18,6 +19,7 @@ mod events;
 mod feedback;
 mod objects;
 mod queue;
+mod reviews;
 mod rewards;
 mod runs;
 mod steps;
@@ -28,4 +30,5 @@ pub use error::StoreError;
 pub use feedback::Insertion;
 pub use objects::{Key, ObjectRead, Objects};
 pub use queue::{Claim, Finish, Wanted};
+pub use reviews::Filed;
 pub use steps::{StateRef, StepCommit};

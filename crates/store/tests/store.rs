@@ -1,11 +1,13 @@
 //! The store through its public face, on temporary folders.
 
 use bytes::Bytes;
-use clicker_store::{Backend, Claim, Digest, Finish, Insertion, Key, StateRef, StepCommit, Store, StoreError, Wanted};
+use clicker_store::{
+    Backend, Claim, Digest, Filed, Finish, Insertion, Key, StateRef, StepCommit, Store, StoreError, Wanted,
+};
 use clicker_wire::{
     CheckpointFile, CheckpointId, Event, Feedback, FeedbackBody, FeedbackFilter, FeedbackId, FeedbackKind, FileKind,
-    Item, Manifest, ModelShape, NewRewardVersion, PairChoice, Principle, Recipe, RewardConfig, Run, RunId, RunStatus,
-    SampleRef, Sampling,
+    Item, Manifest, ModelShape, NewRewardVersion, PairChoice, Principle, Recipe, ReviewAnswer, ReviewDecision,
+    ReviewEntry, ReviewSource, ReviewVerdict, RewardConfig, Run, RunId, RunStatus, SampleRef, Sampling,
 };
 use futures::TryStreamExt;
 use std::collections::BTreeMap;
@@ -321,4 +323,61 @@ async fn a_reward_is_kept_once_under_its_hash_and_every_name() {
     assert_eq!(store.rewards(1).await.expect("lists").len(), 1);
     assert_eq!(store.reward(&first.hash).await.expect("reads"), Some(renamed));
     assert_eq!(store.reward("none").await.expect("reads"), None);
+}
+
+fn for_review(id: &str) -> ReviewEntry {
+    ReviewEntry {
+        id: id.into(),
+        item: Item::free("What is the capital of Zoria?"),
+        checkpoint: CheckpointId::from("c"),
+        source: ReviewSource::Scan,
+        sampling: Sampling::default(),
+        answers: vec![ReviewAnswer { text: "Bor.".into(), logprob: Some(-0.5) }],
+        reasons: Vec::new(),
+        by: String::new(),
+        note: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn reviews_and_decisions_are_stored_once_and_outlive_a_kill() {
+    let dir = TempDir::new().expect("a folder");
+    let store = open(&dir).await;
+    assert_eq!(store.insert_review(&for_review("a"), 1).await.expect("files"), Filed::New);
+    assert_eq!(store.insert_review(&for_review("a"), 2).await.expect("files"), Filed::Known);
+    let other = ReviewEntry { note: "another".into(), ..for_review("a") };
+    assert_eq!(store.insert_review(&other, 2).await.expect("files"), Filed::Conflict);
+    store.insert_review(&for_review("b"), 3).await.expect("files");
+    assert_eq!(store.untouched_reviews().await.expect("counts"), 2);
+
+    let decision = |id: &str, review: &str, reviewer: &str, verdict: ReviewVerdict, decided_ms: i64| ReviewDecision {
+        id: id.into(),
+        review: review.into(),
+        verdict,
+        reviewer: reviewer.into(),
+        owner: false,
+        decided_ms,
+    };
+    let first = decision("1", "a", "anna", ReviewVerdict::Right, 5);
+    assert_eq!(store.insert_decision(&first).await.expect("stores"), Filed::New);
+    let again = ReviewDecision { decided_ms: 9, ..first.clone() };
+    assert_eq!(store.insert_decision(&again).await.expect("stores"), Filed::Known, "the time is the server's");
+    let changed = decision("1", "a", "anna", ReviewVerdict::Wrong, 9);
+    assert_eq!(store.insert_decision(&changed).await.expect("stores"), Filed::Conflict);
+    let orphan = decision("9", "none", "anna", ReviewVerdict::Wrong, 9);
+    assert_eq!(store.insert_decision(&orphan).await.expect("stores"), Filed::Orphan);
+    store.insert_decision(&decision("2", "a", "ben", ReviewVerdict::Wrong, 6)).await.expect("stores");
+    store.insert_decision(&decision("3", "a", "anna", ReviewVerdict::ShouldAbstain, 7)).await.expect("stores");
+
+    // A second process, while the first has neither closed nor flushed anything: what a kill leaves.
+    let after = open(&dir).await;
+    let all = after.reviews().await.expect("lists");
+    assert_eq!(all.iter().map(|r| r.entry.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(all[0].entry, for_review("a"));
+    let last: Vec<(&str, &ReviewVerdict)> =
+        all[0].decisions.iter().map(|d| (d.reviewer.as_str(), &d.verdict)).collect();
+    assert_eq!(last, [("ben", &ReviewVerdict::Wrong), ("anna", &ReviewVerdict::ShouldAbstain)], "the last word counts");
+    assert_eq!(after.review("b").await.expect("reads").map(|r| r.decisions.len()), Some(0));
+    assert_eq!(after.review("none").await.expect("reads"), None);
+    assert_eq!(after.untouched_reviews().await.expect("counts"), 1);
 }

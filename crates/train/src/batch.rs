@@ -119,6 +119,15 @@ impl Packed {
         Ok(decoder.logits(&hidden.index_select(&rows, 0)?)?)
     }
 
+    /// Normalised final states that predict the counted tokens, [N, D].
+    ///
+    /// # Errors
+    /// As [`Self::logits`].
+    pub fn states(&self, decoder: &Decoder) -> Result<Tensor> {
+        let hidden = decoder.hidden(&self.ids, &self.plan)?;
+        Ok(hidden.index_select(&Tensor::new(self.rows.as_slice(), &Device::Cpu)?, 0)?)
+    }
+
     /// Log-probability, entropy and greedy hit of every counted token, [N]; the logits are never all there.
     ///
     /// # Errors

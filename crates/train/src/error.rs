@@ -53,6 +53,9 @@ pub enum TrainError {
         /// Why.
         reason: String,
     },
+    /// Something that cannot be explained.
+    #[error("{0}")]
+    Explain(String),
     /// Data that cannot be read.
     #[error("data: {0}")]
     Data(#[from] clicker_dataset::Error),

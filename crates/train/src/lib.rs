@@ -29,6 +29,7 @@ mod error;
 mod estimate;
 pub mod eval;
 mod exact;
+pub mod explain;
 mod grpo;
 mod held_out;
 mod kto;

@@ -20,6 +20,7 @@ mod engine;
 mod error;
 mod eval;
 mod event;
+mod explain;
 mod feedback;
 mod grader;
 pub mod grader_run;
@@ -28,6 +29,7 @@ mod item;
 pub mod openai_grader;
 mod preview;
 mod recipe;
+mod review;
 mod reward;
 mod reward_diff;
 mod rollout;
@@ -59,6 +61,10 @@ pub use engine::{BenchReport, BenchSpec, EngineReply, EngineReport, EngineReques
 pub use error::ApiError;
 pub use eval::{DomainScore, EvalReport, Rate, Verdict};
 pub use event::{Event, RunEvent, SampleGroup, SampledCompletion, SampledToken};
+pub use explain::{
+    AnswerReading, GraderPush, Influence, InfluenceOver, Influencer, Inspection, Timeline, TimelinePoint, TokenReading,
+    TokenShift, TokenTerm, TokenView,
+};
 pub use feedback::{
     Feedback, FeedbackBody, FeedbackFilter, FeedbackKind, FeedbackRow, FlagReason, PairChoice, SampleRef,
 };
@@ -71,6 +77,10 @@ pub use recipe::{
     DpoSpec, DryRunSpec, EvalSpec, GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec, LORA_TARGETS, LoraSpec,
     LossAggregation, OptimSpec, OrpoSpec, PolicyLoss, RaftSpec, Recipe, RewardModelSpec, RolloutSpec, Schedule,
     SftSpec, StatedConfidence, ZeroVariance,
+};
+pub use review::{
+    ReviewAnswer, ReviewDecision, ReviewEntry, ReviewReason, ReviewScan, ReviewScanned, ReviewSource, ReviewVerdict,
+    Reviewed, Standing,
 };
 pub use reward::{Receipt, Reward, RewardConfig, Span, WeightedGrader};
 pub use reward_diff::{ComparedSample, Flip, RewardChange, RewardComparison, RewardPart};

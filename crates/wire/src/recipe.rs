@@ -133,8 +133,8 @@ pub struct DataSpec {
     pub world_seed: u64,
     /// Domains to draw from; empty means all.
     pub domains: Vec<Domain>,
-    /// Comparisons or judgements to learn from instead of ones made from the world: a JSONL file, or `feedback` for what
-    /// people said (DPO, KTO, ORPO, reward model).
+    /// Comparisons or judgements to learn from instead of ones made from the world: a JSONL file, `feedback` for what
+    /// people said, or `reviews` for what they decided about answers that were brought before them (DPO, KTO, ORPO, reward model).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferences: Option<String>,
     /// Rows to train on instead of the world: a JSONL file in a format of TRL or OpenAI that fits the algorithm. The world's

@@ -17,6 +17,8 @@ pub(crate) struct Export {
 enum What {
     /// Votes, ratings and corrections as JSONL, in the shapes that TRL's trainers read.
     Feedback(Feedback),
+    /// What people decided about answers that were brought before them, as JSONL in the same shapes.
+    Reviews(Feedback),
     /// A run's figures (csv, jsonl, tensorboard) or answers (unipo, completions).
     Run(RunOf),
 }
@@ -67,6 +69,7 @@ fn format() -> impl TypedValueParser<Value = ExportFormat> {
 pub(crate) fn run(command: &Export) -> anyhow::Result<()> {
     match &command.what {
         What::Feedback(command) => feedback(command),
+        What::Reviews(command) => reviews(command),
         What::Run(command) => of_run(command),
     }
 }
@@ -115,25 +118,49 @@ fn feedback(command: &Feedback) -> anyhow::Result<()> {
         service.shutdown().await;
         export
     })?;
-    match &command.out {
-        Some(path) => {
-            std::fs::write(path, &export.jsonl).with_context(|| format!("{} cannot be written", path.display()))?;
-        }
-        None => print!("{}", export.jsonl),
-    }
+    write(command, &export.jsonl)?;
     let counts = export.counts;
     eprintln!("{} rows from {} of {} votes", counts.rows, counts.used, counts.votes);
-    for (number, why) in [
+    left_out(&[
         (counts.skipped_ties, "ties"),
         (counts.skipped_both_bad, "pairs with both answers bad"),
         (counts.skipped_identical, "pairs of equal answers"),
         (counts.skipped_empty, "without text"),
         (counts.skipped_flags, "flags"),
         (counts.skipped_other_kind, "of a kind that this format has no place for"),
-    ] {
-        if number > 0 {
-            eprintln!("  left out: {number} {why}");
-        }
-    }
+    ]);
     Ok(())
+}
+
+fn reviews(command: &Feedback) -> anyhow::Result<()> {
+    let service = opened(&command.data_dir)?;
+    let export = super::runtime()?.block_on(async {
+        let service = service.await?;
+        let export = service.export_reviews(command.format).await;
+        service.shutdown().await;
+        export
+    })?;
+    write(command, &export.jsonl)?;
+    let counts = export.counts;
+    eprintln!("{} rows from {} of {} answers for review", counts.rows, counts.used, counts.entries);
+    left_out(&[
+        (counts.open, "that nobody has decided"),
+        (counts.disputed, "that people disagree on"),
+        (counts.other_kind, "with a decision that this format has no place for"),
+        (counts.nothing_to_learn, "whose better answer says the same, or nothing"),
+    ]);
+    Ok(())
+}
+
+fn write(command: &Feedback, jsonl: &str) -> anyhow::Result<()> {
+    match &command.out {
+        Some(path) => std::fs::write(path, jsonl).with_context(|| format!("{} cannot be written", path.display())),
+        None => super::print_text(jsonl),
+    }
+}
+
+fn left_out(reasons: &[(usize, &str)]) {
+    for (number, why) in reasons.iter().filter(|(number, _)| *number > 0) {
+        eprintln!("  left out: {number} {why}");
+    }
 }

@@ -5,6 +5,7 @@ mod compare;
 mod data;
 mod dry_run;
 mod eval;
+mod explain;
 mod export;
 mod generate;
 mod grade;
@@ -40,6 +41,8 @@ enum Command {
     Eval(eval::Eval),
     /// Compare ways to train a model, fairly.
     Compare(compare::Compare),
+    /// Explain an answer: what training changed in it, when, and which rollouts pushed.
+    Explain(explain::Explain),
     /// Draw answers from a model.
     Generate(generate::Generate),
     /// Logits that follow given token ids.
@@ -73,6 +76,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Train(command) => train::run(&command),
         Command::Eval(command) => eval::run(&command),
         Command::Compare(command) => compare::run(&command),
+        Command::Explain(command) => explain::run(&command),
         Command::Generate(command) => generate::run(&command),
         Command::Logits(command) => generate::logits(&command),
         Command::Merge(command) => merge::run(&command),

@@ -2,7 +2,7 @@
 
 use super::envelope::Said;
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::{FormRejection, JsonRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
 use clicker_service::ServiceError;
 use clicker_wire::ApiError;
@@ -15,6 +15,8 @@ pub(crate) enum HttpError {
     Service(ServiceError),
     /// The body is not the JSON that was expected.
     Body(JsonRejection),
+    /// The body is not the form that was expected.
+    Form(FormRejection),
     /// The query string is not what was expected.
     Query(QueryRejection),
     /// The body is too large.
@@ -65,6 +67,7 @@ impl HttpError {
             Self::Body(rejection) => {
                 (rejection.status(), "invalid_json", format!("{} (expected application/json)", rejection.body_text()))
             }
+            Self::Form(rejection) => (rejection.status(), "invalid_form", rejection.body_text()),
             Self::Query(rejection) => (S::BAD_REQUEST, "invalid_query", rejection.body_text()),
             Self::OwnerOnly => {
                 let message = "only the owner of this server may do that; open the owner link that `clicker serve` printed, \
@@ -118,6 +121,9 @@ fn service(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::NotFound { .. } => (S::NOT_FOUND, "not_found"),
         ServiceError::NoBuiltin => (S::NOT_FOUND, "no_builtin"),
         ServiceError::Invalid { .. } | ServiceError::Recipe { .. } => (S::UNPROCESSABLE_ENTITY, "invalid"),
+        ServiceError::Explain { .. } => (S::UNPROCESSABLE_ENTITY, "cannot_explain"),
+        ServiceError::ReviewConflict { .. } => (S::CONFLICT, "review_conflict"),
+        ServiceError::QueueFull { .. } => (S::TOO_MANY_REQUESTS, "queue_full"),
         ServiceError::Grader(_) => (S::BAD_REQUEST, "invalid_grader"),
         ServiceError::FeedbackConflict { .. } => (S::CONFLICT, "feedback_conflict"),
         ServiceError::RunState { .. } => (S::CONFLICT, "run_state"),

@@ -13,6 +13,7 @@ pub(crate) mod health;
 pub(crate) mod objects;
 pub(crate) mod owner;
 mod range;
+pub(crate) mod reviews;
 pub(crate) mod rewards;
 pub(crate) mod runs;
 pub(crate) mod world;

@@ -15,6 +15,17 @@ const LOGS: [&str; 3] = ["metrics.jsonl", "eval.jsonl", "samples.jsonl"];
 /// # Errors
 /// A folder that holds no run; a log that is not one.
 pub fn export_run(folder: &Path, format: RunFormat) -> Result<RunExport> {
+    let (recipe, events) = run_of(folder)?;
+    // The recipe is written once, before the first step.
+    let path = folder.join("recipe.json");
+    let started = fs::metadata(&path).and_then(|file| file.modified()).map_err(at(&path))?;
+    let started_ms = started.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    let events = events.into_iter().map(|event| (None, event)).collect();
+    export(&RunLog { recipe, started_ms, events }, format).map_err(|e| HeadlessError::Request(e.to_string()))
+}
+
+/// The recipe of a run's folder, and what its logs hold.
+pub(super) fn run_of(folder: &Path) -> Result<(Recipe, Vec<Event>)> {
     let path = folder.join("recipe.json");
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
@@ -27,14 +38,11 @@ pub fn export_run(folder: &Path, format: RunFormat) -> Result<RunExport> {
     };
     let recipe: Recipe = serde_json::from_slice(&bytes)
         .map_err(|e| HeadlessError::Request(format!("{} is no recipe: {e}", path.display())))?;
-    // It is written once, before the first step.
-    let started = fs::metadata(&path).and_then(|file| file.modified()).map_err(at(&path))?;
-    let started_ms = started.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     let mut events = Vec::new();
     for log in LOGS {
-        events.extend(lines(&folder.join(log))?.into_iter().map(|event| (None, event)));
+        events.extend(lines(&folder.join(log))?);
     }
-    export(&RunLog { recipe, started_ms, events }, format).map_err(|e| HeadlessError::Request(e.to_string()))
+    Ok((recipe, events))
 }
 
 fn lines(path: &Path) -> Result<Vec<Event>> {

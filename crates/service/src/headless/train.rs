@@ -86,11 +86,10 @@ fn data(recipe: &mut Recipe) -> Result<Option<Vec<u8>>> {
 fn preferences(recipe: &Recipe) -> Result<Option<Vec<u8>>> {
     match recipe.data.preferences.as_deref() {
         None => Ok(None),
-        Some("feedback") => Err(HeadlessError::Request(
-            "data.preferences is `feedback`, which only a server has; write its votes to a file with `clicker export` and \
+        Some(named @ ("feedback" | "reviews")) => Err(HeadlessError::Request(format!(
+            "data.preferences is `{named}`, which only a server has; write it to a file with `clicker export {named}` and \
              name that"
-                .into(),
-        )),
+        ))),
         Some(path) => Ok(Some(fs::read(path).map_err(at(Path::new(path)))?)),
     }
 }

@@ -5,6 +5,7 @@ mod broken_numbers;
 mod calibration;
 mod cold_start;
 mod data_file;
+mod explain;
 mod family;
 mod golden;
 mod golden_losses;

@@ -1,0 +1,80 @@
+//! Which training answers pushed towards an answer and away from it, each with who paid for it.
+
+use crate::drawn::fields::sentences;
+use crate::state::figures::{number, signed, tone};
+use crate::state::lab::markup::Markup;
+use clicker_wire::{Influence, InfluenceOver, Influencer};
+
+pub(super) fn draw(m: &mut Markup, found: &Influence, run: &str) {
+    m.raw("<section class=\"panel\" data-testid=\"influence\"><h2>Which training answers pushed?</h2>");
+    sentences(m, &found.words);
+    side(m, "Towards", &found.towards, run);
+    side(m, "Away from", &found.away, run);
+    if !found.graders.is_empty() {
+        m.put(
+            "<div class=\"table-scroll\" tabindex=\"0\"><table class=\"table table-tight\" data-testid=\"influence-graders\"><caption>Which \
+             grader paid for it: the pushes of all {} compared answers, each shared out by what every grader gave or took there.\
+             </caption><thead><tr><th scope=\"col\">grader</th><th scope=\"col\" class=\"num\">push</th><th scope=\"col\" \
+             class=\"num\">answers</th></tr></thead><tbody>",
+            &[&found.rollouts.to_string()],
+        );
+        for grader in &found.graders {
+            m.put(
+                "<tr><th scope=\"row\">{}</th><td class=\"num {}\">{}</td><td class=\"num\">{}</td></tr>",
+                &[&grader.grader, tone(grader.push), &signed(grader.push, 2), &grader.rollouts.to_string()],
+            );
+        }
+        m.raw("</tbody></table></div>");
+    }
+    m.raw("<p class=\"hint\">A push is the change of ln p of the answer for each unit of learning rate that one plain gradient step on that training answer alone would make, to first order. ");
+    m.raw(match found.over {
+        InfluenceOver::Head => {
+            "It counts the output projection only: two answers that end in the same words push each other, whatever the layers \
+             below made of the questions. Ask for all weights to count those too."
+        }
+        InfluenceOver::All => "It counts all weights, by moving them a little along the answer's gradient and back.",
+    });
+    m.raw(
+        " It shows what pushed, not what caused: pushes of many answers add up, and those that were not stored are missing. \
+         <code>docs/guide/explaining.md</code> has the formula.</p></section>",
+    );
+}
+
+fn side(m: &mut Markup, title: &str, all: &[Influencer], run: &str) {
+    m.put("<h3>{} this answer</h3>", &[title]);
+    if all.is_empty() {
+        m.raw("<p class=\"empty\">None of the stored answers did.</p>");
+        return;
+    }
+    m.raw(
+        "<div class=\"table-scroll\" tabindex=\"0\"><table class=\"table table-tight\"><thead><tr><th scope=\"col\" \
+         class=\"num\">push</th><th scope=\"col\" class=\"num\">step</th><th scope=\"col\">question</th><th \
+         scope=\"col\">answer</th><th scope=\"col\" class=\"num\">advantage</th><th scope=\"col\">who paid</th></tr></thead><tbody>",
+    );
+    for one in all {
+        let address = format!("/truth/inspect?run={run}&step={}&group={}&sample={}", one.step, one.group, one.sample);
+        let cosine = one.cosine.map_or_else(String::new, |c| format!("cosine {}", signed(c, 2)));
+        m.put(
+            "<tr><td class=\"num {}\">{}<span class=\"cell-note\">{}</span></td><td class=\"num\">{}</td><td>{}</td><td><a \
+             href=\"{}\" rel=\"external\">{}</a></td><td class=\"num\">{}</td><td>",
+            &[
+                tone(one.push),
+                &signed(one.push, 2),
+                &cosine,
+                &one.step.to_string(),
+                &one.question,
+                &address,
+                if one.text.trim().is_empty() { "(nothing)" } else { &one.text },
+                &signed(one.advantage, 2),
+            ],
+        );
+        for receipt in &one.reward.receipts {
+            m.put(
+                "<span class=\"paid\"><b>{}</b> {}<span class=\"cell-note\">{}</span></span>",
+                &[&receipt.grader, &signed(receipt.contribution(), 2), &receipt.reason],
+            );
+        }
+        m.put("<span class=\"paid\">together {}</span></td></tr>", &[&number(one.reward.total, 2)]);
+    }
+    m.raw("</tbody></table></div>");
+}
