@@ -4,11 +4,9 @@ use crate::AppState;
 use crate::guard::{BODY_LIMIT, guard};
 use crate::headers::secured;
 use crate::http::envelope::envelope;
-use crate::http::{checkpoints, error, evals, events, feedback, graders, health, objects, owner, rewards, runs, world};
 use crate::http::{
-    checkpoints, comparisons, error, events, feedback, graders, health, objects, owner, rewards, runs, world,
-use crate::http::{
-    checkpoints, error, events, feedback, graders, health, objects, owner, reviews, rewards, runs, world,
+    checkpoints, comparisons, error, evals, events, feedback, graders, health, objects, owner, reviews, rewards, runs,
+    world,
 };
 use crate::owner::identify;
 use crate::pages::pages;

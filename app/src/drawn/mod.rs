@@ -3,13 +3,13 @@
 //! A page is an async function from what was asked to [`Drawn`]. Values are escaped by `Markup`; links carry `rel="external"`, because
 //! each of these pages is a visit to the server; forms post to routes of `server/src/http`, which answer with a redirection.
 
-mod evals;
-mod figures;
 mod compare;
-pub(crate) mod report;
+mod evals;
 mod explain;
 mod fields;
+mod figures;
 mod inspect;
+pub(crate) mod report;
 mod review;
 mod start;
 

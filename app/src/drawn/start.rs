@@ -4,15 +4,17 @@ use super::{Drawn, head};
 use crate::state::lab::markup::Markup;
 
 /// The pages: address, name, what they are for.
-const PAGES: [(&str, &str, &str); 1] = [(
-    "/truth/evals",
-    "Evaluations",
-    "Ask a checkpoint a suite of questions: truth, calibration, consistency, attacks, rules and names, steps.",
-    "/truth/compare",
-    "Compare",
-    "Ways to train against each other: the same prompts and seeds for all, every difference with its interval, a report to hand out.",
-)];
-const PAGES: [(&str, &str, &str); 3] = [
+const PAGES: [(&str, &str, &str); 5] = [
+    (
+        "/truth/evals",
+        "Evaluations",
+        "Ask a checkpoint a suite of questions: truth, calibration, consistency, attacks, rules and names, steps.",
+    ),
+    (
+        "/truth/compare",
+        "Compare",
+        "Ways to train against each other: the same prompts and seeds for all, every difference with its interval, a report to hand out.",
+    ),
     (
         "/truth/explain",
         "Explain an answer",

@@ -2,11 +2,9 @@
 //! cannot diverge.
 //!
 //! Reading order: [`ServiceConfig`] says what a service is made of and [`Service::open`] makes it; `world`, `checkpoints`,
-//! `objects`, `runs`, `follow`, `presets`, `feedback`, `rewards`, `evaluations` and `grading` are the use cases; `queue` knows who may work on which run,
-//! `objects`, `runs`, `follow`, `presets`, `feedback`, `rewards`, `explain`, `reviews` and `grading` are the use cases; `queue` knows who may work on which run,
-//! `worker` does the work, and `sink` makes each of its steps durable; `judge` lets a model answer a grader, and `judges` keeps
-//! `objects`, `runs`, `follow`, `presets`, `feedback`, `rewards` and `grading` are the use cases; `queue` knows who may work on which run,
-//! `worker` does the work, `comparisons` runs many of them against each other, and `sink` makes each of its steps durable; `judge` lets a model answer a grader, and `judges` keeps
+//! `objects`, `runs`, `follow`, `presets`, `feedback`, `rewards`, `evaluations`, `explain`, `reviews` and `grading` are the use cases; `queue` knows
+//! who may work on which run, `worker` does the work, `comparisons` runs many of them against each other, and `sink` makes each of its
+//! steps durable; `judge` lets a model answer a grader, and `judges` keeps
 //! the models that do. [`headless`] is what the command line does without a server.
 //!
 //! This crate never knows HTTP, cookies or a user interface.

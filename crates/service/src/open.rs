@@ -2,8 +2,7 @@
 
 use crate::judges::Judges;
 use crate::queue::Queue;
-use crate::{ServiceConfig, ServiceError, builtin, evaluations, worker, world};
-use crate::{ServiceConfig, ServiceError, builtin, comparisons, worker, world};
+use crate::{ServiceConfig, ServiceError, builtin, comparisons, evaluations, worker, world};
 use clicker_store::{Backend, Store};
 use clicker_wire::Manifest;
 use std::fs::{File, TryLockError};

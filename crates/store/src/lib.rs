@@ -1,7 +1,7 @@
 //! SQL (one file per table), migrations, and objects with typed keys.
 //!
-//! Layout: [`Store`] holds the pool and the [`Objects`]; `runs`, `events`, `checkpoints`, `feedback`, `rewards` and `evals` are the tables;
-//! Layout: [`Store`] holds the pool and the [`Objects`]; `runs`, `events`, `checkpoints`, `feedback`, `rewards` and `reviews` are the tables;
+//! Layout: [`Store`] holds the pool and the [`Objects`]; `runs`, `events`, `checkpoints`, `feedback`, `rewards`, `evals`, `comparisons` and
+//! `reviews` are the tables;
 //! `queue` is the lease on a run, `steps` the one transaction that makes a training step durable; `objects` and `digest` are the
 //! bytes beside the database.
 //!

@@ -71,7 +71,7 @@ pub(crate) fn make(recipe: &Recipe, start: &Start, control: &dyn Fn() -> Control
         ..recipe.clone()
     };
     let mut keep = Keep::default();
-    let model = Start { model: start.model.clone(), ..Start::default() };
+    let model = Start { model: start.model.clone(), view: start.view.clone(), ..Start::default() };
     if crate::run(&demonstrations, &model, &mut keep, control)? == Outcome::Paused {
         return Ok(ColdStart::Paused);
     }
