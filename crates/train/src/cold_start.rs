@@ -6,6 +6,7 @@
 
 use crate::session::Metrics;
 use crate::{Control, Outcome, Result, Sink, Start, StepRecord, TrainError};
+use clicker_dataset::World;
 use clicker_wire::{
     Algorithm, CheckpointSpec, ColdStartSpec, EvalSpec, Event, OptimSpec, Recipe, RewardConfig, RolloutSpec, Schedule,
     SftSpec,
@@ -49,7 +50,7 @@ pub(crate) fn complaint(recipe: &Recipe) -> Option<String> {
 }
 
 /// Make it, where the recipe has one and the run is at its beginning.
-pub(crate) fn make(recipe: &Recipe, start: &Start, control: &dyn Fn() -> Control) -> Result<ColdStart> {
+pub(crate) fn make(recipe: &Recipe, start: &Start, world: &World, control: &dyn Fn() -> Control) -> Result<ColdStart> {
     let Some(spec) = recipe.cold_start.as_ref().filter(|_| start.state.is_none()) else { return Ok(ColdStart::None) };
     let demonstrations = Recipe {
         algorithm: Algorithm::Sft,
@@ -71,8 +72,8 @@ pub(crate) fn make(recipe: &Recipe, start: &Start, control: &dyn Fn() -> Control
         ..recipe.clone()
     };
     let mut keep = Keep::default();
-    let model = Start { model: start.model.clone(), view: start.view.clone(), ..Start::default() };
-    if crate::run(&demonstrations, &model, &mut keep, control)? == Outcome::Paused {
+    let model = Start { model: start.model.clone(), ..Start::default() };
+    if crate::run_in(world, &demonstrations, &model, &mut keep, control)? == Outcome::Paused {
         return Ok(ColdStart::Paused);
     }
     let model = keep.model.ok_or_else(|| TrainError::Recipe("the cold start left no weights".into()))?;

@@ -149,17 +149,14 @@ pub fn run_in(
     control: &dyn Fn() -> Control,
 ) -> Result<Outcome> {
     recipe::validate(recipe)?;
-    let world = World::new(recipe.data.world_seed);
-    let data = Data::open(recipe, start, &world)?;
-    let (model, figures) = match cold_start::make(recipe, start, control)? {
+    let data = Data::open(recipe, start, world)?;
+    let (model, figures) = match cold_start::make(recipe, start, world, control)? {
         ColdStart::Paused => return Ok(Outcome::Paused),
         ColdStart::Made { model, figures } => (Some(model), figures),
         ColdStart::None => Default::default(),
     };
-    let mut session = Session::open(recipe, model.as_deref().unwrap_or(&start.model), start, &world)?;
+    let mut session = Session::open(recipe, model.as_deref().unwrap_or(&start.model), start, world)?;
     session.begin_with(figures);
-    let data = Data::open(recipe, start, world)?;
-    let mut session = Session::open(recipe, start, world)?;
     data.fits_into(&session.language, session.policy.decoder().config().context)?;
     if session.is_fresh()
         && let Some(opening) = data.opening()
