@@ -53,8 +53,14 @@ pub(crate) fn list(ground: &Ground, split: Split, composition: Composition) -> V
     items
 }
 
-/// Further free texts of a domain that the split owns and `have` does not hold.
-pub(crate) fn more(ground: &Ground, split: Split, domain: Domain, count: usize, have: &[Item]) -> Vec<Item> {
+/// Further free texts of a domain that the split owns and that are not in `have`.
+pub(crate) fn more(
+    ground: &Ground,
+    split: Split,
+    domain: Domain,
+    count: usize,
+    have: HashSet<&[Message]>,
+) -> Vec<Item> {
     let shares: &[(Part, Knowledge, f64)] = match domain {
         Domain::Reading => &[(Part::Reading, Knowledge::Known, 0.5), (Part::Reading, Knowledge::Invented, 0.5)],
         Domain::Rules => &[
@@ -64,8 +70,6 @@ pub(crate) fn more(ground: &Ground, split: Split, domain: Domain, count: usize, 
         ],
         _ => &[],
     };
-    let have: HashSet<&[Message]> =
-        have.iter().filter(|item| item.domain == domain).map(|item| item.messages.as_slice()).collect();
     let mut items = Vec::new();
     for (part, class, share) in shares {
         let mut dice = Dice::new(ground.seed, &format!("more {} {part:?} {class}", split_name(split)), 0);

@@ -36,6 +36,8 @@ pub struct World {
     sft: Vec<Item>,
     rl: Vec<Item>,
     eval: Vec<Item>,
+    /// Whether the lists are cut to a budget of labels, beside which there is nothing more.
+    cut: bool,
 }
 
 /// What every question is drawn from.
@@ -62,6 +64,7 @@ impl World {
             rl: composition::list(&ground, Split::Rl, shares::RL),
             eval: composition::list(&ground, Split::Eval, shares::EVAL),
             ground,
+            cut: false,
         }
     }
 
@@ -80,11 +83,15 @@ impl World {
     /// Domains that [`World::more`] has more of.
     pub const GROWS: [Domain; 2] = [Domain::Reading, Domain::Rules];
 
-    /// Further questions of a split, beside its list: none that another split owns or the list holds. Fewer than wanted where
-    /// no new ones are found, none of other domains than [`World::GROWS`].
+    /// Further questions of a split, beside its list: none that another split owns or any list holds. Fewer than wanted where
+    /// no new ones are found, none of other domains than [`World::GROWS`], and none beside lists that are cut to a budget.
     #[must_use]
     pub fn more(&self, split: Split, domain: Domain, count: usize) -> Vec<Item> {
-        composition::more(&self.ground, split, domain, count, self.items(split))
+        if self.cut {
+            return Vec::new();
+        }
+        let have = [&self.sft, &self.rl, &self.eval].into_iter().flatten().filter(|item| item.domain == domain);
+        composition::more(&self.ground, split, domain, count, have.map(|item| item.messages.as_slice()).collect())
     }
 
     /// What a good demonstrator answers: the best accepted answer, "I don't know" where there is none, a polite no where a rule

@@ -29,6 +29,7 @@ impl World {
     pub fn at_most(mut self, n: usize) -> Self {
         self.sft.truncate(n);
         self.rl.truncate(n);
+        self.cut = true;
         self
     }
 
