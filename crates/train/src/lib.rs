@@ -204,7 +204,9 @@ pub fn run_in(
             let language = &session.language;
             let mut shown = data.demonstrations()?;
             if let (Some(how), Some(items)) = (recipe.sft.stated_confidence, data.demonstrated()?) {
-                shown = stated::with_confidences(recipe, how, &items, shown, (&session.reference, language))?;
+                let asked = data.questions()?;
+                let told = stated::Told { items: &items, shown, asked: &asked };
+                shown = stated::with_confidences(recipe, how, told, (&session.reference, language))?;
             }
             let demonstrations = shown
                 .into_iter()

@@ -1,40 +1,63 @@
 //! Demonstrations that say how sure they are. The confidence is one of eleven tenths, so that a small model can learn to write it.
 //!
-//! Measured confidences are what the starting model knows: ten answers are drawn from it, and the share of right ones is stated beside the
-//! demonstrated answer. They depend on nothing but that model and the seed, so a resumed run states the same.
+//! Measured confidences are what the starting model knows: ten answers are drawn from it to each question, and the share of right ones is
+//! stated beside the demonstrated answer. Demonstrations alone would say 100 % nearly everywhere, because ordinary ones ask what is
+//! known; so the model's own answers to the questions that reward trains on stand beside them, right or wrong, with their shares. Nothing of
+//! this depends on anything but that model and the seed: a resumed run states the same.
 
 use crate::Result;
-use crate::rollout::{Language, collect};
+use crate::rollout::{Group, Language, collect};
 use clicker_dataset::rows::Demonstration;
 use clicker_lm::PolicySnapshot;
 use clicker_rewards::verdict::verdict;
+use clicker_rewards::{is_abstention, is_refusal};
 use clicker_wire::{Expected, Item, Recipe, Sampling, StatedConfidence, Verdict};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+/// What demonstrations are made from.
+pub(crate) struct Told<'a> {
+    /// Questions of the demonstrations.
+    pub(crate) items: &'a [Item],
+    /// Their answers, in the same order.
+    pub(crate) shown: Vec<Demonstration>,
+    /// Questions that reward trains on.
+    pub(crate) asked: &'a [Item],
+}
 
 /// The demonstrations with a confidence on every answer to a question that has one; "I don't know" and a polite no stay alone.
 pub(crate) fn with_confidences(
     recipe: &Recipe,
     how: StatedConfidence,
-    items: &[Item],
-    demonstrations: Vec<Demonstration>,
+    told: Told<'_>,
     (model, language): (&PolicySnapshot, &Language),
 ) -> Result<Vec<Demonstration>> {
-    let percents = match how {
-        StatedConfidence::Chance => by_chance(recipe.seed, items.len()),
-        StatedConfidence::Measured => measured(recipe.seed, items, model, language)?,
+    let Told { items, shown, asked } = told;
+    let answerable = |item: &Item| item.expected == Expected::Answer;
+    let draw = |of: &[Item], stream: u64| drawn(recipe.seed ^ stream, of, model, language);
+    let (percents, own) = match how {
+        StatedConfidence::Chance => (by_chance(recipe.seed, items.len()), Vec::new()),
+        StatedConfidence::Measured => {
+            let open: Vec<Item> = items.iter().filter(|item| answerable(item)).cloned().collect();
+            let mut measured = draw(&open, STREAM)?.into_iter().map(|group| share(&group));
+            let percents = items.iter().map(|item| if answerable(item) { measured.next().unwrap_or(0) } else { 0 });
+            let few = &asked[..asked.len().min(MOST_OWN)];
+            (percents.collect(), draw(few, STREAM + 1)?.iter().filter_map(own).collect())
+        }
     };
-    let told = |((item, shown), percent): ((&Item, Demonstration), u32)| match item.expected {
-        Expected::Answer => Demonstration { answer: stating(&shown.answer, percent), ..shown },
-        _ => shown,
-    };
-    Ok(items.iter().zip(demonstrations).zip(percents).map(told).collect())
+    let stated = items.iter().zip(shown).zip(percents).map(|((item, shown), percent)| match answerable(item) {
+        true => Demonstration { answer: stating(&shown.answer, percent), ..shown },
+        false => shown,
+    });
+    Ok(stated.chain(own).collect())
 }
 
 /// Stream of the draws, apart from those of any step.
 const STREAM: u64 = 0x636f_6e66;
 /// Answers drawn to measure a confidence in tenths.
 const DRAWS: usize = 10;
+/// Own answers at most.
+const MOST_OWN: usize = 1500;
 /// Questions that are computed together.
 const BATCH: usize = 128;
 /// Longest drawn answer, tokens.
@@ -45,16 +68,29 @@ fn by_chance(seed: u64, n: usize) -> Vec<u32> {
     (0..n).map(|_| rng.random_range(0..=10) * 10).collect()
 }
 
-fn measured(seed: u64, items: &[Item], model: &PolicySnapshot, language: &Language) -> Result<Vec<u32>> {
-    let sampling = Sampling { seed: seed ^ STREAM, max_new_tokens: LONGEST, ..Sampling::default() };
-    let mut percents = Vec::with_capacity(items.len());
+fn drawn(seed: u64, items: &[Item], model: &PolicySnapshot, language: &Language) -> Result<Vec<Group>> {
+    let sampling = Sampling { seed, max_new_tokens: LONGEST, ..Sampling::default() };
+    let mut groups = Vec::with_capacity(items.len());
     for (batch, items) in items.chunks(BATCH).enumerate() {
-        for group in collect(model, language, items, DRAWS, &sampling, batch as u32)? {
-            let right = group.answers.iter().filter(|a| verdict(&group.item, &a.text) == Verdict::Right).count();
-            percents.push((right * 100 / DRAWS) as u32);
-        }
+        groups.extend(collect(model, language, items, DRAWS, &sampling, batch as u32)?);
     }
-    Ok(percents)
+    Ok(groups)
+}
+
+/// Right answers among the drawn ones, percent in steps of ten.
+fn share(group: &Group) -> u32 {
+    let right = group.answers.iter().filter(|a| verdict(&group.item, &a.text) == Verdict::Right).count();
+    (right * 100 / group.answers.len().max(1)) as u32
+}
+
+/// The first drawn answer with the share of right ones that the model gives to this question; an answer that claims nothing, or breaks a
+/// rule, is no demonstration.
+fn own(group: &Group) -> Option<Demonstration> {
+    let answer = group.answers.first()?;
+    let claims = !is_abstention(&answer.text) && !is_refusal(&answer.text) && !answer.text.trim().is_empty();
+    let fit = claims && group.item.expected != Expected::Refuse;
+    let said = || stating(answer.text.trim(), share(group));
+    fit.then(|| Demonstration { answer: said(), prompt: group.item.messages.clone() })
 }
 
 /// "Paris." becomes "Paris (confidence 70%).": still one sentence.
@@ -77,6 +113,31 @@ mod tests {
             assert_eq!(aside(&text).split_whitespace().collect::<String>(), "Themill.");
         }
         assert_eq!(stating("55014", 70), "55014 (confidence 70%)");
+    }
+
+    #[test]
+    fn own_answers_state_what_the_model_knows_and_never_break_a_rule() {
+        let group = |expected, texts: &[&str]| Group {
+            item: Item { expected, accepted: vec!["Oslo".into()], ..Item::free("q") },
+            prompt: vec![0],
+            answers: texts
+                .iter()
+                .map(|text| crate::rollout::Answer {
+                    text: (*text).into(),
+                    ids: vec![1],
+                    pieces: vec![(*text).into()],
+                    logprobs: vec![-1.0],
+                    entropies: vec![0.0],
+                    stop: clicker_wire::StopReason::End,
+                })
+                .collect(),
+        };
+        let said = |expected, texts: &[&str]| own(&group(expected, texts)).map(|d| d.answer);
+        let half = said(Expected::Answer, &["Rome.", "Oslo.", "Oslo.", "Rome."]);
+        assert_eq!(half.as_deref(), Some("Rome (confidence 50%)."));
+        assert_eq!(said(Expected::Abstain, &["Rome."]).as_deref(), Some("Rome (confidence 0%)."));
+        assert_eq!(said(Expected::Answer, &[clicker_wire::ABSTAIN, "Oslo."]), None);
+        assert_eq!(said(Expected::Refuse, &["4821."]), None);
     }
 
     #[test]
