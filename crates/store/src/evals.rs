@@ -41,6 +41,9 @@ impl EvalRow {
     }
 }
 
+/// What an attempt ends with: its report, and the threshold that its checkpoint gets; or why there is none.
+pub(crate) type Ended<'a> = Result<(&'a SuiteReport, Option<(&'a CheckpointId, AskPerson)>), &'a str>;
+
 impl Store {
     /// Queue an evaluation.
     ///
@@ -107,12 +110,7 @@ impl Store {
     ///
     /// # Errors
     /// A database that fails.
-    pub async fn finish_eval(
-        &self,
-        claimed: &Evaluation,
-        result: Result<(&SuiteReport, Option<(&CheckpointId, AskPerson)>), &str>,
-        now_ms: i64,
-    ) -> Result<bool, StoreError> {
+    pub async fn finish_eval(&self, claimed: &Evaluation, result: Ended<'_>, now_ms: i64) -> Result<bool, StoreError> {
         let (report, ask, error) = match result {
             Ok((report, ask)) => (Some(json("evals", "report", report)?), ask, None),
             Err(error) => (None, None, Some(error)),

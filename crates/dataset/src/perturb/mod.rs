@@ -120,7 +120,7 @@ pub fn mutate(item: &Item, decoy: Option<&str>, round: usize, seed: u64) -> Opti
     used.sort_unstable();
     let names: Vec<&str> = used.iter().map(|a| a.name()).collect();
     let id = ItemId::from(format!("{}+{}", item.id, names.join("+")));
-    (!used.is_empty()).then(|| (Item { id, ..found }, used))
+    (!used.is_empty()).then_some((Item { id, ..found }, used))
 }
 
 /// The item with another last turn. It belongs to no paraphrase group and no pair any more.

@@ -47,8 +47,8 @@ const BETWEEN: [(&str, &str); 4] = [
 pub fn reorder(item: &Item, seed: u64) -> Option<Item> {
     let text = &item.messages.last()?.content;
     let cut = Passage::of(text);
-    let leans = |s: &&str| words(s).next().is_some_and(|w| LEANING.contains(&w.as_str()));
-    if cut.told.len() < 2 || cut.told.iter().skip(1).any(|s| leans(&s)) || cut.told.iter().all(|s| *s == cut.told[0]) {
+    let leans = |s: &str| words(s).next().is_some_and(|w| LEANING.contains(&w.as_str()));
+    if cut.told.len() < 2 || cut.told.iter().skip(1).any(|s| leans(s)) || cut.told.iter().all(|s| *s == cut.told[0]) {
         return None;
     }
     let mut told = cut.told.clone();

@@ -59,7 +59,7 @@ pub(crate) fn more(
     split: Split,
     domain: Domain,
     count: usize,
-    have: HashSet<&[Message]>,
+    have: &HashSet<&[Message]>,
 ) -> Vec<Item> {
     let shares: &[(Part, Knowledge, f64)] = match domain {
         Domain::Reading => &[(Part::Reading, Knowledge::Known, 0.5), (Part::Reading, Knowledge::Invented, 0.5)],

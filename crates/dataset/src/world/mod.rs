@@ -91,7 +91,7 @@ impl World {
             return Vec::new();
         }
         let have = [&self.sft, &self.rl, &self.eval].into_iter().flatten().filter(|item| item.domain == domain);
-        composition::more(&self.ground, split, domain, count, have.map(|item| item.messages.as_slice()).collect())
+        composition::more(&self.ground, split, domain, count, &have.map(|item| item.messages.as_slice()).collect())
     }
 
     /// What a good demonstrator answers: the best accepted answer, "I don't know" where there is none, a polite no where a rule

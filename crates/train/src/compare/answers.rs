@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::rollout::{Group, Language, collect};
 use clicker_lm::PolicySnapshot;
-use clicker_rewards::confidence::{Stated, stated, without};
+use clicker_rewards::confidence::aside;
 use clicker_rewards::normalise::normalise;
 use clicker_rewards::verdict::verdict;
 use clicker_wire::{AnsweredItem, Item, Sampling};
@@ -30,18 +30,14 @@ pub fn ask(model: &PolicySnapshot, language: &Language, items: &[Item]) -> Resul
 /// A question with its one answer. A stated confidence is no part of what is judged.
 pub(super) fn record(group: &Group) -> AnsweredItem {
     let (item, answer) = (&group.item, &group.answers[0]);
-    let said = match stated(&answer.text) {
-        Stated::Once { span, .. } => without(&answer.text, span),
-        Stated::Never | Stated::Often => answer.text.clone(),
-    };
     AnsweredItem {
         id: item.id.clone(),
         unit: unit(item).to_owned(),
         domain: item.domain,
         knowledge: item.knowledge,
         expected: item.expected,
-        verdict: verdict(item, &said),
-        said: normalise(&answer.text).text,
+        verdict: verdict(item, &answer.text),
+        said: normalise(&aside(&answer.text)).text,
         paraphrased: item.paraphrase_group.is_some(),
         confidence: answer.logprobs.iter().map(|l| f64::from(*l)).sum::<f64>().exp(),
     }

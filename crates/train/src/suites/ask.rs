@@ -5,7 +5,6 @@ use super::wanted;
 use crate::Result;
 use crate::rollout::{Group, Language, collect};
 use clicker_lm::{GenerateOptions, PolicySnapshot, generate, stream_seed};
-use clicker_rewards::confidence::{Stated, stated, without};
 use clicker_rewards::verdict::verdict;
 use clicker_wire::{Item, Sampling, SuiteExample, Verdict};
 
@@ -52,12 +51,8 @@ impl Asker<'_> {
     pub(super) fn ask(&self, items: &[Item]) -> Result<Vec<Option<Said>>> {
         let said = |group: &Group| {
             let answer = &group.answers[0];
-            let bare = match stated(&answer.text) {
-                Stated::Once { span, .. } => without(&answer.text, span),
-                Stated::Never | Stated::Often => answer.text.clone(),
-            };
             let confidence = answer.logprobs.iter().map(|l| f64::from(*l)).sum::<f64>().exp();
-            Said { text: answer.text.clone(), verdict: verdict(&group.item, &bare), confidence }
+            Said { text: answer.text.clone(), verdict: verdict(&group.item, &answer.text), confidence }
         };
         Ok(self.draw(items, 1, 0.0)?.into_iter().map(|group| group.as_ref().map(said)).collect())
     }
