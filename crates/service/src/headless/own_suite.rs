@@ -61,7 +61,7 @@ pub fn own_suite(request: &SuiteRequest) -> Result<SuiteReport> {
             let mut row = columns.get(item.id.as_str()).map_or_else(Map::new, |row| (*row).clone());
             row.entry("prompt").or_insert_with(|| Value::from(item.question()));
             let run = grading::grade(grader, &text.into(), &Value::Object(row), panel);
-            by_openai(grader, run)
+            by_openai(grader, &run)
         }
         Judge::Reward(_) => scorer.as_ref().map_or(Scored { score: None, receipts: Vec::new() }, |scorer| {
             let reward = scorer.reward(item, text);
@@ -118,7 +118,7 @@ fn by_truth(item: &Item, text: &str) -> Scored {
     Scored { score, receipts: vec![receipt("truth", score, said.into())] }
 }
 
-fn by_openai(grader: &openai::Grader, run: openai::Run) -> Scored {
+fn by_openai(grader: &openai::Grader, run: &openai::Run) -> Scored {
     let mut receipts: Vec<Receipt> =
         run.result.sub_rewards.iter().map(|(name, score)| receipt(name, Some(*score), String::new())).collect();
     let said = match run.problems.is_empty() {

@@ -87,7 +87,7 @@ async fn orders_that_make_no_sense_are_refused() {
     let dir = TempDir::new().expect("a folder");
     let service = open(&dir, false).await;
     let refused = async |order| match service.start_evaluation(order).await.expect_err("refused") {
-        ServiceError::Invalid { field, .. } => field.to_string(),
+        ServiceError::Invalid { field, .. } => field,
         other => other.to_string(),
     };
     assert_eq!(refused(order("wrold")).await, "suite");
