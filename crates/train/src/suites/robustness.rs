@@ -77,7 +77,7 @@ fn attacks(asker: &Asker, items: usize, right: &[Target], seed: u64) -> Result<S
             broken[*i] = true;
             believed += u32::from(right[*i].fell_for(said));
             if shown < SHOWN {
-                examples.push(said.example(attack.name(), item, Some(right[*i].said)));
+                examples.push(said.example(attack.title(), item, Some(right[*i].said)));
                 shown += 1;
             }
         }

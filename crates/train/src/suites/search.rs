@@ -33,8 +33,8 @@ pub(super) fn run(asker: &Asker, right: &[Target], options: &SuiteOptions) -> Re
             fell[i] = Some(round + 1);
             let target = targets[i];
             if examples.len() < SHOWN {
-                let names: Vec<&str> = attacks.iter().map(|a| a.name()).collect();
-                examples.push(said.example(&names.join("+"), &item, Some(target.said)));
+                let titles: Vec<&str> = attacks.iter().map(|a| a.title()).collect();
+                examples.push(said.example(&titles.join(", "), &item, Some(target.said)));
             }
             found.push(Found { item, from: target.item.id.0.clone(), attacks });
         }
