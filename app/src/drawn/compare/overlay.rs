@@ -91,7 +91,9 @@ fn form(m: &mut Markup, all: &[Run], chosen: &[&str], names: &[&String], metric:
         m.raw("<label class=\"cr-tick\"><input type=\"checkbox\" name=\"run\" ");
         m.put("value=\"{}\" {}>{}</label>", &[run.id.as_str(), ticked, &label]);
     }
-    m.raw("</fieldset><label class=\"field field-inline\"><span>Figure</span><select name=\"metric\" data-testid=\"overlay-metric\">");
+    m.raw(
+        "</fieldset><label class=\"field\"><span>Figure</span><select name=\"metric\" data-testid=\"overlay-metric\">",
+    );
     if !names.iter().any(|name| *name == metric) {
         m.put("<option selected>{}</option>", &[metric]);
     }

@@ -116,7 +116,10 @@ impl Unit {
     /// Both ends of an interval, the unit once.
     fn interval(self, [low, high]: [f64; 2]) -> String {
         match self {
-            Self::Share => format!("[{}, {}]", number(low * 100.0, 1), number(high * 100.0, 1)),
+            // Student's t knows no ends; a share has some.
+            Self::Share => {
+                format!("[{}, {}]", number(low.max(0.0) * 100.0, 1), number(high.min(1.0) * 100.0, 1))
+            }
             Self::Score | Self::Error => format!("[{}, {}]", number(low, 3), number(high, 3)),
         }
     }

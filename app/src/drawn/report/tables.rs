@@ -89,7 +89,7 @@ pub(super) fn domains(m: &mut Markup, of: &Comparison) {
     let mut cells: Vec<(Domain, Knowledge)> = of.figures.iter().filter_map(|f| f.cell).collect();
     cells.dedup();
     m.raw("<section class=\"cr-card\"><h2>By domain and class</h2><p class=\"cr-note\">Right / \u{201c}I don't know\u{201d} / wrong in percent of \
-           the answers, means over seeds; below, the interval of the share that is right, over seeds (of the starting model over \
+           the answers, means over seeds; below, the interval of the share that is wrong, over seeds (of the starting model over \
            questions).</p><div class=\"cr-scroll\"><table><thead><tr><th>domain, class</th><th class=\"cr-num\">n</th>");
     for (place, arm) in of.arms.iter().enumerate() {
         m.put("<th class=\"cr-num {}\"><span class=\"cr-swatch\"></span>{}</th>", &[&tone(place), &arm.name]);
@@ -107,7 +107,7 @@ pub(super) fn domains(m: &mut Markup, of: &Comparison) {
                 f.arms.iter().find(|a| a.arm == arm.name).map_or(0.0, |a| a.mean) * 100.0
             };
             let shares = format!("{:.0} / {:.0} / {:.0}", mean(right), mean(silent), mean(wrong));
-            let interval = right.arms.iter().find(|a| a.arm == arm.name);
+            let interval = wrong.arms.iter().find(|a| a.arm == arm.name);
             let interval = interval.map(|a| Unit::Share.interval(a.over_seeds.unwrap_or(a.over_items)));
             m.put("<td class=\"cr-num\">{}<small>{}</small></td>", &[&shares, &interval.unwrap_or_default()]);
         }
@@ -117,36 +117,36 @@ pub(super) fn domains(m: &mut Markup, of: &Comparison) {
 }
 
 pub(super) fn differences(m: &mut Markup, of: &Comparison) {
-    m.raw("<section class=\"cr-card\"><h2>Every difference</h2><p class=\"cr-note\">Row minus column is positive where the first arm has \
-           more. Shares in percentage points, with the interval of the paired bootstrap over questions. Differences by domain and \
-           class are in the JSON.</p><div class=\"cr-scroll\"><table><thead><tr><th>arms</th>");
-    let suite: Vec<_> = of.figures.iter().filter(|f| f.cell.is_none()).collect();
-    for figure in &suite {
-        m.put("<th class=\"cr-num cr-narrow\">{}</th>", &[&figure.title]);
+    m.raw(
+        "<section class=\"cr-card\"><h2>Every difference</h2><p class=\"cr-note\">The first arm minus the second, shares in percentage \
+         points, with the interval of the paired bootstrap over questions; bold where it leaves 0 out. Differences by domain and class \
+         are in the JSON.</p><div class=\"cr-scroll\"><table><thead><tr><th>figure</th>",
+    );
+    let arms = &of.arms;
+    let pairs: Vec<(&str, &str)> = arms
+        .iter()
+        .enumerate()
+        .flat_map(|(b, other)| arms[b + 1..].iter().map(|arm| (arm.name.as_str(), other.name.as_str())))
+        .collect();
+    for (arm, other) in &pairs {
+        m.put("<th class=\"cr-num cr-narrow {}\">", &[&tone(place_of(of, arm))]);
+        m.put("<span class=\"cr-swatch\"></span>{} \u{2212} {}</th>", &[arm, other]);
     }
     m.raw("</tr></thead><tbody>");
-    for (b, other) in of.arms.iter().enumerate() {
-        for arm in &of.arms[b + 1..] {
-            m.put(
-                "<tr><th class=\"{}\">{} \u{2212} {}</th>",
-                &[&tone(place_of(of, &arm.name)), &arm.name, &other.name],
-            );
-            for figure in &suite {
-                let unit = Unit::of(&figure.id);
-                match figure.differences.iter().find(|d| d.arm == arm.name && d.against == other.name) {
-                    None => m.raw("<td class=\"cr-num\">\u{2013}</td>"),
-                    Some(d) => {
-                        let class = if d.is_clear() { "cr-num cr-clear" } else { "cr-num" };
-                        let interval = unit.difference_interval(d.low, d.high);
-                        m.put(
-                            "<td class=\"{}\">{}<small>{}</small></td>",
-                            &[class, &unit.difference(d.value), &interval],
-                        );
-                    }
+    for figure in of.figures.iter().filter(|f| f.cell.is_none()) {
+        let unit = Unit::of(&figure.id);
+        m.put("<tr><th>{}</th>", &[&figure.title]);
+        for (arm, other) in &pairs {
+            match figure.differences.iter().find(|d| d.arm == *arm && d.against == *other) {
+                None => m.raw("<td class=\"cr-num\">\u{2013}</td>"),
+                Some(d) => {
+                    let class = if d.is_clear() { "cr-num cr-clear" } else { "cr-num" };
+                    let interval = unit.difference_interval(d.low, d.high);
+                    m.put("<td class=\"{}\">{}<small>{}</small></td>", &[class, &unit.difference(d.value), &interval]);
                 }
             }
-            m.raw("</tr>");
         }
+        m.raw("</tr>");
     }
     m.raw("</tbody></table></div></section>");
 }

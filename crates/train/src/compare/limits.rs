@@ -13,7 +13,7 @@ pub fn limitations(of: &Comparison) -> Vec<String> {
             .into(),
     );
     words.push(
-        "The questions come from a small made-up world and the models are small: that one way wins here is a reason to try it \
+        "The questions come from a small built-in world and the models are small: that one way wins here is a reason to try it \
          elsewhere, not a proof for large models."
             .into(),
     );
