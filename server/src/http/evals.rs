@@ -27,8 +27,12 @@ pub(crate) async fn start(
 
 /// `GET /api/evals/{id}`: with its report
 pub(crate) async fn one(State(service): State<Service>, Path(id): Path<String>) -> Result<Json<Evaluation>, HttpError> {
-    // What is no number names none of them.
-    Ok(Json(service.evaluation(id.parse().unwrap_or(-1)).await?))
+    let number: i64 = id.parse().map_err(|_| ServiceError::NotFound {
+        what: "evaluation",
+        id: id.chars().take(40).collect(),
+        hint: "the list of evaluations names those that exist",
+    })?;
+    Ok(Json(service.evaluation(number).await?))
 }
 
 /// What the page's form sends.
