@@ -125,7 +125,7 @@ impl Work<'_> {
             };
             let one = RateTry { factor: *factor, learning_rate: one.optim.learning_rate, steps: one.steps, score };
             self.folder.write_json(&format!("{place}/try.json"), &one)?;
-            tried.push(one);
+            tried.extend(self.folder.read_json::<RateTry>(&format!("{place}/try.json"))?);
         }
         let best = best(&tried).ok_or_else(|| diverged(&arm.name))?;
         (self.progress)(CompareProgress::Says(format!(
@@ -162,9 +162,7 @@ impl Work<'_> {
                         "{place} ended without a checkpoint; delete that folder to run it again"
                     ))
                 })?;
-                let answers = self.ask(&model)?;
-                self.folder.keep_answers(&place, &answers)?;
-                answers
+                self.keep(&place, &model)?
             }
         };
         let (events, before) = (self.folder.events(&place)?, self.folder.events(&format!("{place}/{REWARD_MODEL}"))?);
@@ -176,13 +174,15 @@ impl Work<'_> {
         let place = format!("runs/{}", arm.name);
         let answers = match self.folder.answers(&place)? {
             Some(answers) => answers,
-            None => {
-                let answers = self.ask(&self.model)?;
-                self.folder.keep_answers(&place, &answers)?;
-                answers
-            }
+            None => self.keep(&place, &self.model)?,
         };
         Ok(Some(RunRecord { seed: 0, place, events: Vec::new(), before: Vec::new(), answers }))
+    }
+
+    /// Ask a model and keep what it says. It is read back, so that a comparison that goes on later computes with the same digits.
+    fn keep(&self, place: &str, model: &Path) -> Result<Vec<AnsweredItem>> {
+        self.folder.keep_answers(place, &self.ask(model)?)?;
+        Ok(self.folder.answers(place)?.unwrap_or_default())
     }
 
     fn ask(&self, model: &Path) -> Result<Vec<AnsweredItem>> {
