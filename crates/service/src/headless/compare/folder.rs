@@ -4,6 +4,7 @@ use super::super::{HeadlessError, Result, at};
 use crate::comparisons::plan::Plan;
 use clicker_wire::{AnsweredItem, Event};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,18 @@ impl Folder {
     pub(super) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
         let json = serde_json::to_vec_pretty(value).map_err(|e| HeadlessError::Request(e.to_string()))?;
         self.write(name, &json)
+    }
+
+    /// What such a file holds, if it is there.
+    pub(super) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let path = self.path.join(name);
+        match fs::read(&path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(at(&path)(e)),
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|e| HeadlessError::Request(format!("{}: {e}; delete it to go on without it", path.display()))),
+        }
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {

@@ -101,7 +101,7 @@ impl Work<'_> {
         if spec.factors.is_empty() {
             return Ok(Some(None));
         }
-        let mut tried = Vec::new();
+        let mut tried: Vec<RateTry> = Vec::new();
         for factor in &spec.factors {
             let mut one = experiment::within(recipe, self.plan.experiment.budget, spec.share, per_step);
             one.optim.learning_rate = recipe.optim.learning_rate * factor;
@@ -109,6 +109,11 @@ impl Work<'_> {
             // All validation questions, after the last step (and before the first, which costs little).
             (one.eval.items, one.eval.every) = (0, 0);
             let place = format!("tuning/{}/times-{factor}", arm.name);
+            // Kept by itself: a try whose numbers diverged has no end that it could be read off.
+            if let Some(known) = self.folder.read_json(&format!("{place}/try.json"))? {
+                tried.push(known);
+                continue;
+            }
             let what = format!("{}, rate times {factor}", arm.name);
             let score = match self.train(arm, &one, &place, &what, self.tuning_view())? {
                 Trained::Paused => return Ok(None),
@@ -118,7 +123,9 @@ impl Work<'_> {
                     _ => None,
                 }),
             };
-            tried.push(RateTry { factor: *factor, learning_rate: one.optim.learning_rate, steps: one.steps, score });
+            let one = RateTry { factor: *factor, learning_rate: one.optim.learning_rate, steps: one.steps, score };
+            self.folder.write_json(&format!("{place}/try.json"), &one)?;
+            tried.extend(self.folder.read_json::<RateTry>(&format!("{place}/try.json"))?);
         }
         let best = best(&tried).ok_or_else(|| diverged(&arm.name))?;
         (self.progress)(CompareProgress::Says(format!(
@@ -155,9 +162,7 @@ impl Work<'_> {
                         "{place} ended without a checkpoint; delete that folder to run it again"
                     ))
                 })?;
-                let answers = self.ask(&model)?;
-                self.folder.keep_answers(&place, &answers)?;
-                answers
+                self.keep(&place, &model)?
             }
         };
         let (events, before) = (self.folder.events(&place)?, self.folder.events(&format!("{place}/{REWARD_MODEL}"))?);
@@ -169,13 +174,15 @@ impl Work<'_> {
         let place = format!("runs/{}", arm.name);
         let answers = match self.folder.answers(&place)? {
             Some(answers) => answers,
-            None => {
-                let answers = self.ask(&self.model)?;
-                self.folder.keep_answers(&place, &answers)?;
-                answers
-            }
+            None => self.keep(&place, &self.model)?,
         };
         Ok(Some(RunRecord { seed: 0, place, events: Vec::new(), before: Vec::new(), answers }))
+    }
+
+    /// Ask a model and keep what it says. It is read back, so that a comparison that goes on later computes with the same digits.
+    fn keep(&self, place: &str, model: &Path) -> Result<Vec<AnsweredItem>> {
+        self.folder.keep_answers(place, &self.ask(model)?)?;
+        Ok(self.folder.answers(place)?.unwrap_or_default())
     }
 
     fn ask(&self, model: &Path) -> Result<Vec<AnsweredItem>> {
