@@ -152,17 +152,17 @@ fn who(role: clicker_wire::Role) -> &'static str {
 async fn form(m: &mut Markup, service: &Service, wish: &Wish, models: &[Manifest], runs: &[Run]) {
     m.raw(
         "<form class=\"panel\" method=\"get\" action=\"/truth/explain\" data-testid=\"explain-form\"><h2>What to explain</h2>\
-         <div class=\"row\">",
+         <div class=\"row explain-row\">",
     );
     fields::question(m, service, &wish.item, &wish.question).await;
     m.put(
         "</div><label class=\"field\"><span>The answer (empty: what the model after says by itself)</span><input type=\"text\" \
-         name=\"answer\" value=\"{}\" maxlength=\"2000\" autocomplete=\"off\"></label><div class=\"row\">",
+         name=\"answer\" value=\"{}\" maxlength=\"2000\" autocomplete=\"off\"></label><div class=\"row explain-row\">",
         &[&wish.answer],
     );
     fields::models(m, "Model before", "before", models, &wish.before);
     fields::models(m, "Model after", "after", models, &wish.after);
-    m.raw("</div><div class=\"row\">");
+    m.raw("</div><div class=\"row explain-row\">");
     fields::runs(m, "A run, for when and why", runs, &wish.run);
     m.raw("<label class=\"field grow\"><span>Which training answers pushed</span><select name=\"over\">");
     for (value, text) in [

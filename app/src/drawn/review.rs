@@ -292,7 +292,7 @@ async fn scan(m: &mut Markup, service: &Service, owner: bool) {
         return;
     }
     let standard = ReviewScan::default();
-    m.raw("<form method=\"post\" action=\"/truth/review/scan\" class=\"review-form\"><div class=\"row\">");
+    m.raw("<form method=\"post\" action=\"/truth/review/scan\" class=\"review-form\"><div class=\"row explain-row\">");
     fields::models(m, "Model", "checkpoint", &service.checkpoints().await.unwrap_or_default(), &standard.checkpoint);
     for (name, text, value, range) in [
         ("questions", "Questions", standard.questions.to_string(), ("1", "200", "1")),

@@ -16,7 +16,7 @@
 use super::head::Factors;
 use super::inspect::{spec_at, terms};
 use super::read::Subject;
-use super::say::quoted;
+use super::say::{ended, quoted};
 use crate::batch::Packed;
 use crate::parallel::{SHARDS, shards};
 use crate::{Result, TrainError};
@@ -313,7 +313,7 @@ fn graders(found: &[Influencer]) -> Vec<GraderPush> {
 
 fn words(found: &Influence, (groups, all): (usize, usize)) -> Vec<String> {
     let side = |list: &[Influencer], what: &str| match list.first() {
-        None => format!("No stored rollout pushed {what} {}.", quoted(&found.answer)),
+        None => ended(format!("No stored rollout pushed {what} {}", quoted(&found.answer))),
         Some(first) => {
             let sign = if first.advantage > 0.0 { "rewarded above its group" } else { "rewarded below its group" };
             format!(
