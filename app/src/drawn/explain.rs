@@ -82,8 +82,11 @@ pub(crate) async fn draw(service: &Service, asked: &Asked) -> Drawn {
 
 async fn answered(m: &mut Markup, service: &Service, wish: &Wish, item: Item) {
     asked_about(m, &item);
+    // What pushed is asked about the answer that stands here, whoever gave it.
+    let mut answer = wish.answer();
     match service.explain_tokens(&wish.before, &wish.after, wish.asked(item.clone())).await {
         Ok(view) => {
+            answer = Some(view.answer.clone()).filter(|text| !text.trim().is_empty());
             let hand_in = tokens::HandIn {
                 id: service.review_id().ok(),
                 checkpoint: &wish.after,
@@ -111,7 +114,7 @@ async fn answered(m: &mut Markup, service: &Service, wish: &Wish, item: Item) {
         "all" => InfluenceOver::All,
         _ => return,
     };
-    match service.explain_influence(&run, wish.at, over, wish.asked(item)).await {
+    match service.explain_influence(&run, wish.at, over, clicker_service::Asked { item, answer }).await {
         Ok(found) => influence::draw(m, &found, wish.run.as_str()),
         Err(e) => panel_problem(m, "Which training answers pushed?", &e),
     }

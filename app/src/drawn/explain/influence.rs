@@ -13,7 +13,8 @@ pub(super) fn draw(m: &mut Markup, found: &Influence, run: &str) {
     if !found.graders.is_empty() {
         m.put(
             "<div class=\"table-scroll\" tabindex=\"0\"><table class=\"table table-tight\" data-testid=\"influence-graders\"><caption>Which \
-             grader paid for it: the pushes of all {} compared answers, each shared out by what every grader gave or took there.\
+             grader paid for it: the pushes of all {} compared answers, each shared out among the graders by what set it apart from its \
+             group. A grader that paid the whole group alike has no part.\
              </caption><thead><tr><th scope=\"col\">grader</th><th scope=\"col\" class=\"num\">push</th><th scope=\"col\" \
              class=\"num\">answers</th></tr></thead><tbody>",
             &[&found.rollouts.to_string()],
