@@ -190,6 +190,9 @@ fn shown(text: &str) -> &str {
 fn why(reason: &ReviewReason) -> String {
     let p = |x: f64| percent(x, 0);
     match reason {
+        ReviewReason::LowAgreement { agreement, threshold } if *agreement == 0.0 => {
+            format!("None of its drawn answers say the same; less than {} is brought before a person.", p(*threshold))
+        }
         ReviewReason::LowAgreement { agreement, threshold } => {
             format!(
                 "Only {} of its drawn answers say the same; less than {} is brought before a person.",
