@@ -82,8 +82,11 @@ pub(crate) async fn draw(service: &Service, asked: &Asked) -> Drawn {
 
 async fn answered(m: &mut Markup, service: &Service, wish: &Wish, item: Item) {
     asked_about(m, &item);
+    // What pushed is asked about the answer that stands here, whoever gave it.
+    let mut answer = wish.answer();
     match service.explain_tokens(&wish.before, &wish.after, wish.asked(item.clone())).await {
         Ok(view) => {
+            answer = Some(view.answer.clone()).filter(|text| !text.trim().is_empty());
             let hand_in = tokens::HandIn {
                 id: service.review_id().ok(),
                 checkpoint: &wish.after,
@@ -111,7 +114,7 @@ async fn answered(m: &mut Markup, service: &Service, wish: &Wish, item: Item) {
         "all" => InfluenceOver::All,
         _ => return,
     };
-    match service.explain_influence(&run, wish.at, over, wish.asked(item)).await {
+    match service.explain_influence(&run, wish.at, over, clicker_service::Asked { item, answer }).await {
         Ok(found) => influence::draw(m, &found, wish.run.as_str()),
         Err(e) => panel_problem(m, "Which training answers pushed?", &e),
     }
@@ -152,17 +155,17 @@ fn who(role: clicker_wire::Role) -> &'static str {
 async fn form(m: &mut Markup, service: &Service, wish: &Wish, models: &[Manifest], runs: &[Run]) {
     m.raw(
         "<form class=\"panel\" method=\"get\" action=\"/truth/explain\" data-testid=\"explain-form\"><h2>What to explain</h2>\
-         <div class=\"row\">",
+         <div class=\"row explain-row\">",
     );
     fields::question(m, service, &wish.item, &wish.question).await;
     m.put(
         "</div><label class=\"field\"><span>The answer (empty: what the model after says by itself)</span><input type=\"text\" \
-         name=\"answer\" value=\"{}\" maxlength=\"2000\" autocomplete=\"off\"></label><div class=\"row\">",
+         name=\"answer\" value=\"{}\" maxlength=\"2000\" autocomplete=\"off\"></label><div class=\"row explain-row\">",
         &[&wish.answer],
     );
     fields::models(m, "Model before", "before", models, &wish.before);
     fields::models(m, "Model after", "after", models, &wish.after);
-    m.raw("</div><div class=\"row\">");
+    m.raw("</div><div class=\"row explain-row\">");
     fields::runs(m, "A run, for when and why", runs, &wish.run);
     m.raw("<label class=\"field grow\"><span>Which training answers pushed</span><select name=\"over\">");
     for (value, text) in [

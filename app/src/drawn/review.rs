@@ -190,6 +190,9 @@ fn shown(text: &str) -> &str {
 fn why(reason: &ReviewReason) -> String {
     let p = |x: f64| percent(x, 0);
     match reason {
+        ReviewReason::LowAgreement { agreement, threshold } if *agreement == 0.0 => {
+            format!("None of its drawn answers say the same; less than {} is brought before a person.", p(*threshold))
+        }
         ReviewReason::LowAgreement { agreement, threshold } => {
             format!(
                 "Only {} of its drawn answers say the same; less than {} is brought before a person.",
@@ -292,7 +295,7 @@ async fn scan(m: &mut Markup, service: &Service, owner: bool) {
         return;
     }
     let standard = ReviewScan::default();
-    m.raw("<form method=\"post\" action=\"/truth/review/scan\" class=\"review-form\"><div class=\"row\">");
+    m.raw("<form method=\"post\" action=\"/truth/review/scan\" class=\"review-form\"><div class=\"row explain-row\">");
     fields::models(m, "Model", "checkpoint", &service.checkpoints().await.unwrap_or_default(), &standard.checkpoint);
     for (name, text, value, range) in [
         ("questions", "Questions", standard.questions.to_string(), ("1", "200", "1")),

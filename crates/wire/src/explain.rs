@@ -142,7 +142,7 @@ pub struct Influence {
     pub towards: Vec<Influencer>,
     /// The strongest that push away from it, strongest first.
     pub away: Vec<Influencer>,
-    /// The pushes of all compared rollouts, summed by grader in proportion to what each grader paid.
+    /// The pushes of all compared rollouts, each shared out by what set the rollout apart from its group.
     pub graders: Vec<GraderPush>,
     /// What the numbers say, in plain words.
     pub words: Vec<String>,
@@ -177,9 +177,10 @@ pub struct Influencer {
 pub struct GraderPush {
     /// The grader.
     pub grader: String,
-    /// Sum over all compared rollouts of the push times the grader's share of what was paid there.
+    /// Sum over all compared rollouts of the push times the grader's share of what set the rollout's reward apart from its group's
+    /// mean; exact where the reward is the graders' sum.
     pub push: f64,
-    /// Rollouts to which it paid or from which it took.
+    /// Rollouts that it set apart from their group.
     pub rollouts: u32,
 }
 

@@ -171,7 +171,11 @@ fn influence(found: &Influence) -> Result<String, std::fmt::Error> {
             rollout(&mut out, one)?;
         }
     }
-    writeln!(out, "\nby grader, over all {} compared rollouts", found.rollouts)?;
+    writeln!(
+        out,
+        "\nby grader, as it set answers apart from their groups, over all {} compared rollouts",
+        found.rollouts
+    )?;
     for grader in &found.graders {
         writeln!(out, "{:>+12.3}  {} ({} rollouts)", grader.push, grader.grader, grader.rollouts)?;
     }

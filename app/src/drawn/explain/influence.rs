@@ -1,7 +1,7 @@
 //! Which training answers pushed towards an answer and away from it, each with who paid for it.
 
 use crate::drawn::fields::sentences;
-use crate::state::figures::{number, signed, tone};
+use crate::state::figures::{number, signed};
 use crate::state::lab::markup::Markup;
 use clicker_wire::{Influence, InfluenceOver, Influencer};
 
@@ -13,7 +13,8 @@ pub(super) fn draw(m: &mut Markup, found: &Influence, run: &str) {
     if !found.graders.is_empty() {
         m.put(
             "<div class=\"table-scroll\" tabindex=\"0\"><table class=\"table table-tight\" data-testid=\"influence-graders\"><caption>Which \
-             grader paid for it: the pushes of all {} compared answers, each shared out by what every grader gave or took there.\
+             grader paid for it: the pushes of all {} compared answers, each shared out among the graders by what set it apart from its \
+             group. A grader that paid the whole group alike has no part.\
              </caption><thead><tr><th scope=\"col\">grader</th><th scope=\"col\" class=\"num\">push</th><th scope=\"col\" \
              class=\"num\">answers</th></tr></thead><tbody>",
             &[&found.rollouts.to_string()],
@@ -21,7 +22,7 @@ pub(super) fn draw(m: &mut Markup, found: &Influence, run: &str) {
         for grader in &found.graders {
             m.put(
                 "<tr><th scope=\"row\">{}</th><td class=\"num {}\">{}</td><td class=\"num\">{}</td></tr>",
-                &[&grader.grader, tone(grader.push), &signed(grader.push, 2), &grader.rollouts.to_string()],
+                &[&grader.grader, pull(grader.push), &fine(grader.push), &grader.rollouts.to_string()],
             );
         }
         m.raw("</tbody></table></div>");
@@ -58,8 +59,8 @@ fn side(m: &mut Markup, title: &str, all: &[Influencer], run: &str) {
             "<tr><td class=\"num {}\">{}<span class=\"cell-note\">{}</span></td><td class=\"num\">{}</td><td>{}</td><td><a \
              href=\"{}\" rel=\"external\">{}</a></td><td class=\"num\">{}</td><td>",
             &[
-                tone(one.push),
-                &signed(one.push, 2),
+                pull(one.push),
+                &fine(one.push),
                 &cosine,
                 &one.step.to_string(),
                 &one.question,
@@ -77,4 +78,35 @@ fn side(m: &mut Markup, title: &str, all: &[Influencer], run: &str) {
         m.put("<span class=\"paid\">together {}</span></td></tr>", &[&number(one.reward.total, 2)]);
     }
     m.raw("</tbody></table></div>");
+}
+
+/// A push with as many digits as its size needs: the pushes on a nearly certain answer are tiny, and their order still counts.
+fn fine(push: f64) -> String {
+    match push.abs() {
+        size if size >= 100.0 => signed(push, 0),
+        size if size >= 1.0 => signed(push, 2),
+        size if size >= 0.001 => signed(push, 4),
+        0.0 => "0".into(),
+        _ => format!("{push:+.1e}").replace('-', "\u{2212}"),
+    }
+}
+
+/// The class of a push, however small.
+fn pull(push: f64) -> &'static str {
+    match push {
+        up if up > 0.0 => "gain",
+        down if down < 0.0 => "loss",
+        _ => "even",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fine;
+
+    #[test]
+    fn small_pushes_can_be_told_apart() {
+        assert_eq!([123.4, 1.5, -0.0123, 0.0].map(fine), ["+123", "+1.50", "\u{2212}0.0123", "0"]);
+        assert_eq!(fine(-2.5e-7), "\u{2212}2.5e\u{2212}7");
+    }
 }

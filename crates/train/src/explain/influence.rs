@@ -16,7 +16,7 @@
 use super::head::Factors;
 use super::inspect::{spec_at, terms};
 use super::read::Subject;
-use super::say::quoted;
+use super::say::{ended, quoted};
 use crate::batch::Packed;
 use crate::parallel::{SHARDS, shards};
 use crate::{Result, TrainError};
@@ -80,12 +80,17 @@ pub fn influence(
         InfluenceOver::All => through_all(subject, &stored, &prompt, &ids)?,
     };
     let (mut found, mut left_out) = (Vec::new(), 0);
+    let mut by_grader: BTreeMap<String, (f64, u32)> = BTreeMap::new();
     for (stored, pushes) in stored.iter().zip(pushes) {
         for (sample, (completion, push)) in stored.group.completions.iter().zip(pushes).enumerate() {
             let Some(Push { push, cosine }) = push else {
                 left_out += 1;
                 continue;
             };
+            for (grader, share) in shares(stored.group, sample) {
+                let sum = by_grader.entry(grader.to_owned()).or_default();
+                *sum = (sum.0 + push * share, sum.1 + 1);
+            }
             found.push(Influencer {
                 step: stored.step,
                 group: stored.place,
@@ -111,7 +116,7 @@ pub fn influence(
         over,
         rollouts,
         left_out,
-        graders: graders(&found),
+        graders: graders(by_grader),
         towards,
         away,
         words: Vec::new(),
@@ -292,28 +297,33 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Every rollout's push, given to graders by their share of what was paid there.
-fn graders(found: &[Influencer]) -> Vec<GraderPush> {
-    let mut sums: BTreeMap<&str, (f64, u32)> = BTreeMap::new();
-    for rollout in found {
-        let paid: f64 = rollout.reward.receipts.iter().map(|r| r.contribution().abs()).sum();
-        for receipt in rollout.reward.receipts.iter().filter(|r| r.contribution() != 0.0) {
-            let sum = sums.entry(&receipt.grader).or_default();
-            sum.0 += rollout.push * receipt.contribution().abs() / paid;
-            sum.1 += 1;
+/// What set an answer apart from its group, by grader: shares that add up to 1. An advantage compares an answer with its group, so a
+/// grader that paid the whole group alike has no part in it. Empty where nothing sets it apart.
+fn shares(group: &SampleGroup, sample: usize) -> Vec<(&str, f64)> {
+    let mut apart: BTreeMap<&str, f64> = BTreeMap::new();
+    for (place, completion) in group.completions.iter().enumerate() {
+        let weight = f64::from(u8::from(place == sample)) - 1.0 / group.completions.len() as f64;
+        for receipt in &completion.reward.receipts {
+            *apart.entry(&receipt.grader).or_default() += weight * receipt.contribution();
         }
     }
-    let mut out: Vec<GraderPush> = sums
-        .into_iter()
-        .map(|(grader, (push, rollouts))| GraderPush { grader: grader.to_owned(), push, rollouts })
-        .collect();
+    let total: f64 = apart.values().sum();
+    if total.abs() < 1e-9 {
+        return Vec::new();
+    }
+    apart.into_iter().filter(|(_, part)| part.abs() > 1e-9).map(|(grader, part)| (grader, part / total)).collect()
+}
+
+fn graders(sums: BTreeMap<String, (f64, u32)>) -> Vec<GraderPush> {
+    let mut out: Vec<GraderPush> =
+        sums.into_iter().map(|(grader, (push, rollouts))| GraderPush { grader, push, rollouts }).collect();
     out.sort_by(|a, b| b.push.abs().total_cmp(&a.push.abs()));
     out
 }
 
 fn words(found: &Influence, (groups, all): (usize, usize)) -> Vec<String> {
     let side = |list: &[Influencer], what: &str| match list.first() {
-        None => format!("No stored rollout pushed {what} {}.", quoted(&found.answer)),
+        None => ended(format!("No stored rollout pushed {what} {}", quoted(&found.answer))),
         Some(first) => {
             let sign = if first.advantage > 0.0 { "rewarded above its group" } else { "rewarded below its group" };
             format!(
@@ -343,4 +353,42 @@ fn words(found: &Influence, (groups, all): (usize, usize)) -> Vec<String> {
         out.push(format!("{} stored rollouts were left out: they were stored without token ids.", found.left_out));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clicker_wire::{Receipt, Reward, SampledCompletion};
+
+    /// Both graders paid both answers the same for their form; only the truth sets them apart, and the length of one.
+    #[test]
+    fn a_grader_that_pays_all_alike_has_no_part_in_a_push() {
+        let receipt = |grader: &str, weight: f64, score: f64| Receipt {
+            grader: grader.into(),
+            score: Some(score),
+            weight,
+            reason: String::new(),
+            spans: Vec::new(),
+        };
+        let answer = |truth: f64, length: f64| SampledCompletion {
+            text: String::new(),
+            reward: Reward {
+                total: truth + 0.1 + length,
+                receipts: vec![
+                    receipt("truthful", 1.0, truth),
+                    receipt("format", 0.1, 1.0),
+                    receipt("length", 1.0, length),
+                ],
+                notes: Vec::new(),
+            },
+            advantage: 1.0,
+            tokens: Vec::new(),
+        };
+        let group = SampleGroup { item: Item::free("?"), completions: vec![answer(0.0, 0.0), answer(-1.0, -0.25)] };
+        let found = shares(&group, 0);
+        assert_eq!(found.iter().map(|(grader, _)| *grader).collect::<Vec<_>>(), ["length", "truthful"]);
+        assert!((found[0].1 - 0.2).abs() < 1e-12 && (found[1].1 - 0.8).abs() < 1e-12, "{found:?}");
+        let alike = SampleGroup { item: Item::free("?"), completions: vec![answer(1.0, 0.0), answer(1.0, 0.0)] };
+        assert!(shares(&alike, 0).is_empty());
+    }
 }

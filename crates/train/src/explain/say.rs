@@ -3,7 +3,7 @@
 /// A probability from its logarithm: percent while that can be read, else one in how many.
 pub(crate) fn probability(logprob: f64) -> String {
     let p = logprob.exp();
-    if (0.9995..1.0).contains(&p) {
+    if (0.995..1.0).contains(&p) {
         return "nearly 100 %".into();
     }
     match p {
@@ -49,6 +49,12 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("“{}{more}”", cut.trim())
 }
 
+/// A sentence with its full stop, where the quotation that it ends with has none.
+pub(crate) fn ended(sentence: String) -> String {
+    let closed = [".”", "!”", "?”", "…”"].iter().any(|end| sentence.ends_with(end));
+    if closed { sentence } else { sentence + "." }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +64,7 @@ mod tests {
         for (p, words) in [
             (1.0, "100 %"),
             (0.9999, "nearly 100 %"),
+            (0.996, "nearly 100 %"),
             (0.5, "50 %"),
             (0.034, "3.4 %"),
             (0.0012, "1 in 830"),
@@ -72,6 +79,8 @@ mod tests {
         assert_eq!(times(-f64::ln(1234.0)), "1,200 times less likely");
         assert_eq!(quoted(" Paris."), "“Paris.”");
         assert_eq!(quoted(""), "nothing");
+        assert_eq!(ended("Both say “Paris.”".into()), "Both say “Paris.”");
+        assert_eq!(ended("Both say “Paris”".into()), "Both say “Paris”.");
         assert_eq!(quoted(&"x".repeat(80)).chars().count(), 63);
     }
 }

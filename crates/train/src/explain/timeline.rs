@@ -2,7 +2,7 @@
 //! long run needs no more memory than a short one.
 
 use super::read::{Subject, judged};
-use super::say::{probability, quoted, times};
+use super::say::{ended, probability, quoted, times};
 use crate::Result;
 use clicker_rewards::verdict::is_abstention;
 use clicker_wire::{ABSTAIN, Expected, Item, REFUSE, Timeline, TimelinePoint, Verdict};
@@ -61,7 +61,7 @@ fn words(item: &Item, points: &[TimelinePoint], first_unknown: Option<u32>) -> V
         }
     }];
     if let Some(back) = points.iter().find(|p| first_unknown.is_some_and(|step| p.step > step) && !p.abstains) {
-        out.push(format!("At step {} it answered again: {}.", back.step, quoted(&back.answer)));
+        out.push(ended(format!("At step {} it answered again: {}", back.step, quoted(&back.answer))));
     }
     let change = |of: fn(&TimelinePoint) -> Option<f64>| Some((of(first)?, of(last)?));
     if let Some((a, z)) = change(|p| Some(p.abstain_logprob)) {
@@ -85,7 +85,7 @@ fn words(item: &Item, points: &[TimelinePoint], first_unknown: Option<u32>) -> V
     }
     let first_right = points.iter().find(|p| p.verdict == Some(Verdict::Right));
     if let Some(right) = first_right.filter(|p| p.step > first.step) {
-        out.push(format!("Its first right answer came at step {}: {}.", right.step, quoted(&right.answer)));
+        out.push(ended(format!("Its first right answer came at step {}: {}", right.step, quoted(&right.answer))));
     }
     out
 }

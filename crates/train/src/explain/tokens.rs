@@ -1,7 +1,7 @@
 //! One answer under the model before and the model after: what training changed on these very words.
 
 use super::read::{Said, Subject, judged};
-use super::say::{probability, quoted, times};
+use super::say::{ended, probability, quoted, times};
 use crate::samples::pieces;
 use crate::{Result, TrainError};
 use clicker_wire::{AnswerReading, Item, TokenReading, TokenShift, TokenView};
@@ -101,12 +101,12 @@ fn words(view: &TokenView) -> Vec<String> {
         ));
     }
     out.push(match old.greedy == new.greedy {
-        true => format!("Left alone, both answer {}.", quoted(&new.greedy)),
-        false => format!(
-            "Left alone, the model before answers {} and the model after {}.",
+        true => ended(format!("Left alone, both answer {}", quoted(&new.greedy))),
+        false => ended(format!(
+            "Left alone, the model before answers {} and the model after {}",
             quoted(&old.greedy),
             quoted(&new.greedy)
-        ),
+        )),
     });
     out
 }
