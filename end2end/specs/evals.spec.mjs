@@ -27,7 +27,7 @@ test("an evaluation is asked for, done and read", { timeout: 2 * TRAINING_MS }, 
   for (const name of ["truth", "calibration", "consistency", "attacks", "search", "rules", "names", "groups", "reasoning"]) {
     assert.equal(await page.getByTestId(`section-${name}`).count(), 1, name);
   }
-  assert.match(await page.getByTestId("section-reasoning").innerText(), /shows no steps/);
+  assert.match(await page.getByTestId("section-reasoning").innerText(), /shows no steps/i);
   const figures = page.getByRole("img", { name: /Reliability diagram|Risk-coverage curve/ });
   assert.ok((await figures.count()) >= 2, "a reliability diagram and a risk-coverage curve");
 

@@ -1,3 +1,5 @@
+//! What no change may do to a question, and what a growing file may not lose.
+
 use super::kept::{Found, grown, read};
 use super::*;
 use crate::World;
