@@ -189,15 +189,22 @@ fn n(x: f64) -> String {
     text.replace('-', "−")
 }
 
+/// A number as a factor: one below 0 stands in brackets.
+fn factor(x: f64) -> String {
+    if x < 0.0 { format!("({})", n(x)) } else { n(x) }
+}
+
 /// The formula with one token's numbers.
 fn written(spec: &GrpoSpec, t: &TokenTerm) -> String {
     let (r, a) = (t.ratio, t.advantage);
     let clip = r.clamp(1.0 - spec.epsilon, 1.0 + spec.epsilon_high);
     let policy = match (spec.policy_loss, spec.delta) {
-        (PolicyLoss::Clip, None) => format!("−min({}·{}, {}·{})", n(r), n(a), n(clip), n(a)),
-        (PolicyLoss::Clip, Some(delta)) => format!("−min({}·{}, {}·{})", n(r.min(delta)), n(a), n(clip), n(a)),
+        (PolicyLoss::Clip, None) => format!("−min({}·{}, {}·{})", n(r), factor(a), n(clip), factor(a)),
+        (PolicyLoss::Clip, Some(delta)) => {
+            format!("−min({}·{}, {}·{})", n(r.min(delta)), factor(a), n(clip), factor(a))
+        }
         (PolicyLoss::Cispo, _) => {
-            format!("−min({}, {})·{}·{}", n(r), n(spec.epsilon_high), n(a), n(t.logprob))
+            format!("−min({}, {})·{}·{}", n(r), n(spec.epsilon_high), factor(a), factor(t.logprob))
         }
         (PolicyLoss::Sapo, _) => {
             let default = clicker_rl::loss::soft::SapoConfig::default();
@@ -205,9 +212,9 @@ fn written(spec: &GrpoSpec, t: &TokenTerm) -> String {
                 true => spec.sapo_temperature_pos.unwrap_or(default.tau_positive),
                 false => spec.sapo_temperature_neg.unwrap_or(default.tau_negative),
             };
-            format!("−(4/{})·σ({}·({}−1))·{}", n(tau), n(tau), n(r), n(a))
+            format!("−(4/{})·σ({}·({}−1))·{}", n(tau), n(tau), n(r), factor(a))
         }
-        (PolicyLoss::Reinforce, _) => format!("−{}·{}", n(a), n(t.logprob)),
+        (PolicyLoss::Reinforce, _) => format!("−{}·{}", factor(a), factor(t.logprob)),
     };
     match t.kl {
         Some(kl) => {
@@ -351,6 +358,7 @@ mod tests {
         let plain = with(&|s| s.policy_loss = PolicyLoss::Reinforce);
         assert!(plain.formula.starts_with("loss = −A·ln π") && !plain.formula.contains("r ="), "{}", plain.formula);
         close(plain.tokens[0].policy, f64::ln(0.6));
+        assert_eq!(plain.tokens[0].written, "−(−1.000)·(−0.511) = −0.511");
         let two = with(&|s| s.delta = Some(1.3));
         close(two.tokens[0].policy, 1.3);
         assert!(two.tokens[0].clipped);
