@@ -83,8 +83,7 @@ fn table(m: &mut Markup, told: &Timeline) {
         let first = if told.first_unknown == Some(point.step) { " class=\"shift-row\"" } else { "" };
         m.raw("<tr");
         m.drawn(first);
-        let verdict =
-            if point.verdict.is_none() && point.abstains { "says that it does not know" } else { said(point.verdict) };
+        let verdict = if point.verdict.is_none() && point.abstains { "abstains" } else { said(point.verdict) };
         let right = point.accepted_logprob.map_or_else(|| "-".to_owned(), percent);
         m.put(
             "><th scope=\"row\" class=\"num\">{}</th><td>{}</td><td>{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td \

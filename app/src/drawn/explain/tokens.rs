@@ -152,7 +152,7 @@ pub(super) fn said(verdict: Option<Verdict>) -> &'static str {
     match verdict {
         Some(Verdict::Right) => "right",
         Some(Verdict::Wrong) => "wrong",
-        Some(Verdict::Abstained) => "says that it does not know",
+        Some(Verdict::Abstained) => "abstains",
         Some(Verdict::Refused) => "declines",
         None => "not known",
     }

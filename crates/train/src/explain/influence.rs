@@ -14,7 +14,7 @@
 //! 3. only what the run stored is compared: the first two groups of a step.
 
 use super::head::Factors;
-use super::inspect::{spec_at, terms};
+use super::inspect::{is_left_out, spec_at, terms};
 use super::read::Subject;
 use super::say::{ended, quoted};
 use crate::batch::Packed;
@@ -170,6 +170,7 @@ struct Prepared {
 impl Prepared {
     fn of(subject: &Subject<'_>, stored: &Stored<'_>) -> Result<Self> {
         let vocab = subject.model.config.vocab;
+        let part = if is_left_out(&stored.spec, stored.group) { 0.0 } else { 1.0 };
         let mut answers = Vec::new();
         for (index, completion) in stored.group.completions.iter().enumerate() {
             let ids: Option<Vec<u32>> = completion.tokens.iter().map(|t| t.id).collect();
@@ -179,7 +180,7 @@ impl Prepared {
             let slopes = terms(&stored.spec, completion)?.slope;
             // GRPO's own aggregation weighs a token by its answer's length; every other divisor is the same for all answers.
             let length = if stored.spec.loss_type == LossAggregation::Grpo { ids.len() as f64 } else { 1.0 };
-            let coefficients: Vec<f64> = slopes.into_iter().map(|s| s / length).collect();
+            let coefficients: Vec<f64> = slopes.into_iter().map(|s| part * s / length).collect();
             if coefficients.iter().all(|c| c.is_finite()) {
                 answers.push((index, ids, coefficients));
             }

@@ -3,9 +3,11 @@
 
 use crate::{Result, TrainError, objective};
 use candle_core::{Device, Tensor, Var};
+use clicker_rewards::judge;
+use clicker_rl::groups::is_zero_variance;
 use clicker_wire::{
     AdvantageEstimator, Algorithm, GrpoSpec, ImportanceSamplingLevel as Level, Inspection, KlEstimator,
-    LossAggregation, PolicyLoss, Recipe, SampleGroup, SampledCompletion, TokenTerm,
+    LossAggregation, PolicyLoss, Recipe, SampleGroup, SampledCompletion, TokenTerm, ZeroVariance,
 };
 use std::collections::BTreeMap;
 
@@ -89,7 +91,14 @@ pub fn inspect(
         return Err(TrainError::Explain(format!("step {step} has no stored answer {sample} in group {group}")));
     };
     let spec = spec_at(recipe, figures);
-    let terms = terms(&spec, answer)?;
+    let mut terms = terms(&spec, answer)?;
+    let mut provenance = provenance(recipe, figures, &spec);
+    if is_left_out(&spec, asked) {
+        terms.slope.fill(0.0);
+        let words = "All answers of this group earned the same, and this recipe leaves such groups out of the loss, KL and all: \
+                     the losses here are what they would be, the slopes are what they were.";
+        provenance.insert(0, words.to_owned());
+    }
     let tokens = answer
         .tokens
         .iter()
@@ -127,7 +136,7 @@ pub fn inspect(
         divisor: divisor(recipe, figures, answer.tokens.len()),
         beta: if with_kl { spec.beta } else { 0.0 },
         tokens,
-        provenance: provenance(recipe, figures, &spec),
+        provenance,
     })
 }
 
@@ -189,15 +198,22 @@ fn n(x: f64) -> String {
     text.replace('-', "−")
 }
 
+/// A number as a factor: one below 0 stands in brackets.
+fn factor(x: f64) -> String {
+    if x < 0.0 { format!("({})", n(x)) } else { n(x) }
+}
+
 /// The formula with one token's numbers.
 fn written(spec: &GrpoSpec, t: &TokenTerm) -> String {
     let (r, a) = (t.ratio, t.advantage);
     let clip = r.clamp(1.0 - spec.epsilon, 1.0 + spec.epsilon_high);
     let policy = match (spec.policy_loss, spec.delta) {
-        (PolicyLoss::Clip, None) => format!("−min({}·{}, {}·{})", n(r), n(a), n(clip), n(a)),
-        (PolicyLoss::Clip, Some(delta)) => format!("−min({}·{}, {}·{})", n(r.min(delta)), n(a), n(clip), n(a)),
+        (PolicyLoss::Clip, None) => format!("−min({}·{}, {}·{})", n(r), factor(a), n(clip), factor(a)),
+        (PolicyLoss::Clip, Some(delta)) => {
+            format!("−min({}·{}, {}·{})", n(r.min(delta)), factor(a), n(clip), factor(a))
+        }
         (PolicyLoss::Cispo, _) => {
-            format!("−min({}, {})·{}·{}", n(r), n(spec.epsilon_high), n(a), n(t.logprob))
+            format!("−min({}, {})·{}·{}", n(r), n(spec.epsilon_high), factor(a), factor(t.logprob))
         }
         (PolicyLoss::Sapo, _) => {
             let default = clicker_rl::loss::soft::SapoConfig::default();
@@ -205,9 +221,9 @@ fn written(spec: &GrpoSpec, t: &TokenTerm) -> String {
                 true => spec.sapo_temperature_pos.unwrap_or(default.tau_positive),
                 false => spec.sapo_temperature_neg.unwrap_or(default.tau_negative),
             };
-            format!("−(4/{})·σ({}·({}−1))·{}", n(tau), n(tau), n(r), n(a))
+            format!("−(4/{})·σ({}·({}−1))·{}", n(tau), n(tau), n(r), factor(a))
         }
-        (PolicyLoss::Reinforce, _) => format!("−{}·{}", n(a), n(t.logprob)),
+        (PolicyLoss::Reinforce, _) => format!("−{}·{}", factor(a), factor(t.logprob)),
     };
     match t.kl {
         Some(kl) => {
@@ -217,20 +233,38 @@ fn written(spec: &GrpoSpec, t: &TokenTerm) -> String {
     }
 }
 
-/// What the token's loss is divided by.
+/// What the token's loss is divided by. Where a recipe leaves answers out, only those that count are counted, and how many these were
+/// is not stored.
 fn divisor(recipe: &Recipe, figures: &BTreeMap<String, f64>, tokens: usize) -> String {
     let sequences = f64::from(recipe.rollout.prompts) * f64::from(recipe.rollout.group_size);
     let limit = recipe.rollout.sampling.max_new_tokens;
+    let some_left_out = recipe.grpo.zero_variance == ZeroVariance::Skip || recipe.grpo.mask_truncated;
+    let (most, counted) = if some_left_out { ("at most ", " that count") } else { ("", "") };
     match recipe.grpo.loss_type {
-        LossAggregation::Grpo => format!("M·T = {sequences:.0}·{tokens}, answers of the step times tokens of this one"),
+        LossAggregation::Grpo => {
+            format!("M·T = {most}{sequences:.0}·{tokens}, answers of the step{counted} times tokens of this one")
+        }
         LossAggregation::Dapo => match figures.get("completions/mean_length") {
-            Some(mean) => format!("N = {:.0}, all tokens of the step's {sequences:.0} answers", mean * sequences),
-            None => "N, all tokens of the step's answers (not stored)".into(),
+            Some(mean) => {
+                format!("N = {most}{:.0}, all tokens of the step's {sequences:.0} answers{counted}", mean * sequences)
+            }
+            None => format!("N, all tokens of the step's answers{counted} (not stored)"),
         },
-        LossAggregation::DrGrpo => format!("M·L = {sequences:.0}·{limit}, answers of the step times the token limit"),
+        LossAggregation::DrGrpo => {
+            format!("M·L = {most}{sequences:.0}·{limit}, answers of the step{counted} times the token limit")
+        }
         LossAggregation::Bnpo => "K·n, parts of the batch times the tokens of this part (not stored)".into(),
-        LossAggregation::SequenceSum => format!("M = {sequences:.0}, answers of the step"),
+        LossAggregation::SequenceSum => format!("M = {most}{sequences:.0}, answers of the step{counted}"),
     }
+}
+
+/// Whether the recipe left a group out of the loss, KL and all, because its rewards did not differ.
+pub(crate) fn is_left_out(spec: &GrpoSpec, group: &SampleGroup) -> bool {
+    let totals: Vec<Option<f64>> = group.completions.iter().map(|c| judge::total(&c.reward)).collect();
+    // A recipe with several objectives may tell answers of one total apart; then they have advantages.
+    spec.zero_variance == ZeroVariance::Skip
+        && is_zero_variance(&totals)
+        && group.completions.iter().all(|c| c.advantage.abs() < 1e-9)
 }
 
 fn provenance(recipe: &Recipe, figures: &BTreeMap<String, f64>, spec: &GrpoSpec) -> Vec<String> {
@@ -351,6 +385,7 @@ mod tests {
         let plain = with(&|s| s.policy_loss = PolicyLoss::Reinforce);
         assert!(plain.formula.starts_with("loss = −A·ln π") && !plain.formula.contains("r ="), "{}", plain.formula);
         close(plain.tokens[0].policy, f64::ln(0.6));
+        assert_eq!(plain.tokens[0].written, "−(−1.000)·(−0.511) = −0.511");
         let two = with(&|s| s.delta = Some(1.3));
         close(two.tokens[0].policy, 1.3);
         assert!(two.tokens[0].clipped);
@@ -358,6 +393,18 @@ mod tests {
         assert!(gspo.formula.contains("mean over the answer"), "{}", gspo.formula);
         let dr = with(&|s| s.loss_type = LossAggregation::DrGrpo);
         assert!(dr.divisor.contains("token limit"));
+    }
+
+    #[test]
+    fn a_group_that_was_left_out_pulls_at_nothing() {
+        let tokens = || vec![token(f32::ln(0.25), f32::ln(0.25), Some(f32::ln(0.5)))];
+        let kept = seen(&grpo(|r| r.grpo.beta = 0.5), answer(0.0, tokens()));
+        assert!(kept.tokens[0].slope < -0.1, "the KL acts on it");
+        let skips = grpo(|r| (r.grpo.beta, r.grpo.zero_variance) = (0.5, ZeroVariance::Skip));
+        let skipped = seen(&skips, answer(0.0, tokens()));
+        close(skipped.tokens[0].slope, 0.0);
+        assert!(skipped.provenance[0].contains("leaves such groups out"));
+        assert!(skipped.divisor.starts_with("N = at most 256"), "{}", skipped.divisor);
     }
 
     #[test]

@@ -69,7 +69,7 @@ mod tests {
             (0.034, "3.4 %"),
             (0.0012, "1 in 830"),
             (0.000_001_5, "1 in 670,000"),
-            (4e-10, "1 in 2500 million"),
+            (4e-10, "1 in 2.5 thousand million"),
             (1e-20, "next to nothing"),
         ] {
             assert_eq!(probability(f64::ln(p)), words, "{p}");
