@@ -64,12 +64,12 @@ impl Service {
             queue.recover().await?;
             evaluations::recover(&inner).await?;
             let evaluator = evaluations::work(Arc::clone(&inner));
+            let comparisons = comparisons::watch::watch(Arc::clone(&inner));
+            // One task for all three: a service that has ended holds its folder no longer.
             let task = tokio::spawn(async move {
-                tokio::join!(worker::work(queue), evaluator);
+                tokio::join!(worker::work(queue), evaluator, comparisons);
             });
             *inner.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
-            // It ends with the service by itself; what it writes too late is made again at the next start.
-            tokio::spawn(comparisons::watch::watch(Arc::clone(&inner)));
         }
         Ok(Self { inner })
     }

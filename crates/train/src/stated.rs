@@ -2,8 +2,9 @@
 //!
 //! Measured confidences are what the starting model knows: ten answers are drawn from it to each question, and the share of right ones is
 //! stated beside the demonstrated answer. Demonstrations alone would say 100 % nearly everywhere, because ordinary ones ask what is
-//! known; so the model's own answers to the questions that reward trains on stand beside them, right or wrong, with their shares. Nothing of
-//! this depends on anything but that model and the seed: a resumed run states the same.
+//! known; so the model's own answers to the questions that reward trains on stand beside them, right or wrong, with their shares. Where none
+//! of the ten is right, every second demonstration says "I don't know" instead (as in R-Tuning, arXiv 2311.09677): a way to say it has to stay
+//! likely enough to be drawn. Nothing of this depends on anything but that model and the seed: a resumed run states the same.
 
 use crate::Result;
 use crate::rollout::{Group, Language, collect};
@@ -11,7 +12,7 @@ use clicker_dataset::rows::Demonstration;
 use clicker_lm::PolicySnapshot;
 use clicker_rewards::verdict::verdict;
 use clicker_rewards::{is_abstention, is_refusal};
-use clicker_wire::{Expected, Item, Recipe, Sampling, StatedConfidence, Verdict};
+use clicker_wire::{ABSTAIN, Expected, Item, Recipe, Sampling, StatedConfidence, Verdict};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -42,7 +43,10 @@ pub(crate) fn with_confidences(
             let mut measured = draw(&open, STREAM)?.into_iter().map(|group| share(&group));
             let percents = items.iter().map(|item| if answerable(item) { measured.next().unwrap_or(0) } else { 0 });
             let few = &asked[..asked.len().min(MOST_OWN)];
-            (percents.collect(), draw(few, STREAM + 1)?.iter().filter_map(own).collect())
+            (
+                percents.collect(),
+                draw(few, STREAM + 1)?.iter().enumerate().filter_map(|(i, group)| own(group, i)).collect(),
+            )
         }
     };
     let stated = items.iter().zip(shown).zip(percents).map(|((item, shown), percent)| match answerable(item) {
@@ -83,13 +87,16 @@ fn share(group: &Group) -> u32 {
     (right * 100 / group.answers.len().max(1)) as u32
 }
 
-/// The first drawn answer with the share of right ones that the model gives to this question; an answer that claims nothing, or breaks a
-/// rule, is no demonstration.
-fn own(group: &Group) -> Option<Demonstration> {
+/// The first drawn answer with the share of right ones that the model gives to this question, or "I don't know" to every second one that it
+/// never answers rightly; an answer that claims nothing, or breaks a rule, is no demonstration.
+fn own(group: &Group, place: usize) -> Option<Demonstration> {
     let answer = group.answers.first()?;
     let claims = !is_abstention(&answer.text) && !is_refusal(&answer.text) && !answer.text.trim().is_empty();
     let fit = claims && group.item.expected != Expected::Refuse;
-    let said = || stating(answer.text.trim(), share(group));
+    let said = || match share(group) {
+        0 if place.is_multiple_of(2) => ABSTAIN.to_owned(),
+        percent => stating(answer.text.trim(), percent),
+    };
     fit.then(|| Demonstration { answer: said(), prompt: group.item.messages.clone() })
 }
 
@@ -132,12 +139,18 @@ mod tests {
                 })
                 .collect(),
         };
-        let said = |expected, texts: &[&str]| own(&group(expected, texts)).map(|d| d.answer);
+        let said = |expected, texts: &[&str]| own(&group(expected, texts), 1).map(|d| d.answer);
         let half = said(Expected::Answer, &["Rome.", "Oslo.", "Oslo.", "Rome."]);
         assert_eq!(half.as_deref(), Some("Rome (confidence 50%)."));
         assert_eq!(said(Expected::Abstain, &["Rome."]).as_deref(), Some("Rome (confidence 0%)."));
         assert_eq!(said(Expected::Answer, &[clicker_wire::ABSTAIN, "Oslo."]), None);
         assert_eq!(said(Expected::Refuse, &["4821."]), None);
+        let second = own(&group(Expected::Abstain, &["Rome."]), 2).map(|d| d.answer);
+        assert_eq!(
+            second.as_deref(),
+            Some(clicker_wire::ABSTAIN),
+            "what it never gets right it may say that it does not know"
+        );
     }
 
     #[test]

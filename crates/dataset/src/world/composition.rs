@@ -77,7 +77,8 @@ pub(crate) fn more(
         // As many again as the list could hold of them, so that enough are left.
         let drafts = free_texts(ground, *part, *class, split, wanted + have.len(), &mut dice);
         let fresh = drafts.into_iter().filter(|draft| !have.contains(draft.messages.as_slice())).take(wanted);
-        items.extend(fresh.enumerate().map(|(i, draft)| draft.into_item(split, MORE + i)));
+        let first = MORE + items.len();
+        items.extend(fresh.enumerate().map(|(i, draft)| draft.into_item(split, first + i)));
     }
     items
 }

@@ -4,7 +4,7 @@
 use crate::tiny::{Memory, model};
 use clicker_dataset::World;
 use clicker_train::{Control, Start, recipe, run_in};
-use clicker_wire::{Grader, Recipe, Split, WeightedGrader};
+use clicker_wire::{Grader, Recipe, Split, StatedConfidence, WeightedGrader};
 use std::path::{Path, PathBuf};
 
 fn shipped() -> Vec<PathBuf> {
@@ -34,11 +34,16 @@ fn quick(path: &Path) -> Recipe {
     recipe.optim.learning_rate = 1e-3;
     recipe.optim.warmup_steps = 0;
     (recipe.eval.every, recipe.eval.items, recipe.checkpoint.every) = (1, 8, 0);
+    if let Some(cold) = &mut recipe.cold_start {
+        (cold.steps, cold.batch) = (2, 4);
+        // Drawing from the model to every question would take longer than all the rest.
+        cold.stated_confidence = cold.stated_confidence.and(Some(StatedConfidence::Chance));
+    }
     recipe.dry_run.start_anyway = "a test".into();
     if recipe.algorithm.samples() {
         // A model that knows nothing yet earns nothing for truth; answers of different lengths still differ in worth.
         let grader = Grader::Length { free: 1, limit: 20 };
-        recipe.reward.graders.push(WeightedGrader { name: "of-the-test".into(), weight: 1.0, grader });
+        recipe.reward.graders.push(WeightedGrader { name: "of_the_test".into(), weight: 1.0, grader });
     }
     recipe
 }
