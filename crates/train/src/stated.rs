@@ -1,7 +1,7 @@
 //! Demonstrations that say how sure they are. The confidence is one of eleven tenths, so that a small model can learn to write it.
 //!
-//! Measured confidences are what the starting model knows: ten answers are drawn from it to each question, and the share of right ones is
-//! stated beside the demonstrated answer. Demonstrations alone would say 100 % nearly everywhere, because ordinary ones ask what is
+//! Measured confidences are what the starting model knows: ten answers are drawn from it to each question, and the share of right ones
+//! (smoothed: ten of ten are 90 %) is stated beside the demonstrated answer. Demonstrations alone would say 100 % nearly everywhere, because ordinary ones ask what is
 //! known; so the model's own answers to the questions that reward trains on stand beside them, right or wrong, with their shares. Where none
 //! of the ten is right, every second demonstration says "I don't know" instead (as in R-Tuning, arXiv 2311.09677): a way to say it has to stay
 //! likely enough to be drawn. Nothing of this depends on anything but that model and the seed: a resumed run states the same.
@@ -81,10 +81,16 @@ fn drawn(seed: u64, items: &[Item], model: &PolicySnapshot, language: &Language)
     Ok(groups)
 }
 
-/// Right answers among the drawn ones, percent in steps of ten.
+/// Right answers among the drawn ones.
+fn right(group: &Group) -> usize {
+    group.answers.iter().filter(|a| verdict(&group.item, &a.text) == Verdict::Right).count()
+}
+
+/// What so many right answers say of the next one, percent in steps of ten: (right + 1) / (n + 2), Laplace's rule of succession. Ten out
+/// of ten are no certainty, and none out of ten is no proof.
 fn share(group: &Group) -> u32 {
-    let right = group.answers.iter().filter(|a| verdict(&group.item, &a.text) == Verdict::Right).count();
-    (right * 100 / group.answers.len().max(1)) as u32
+    let share = (right(group) + 1) as f64 / (group.answers.len() + 2) as f64;
+    (share * 10.0).round() as u32 * 10
 }
 
 /// The first drawn answer with the share of right ones that the model gives to this question, or "I don't know" to every second one that it
@@ -93,9 +99,9 @@ fn own(group: &Group, place: usize) -> Option<Demonstration> {
     let answer = group.answers.first()?;
     let claims = !is_abstention(&answer.text) && !is_refusal(&answer.text) && !answer.text.trim().is_empty();
     let fit = claims && group.item.expected != Expected::Refuse;
-    let said = || match share(group) {
+    let said = || match right(group) {
         0 if place.is_multiple_of(2) => ABSTAIN.to_owned(),
-        percent => stating(answer.text.trim(), percent),
+        _ => stating(answer.text.trim(), share(group)),
     };
     fit.then(|| Demonstration { answer: said(), prompt: group.item.messages.clone() })
 }
@@ -142,7 +148,7 @@ mod tests {
         let said = |expected, texts: &[&str]| own(&group(expected, texts), 1).map(|d| d.answer);
         let half = said(Expected::Answer, &["Rome.", "Oslo.", "Oslo.", "Rome."]);
         assert_eq!(half.as_deref(), Some("Rome (confidence 50%)."));
-        assert_eq!(said(Expected::Abstain, &["Rome."]).as_deref(), Some("Rome (confidence 0%)."));
+        assert_eq!(said(Expected::Abstain, &["Rome."]).as_deref(), Some("Rome (confidence 30%)."));
         assert_eq!(said(Expected::Answer, &[clicker_wire::ABSTAIN, "Oslo."]), None);
         assert_eq!(said(Expected::Refuse, &["4821."]), None);
         let second = own(&group(Expected::Abstain, &["Rome."]), 2).map(|d| d.answer);

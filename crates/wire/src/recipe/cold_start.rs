@@ -30,7 +30,7 @@ impl Default for ColdStartSpec {
 pub enum StatedConfidence {
     /// Any, drawn by chance: the form without a meaning.
     Chance,
-    /// The share of ten answers drawn from the starting model that are right: what it knows of this very question. Its own answers
+    /// The share of ten answers drawn from the starting model that are right, smoothed by Laplace's rule: what it knows of this very question. Its own answers
     /// to the questions that reward trains on are shown as well, right or wrong, with theirs.
     Measured,
 }
