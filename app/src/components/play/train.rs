@@ -12,7 +12,7 @@ use crate::components::note::{OwnerHint, Problem};
 use crate::components::run_bar::RunBar;
 use crate::erased::Erase;
 use crate::state::knobs::TRAINING;
-use clicker_wire::{Algorithm, Sketch};
+use clicker_wire::{Algorithm, RewardConfig, Sketch};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -54,7 +54,29 @@ pub(crate) fn TrainPanel(presets: Vec<Sketch>, lessons: Vec<LessonRuns>) -> impl
             }
         });
     };
-    let pick = move |ev: leptos::ev::Event| chosen.set(event_target_value(&ev).parse().unwrap_or(0));
+    // A recipe that pays for something else than the knobs do brings its reward along, where everybody sees it.
+    let brought = StoredValue::new(false);
+    let pick = move |ev: leptos::ev::Event| {
+        chosen.set(event_target_value(&ev).parse().unwrap_or(0));
+        let preset = presets.with_value(|p| p.get(chosen.get_untracked()).cloned());
+        let own = preset.and_then(|p| p.read::<RewardConfig>("reward")).filter(|r| *r != RewardConfig::default());
+        match own.and_then(|reward| serde_json::to_string(&reward).ok()) {
+            Some(json) => spawn_local(async move {
+                match api::carried_reward(format!("reward={json}")).await {
+                    Ok(reward) => {
+                        brought.set_value(true);
+                        play.carried.set(Some(reward));
+                    }
+                    Err(error) => trouble.set(Some(api::explain(&error))),
+                }
+            }),
+            None if brought.get_value() => {
+                brought.set_value(false);
+                play.carried.set(None);
+            }
+            None => {}
+        }
+    };
     let owner = play.owner;
     view! {
         <section class="panel panel-train" aria-labelledby="train-title">

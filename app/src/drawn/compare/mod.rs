@@ -32,7 +32,7 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Drawn {
         "<section class=\"panel\" aria-labelledby=\"comparisons-title\"><h2 id=\"comparisons-title\">Comparisons</h2>",
     );
     if all.is_empty() {
-        m.raw("<p class=\"empty\">None yet. The form above starts one; <code>clicker compare</code> makes them without a server.</p>");
+        m.raw("<p class=\"empty\"><span>None yet. The form above starts one; <code>clicker compare</code> makes them without a server.</span></p>");
     } else {
         m.raw("<div class=\"table-scroll\" tabindex=\"0\"><table class=\"table\" data-testid=\"comparisons\"><thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Arms</th><th scope=\"col\" class=\"num\">Seeds</th><th scope=\"col\" class=\"num\">Prompts</th><th scope=\"col\">State</th></tr></thead><tbody>");
         for one in &all {

@@ -1,7 +1,7 @@
 //! Shipped recipes that an arm can name, compiled in.
 
 /// Name and text.
-const RECIPES: [(&str, &str); 18] = [
+const RECIPES: [(&str, &str); 24] = [
     ("sft", include_str!("../../../../recipes/sft.toml")),
     ("raft", include_str!("../../../../recipes/raft.toml")),
     ("dpo", include_str!("../../../../recipes/dpo.toml")),
@@ -9,6 +9,12 @@ const RECIPES: [(&str, &str); 18] = [
     ("orpo", include_str!("../../../../recipes/orpo.toml")),
     ("truthful", include_str!("../../../../recipes/truthful.toml")),
     ("quick", include_str!("../../../../recipes/quick.toml")),
+    ("truth/calibrated", include_str!("../../../../recipes/truth/calibrated.toml")),
+    ("truth/binary", include_str!("../../../../recipes/truth/binary.toml")),
+    ("truth/threshold", include_str!("../../../../recipes/truth/threshold.toml")),
+    ("truth/consistent", include_str!("../../../../recipes/truth/consistent.toml")),
+    ("truth/safe", include_str!("../../../../recipes/truth/safe.toml")),
+    ("truth/reliable", include_str!("../../../../recipes/truth/reliable.toml")),
     ("lora", include_str!("../../../../recipes/lora.toml")),
     ("reward-model", include_str!("../../../../recipes/reward-model.toml")),
     ("family/cispo", include_str!("../../../../recipes/family/cispo.toml")),
