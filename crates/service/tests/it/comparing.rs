@@ -144,8 +144,9 @@ async fn a_server_queues_the_runs_and_puts_the_result_together() {
     let order = ComparisonOrder { name: "two".into(), arms: vec!["sft".into()], seeds: 2, prompts: 64 };
     let started = service.start_comparison(order.experiment()).await.expect("starts");
     assert_eq!(started.runs.len(), 2);
-    // The server ends in the midst of it, and goes on.
+    // The server ends in the midst of it, and goes on. Its folder is free once nothing of it is left.
     service.shutdown().await;
+    drop(service);
     let service = Service::open(config()).await.expect("opens");
     let ended = async {
         loop {

@@ -13,8 +13,10 @@ fn shipped() -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
         entries.filter(|p| p.extension().is_some_and(|e| e == "toml")).collect::<Vec<_>>()
     };
-    let mut all: Vec<PathBuf> = ["", "family", "lessons"].into_iter().flat_map(|f| files(root.join(f))).collect();
-    all.retain(|path| !path.ends_with("constitution.toml"));
+    let mut all: Vec<PathBuf> =
+        ["", "family", "lessons", "truth"].into_iter().flat_map(|f| files(root.join(f))).collect();
+    // The adversarial recipe trains on a file's rows alone, which the test below looks at.
+    all.retain(|path| !path.ends_with("constitution.toml") && !path.ends_with("adversarial.toml"));
     all.sort();
     all
 }
@@ -92,4 +94,18 @@ fn a_world_for_tuning_holds_none_of_them() {
     let recipe = quick(&path);
     let replaced = World::new(1).with_held_out(Vec::new()).for_tuning();
     assert!(weights(&recipe, &tuning) == weights(&recipe, &replaced), "a rate is chosen without them");
+}
+
+#[test]
+fn shipped_attacks_are_made_of_training_questions() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/truth/found.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let world = World::new(1);
+    let asked: std::collections::HashSet<&str> = world.items(Split::Rl).iter().map(|item| item.id.as_str()).collect();
+    assert!(text.lines().count() > 200);
+    for line in text.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(row["from_split"], "rl", "{line}");
+        assert!(asked.contains(row["from"].as_str().unwrap()), "{line}");
+    }
 }
