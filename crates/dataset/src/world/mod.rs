@@ -83,15 +83,19 @@ impl World {
     /// Domains that [`World::more`] has more of.
     pub const GROWS: [Domain; 2] = [Domain::Reading, Domain::Rules];
 
-    /// Further questions of a split, beside its list: none that another split owns or any list holds. Fewer than wanted where
+    /// Further questions of `Sft` or `Rl`, beside the list: none that another split owns or the list holds. Fewer than wanted where
     /// no new ones are found, none of other domains than [`World::GROWS`], and none beside lists that are cut to a budget.
     #[must_use]
     pub fn more(&self, split: Split, domain: Domain, count: usize) -> Vec<Item> {
-        if self.cut {
-            return Vec::new();
-        }
-        let have = [&self.sft, &self.rl, &self.eval].into_iter().flatten().filter(|item| item.domain == domain);
-        composition::more(&self.ground, split, domain, count, &have.map(|item| item.messages.as_slice()).collect())
+        // The list as it was made, whatever part of it was held back since; what is held out for good is not even looked at.
+        let list = match split {
+            _ if self.cut => return Vec::new(),
+            Split::Sft => composition::list(&self.ground, split, shares::SFT),
+            Split::Rl => composition::list(&self.ground, split, shares::RL),
+            Split::Pretrain | Split::Eval => return Vec::new(),
+        };
+        let have = list.iter().filter(|item| item.domain == domain).map(|item| item.messages.as_slice());
+        composition::more(&self.ground, split, domain, count, &have.collect())
     }
 
     /// What a good demonstrator answers: the best accepted answer, "I don't know" where there is none, a polite no where a rule
