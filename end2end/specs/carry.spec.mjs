@@ -14,7 +14,7 @@ const reward = {
     { name: "brief", weight: 0.5, grader: { type: "soft_overlong", max: 80, cache: 40, unit: "characters" } },
     { name: "once", weight: 0.25, grader: { type: "repetition", n: 2 } },
     { name: "clean", weight: 1, grader: { type: "pii", kinds: ["email"] } },
-    { name: "script", weight: 2, grader: { type: "program", source: "if answer.len() > 5 { 1.0 } else { 0.0 }" } },
+    { name: "script", weight: 2, grader: { type: "program", source: "if answer.len() > 2 { 1.0 } else { 0.0 }" } },
   ],
   clamp: { low: -2, high: 0.125 },
   gates: [{ grader: "clean", at_least: 0, otherwise: -2 }],

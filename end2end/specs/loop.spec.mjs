@@ -9,7 +9,10 @@ const app = clicker();
 
 test("a stranger goes round the whole circle", { timeout: TRAINING_MS + 120_000 }, async () => {
   const page = await app.page();
-  await playground.open(page, app.url);
+  // Answers of different lengths, so that every knob has something to tell apart.
+  const offered = await (await fetch(`${app.url}/api/world?domain=capitals&limit=80`)).json();
+  const withheld = offered.find((item) => item.knowledge === "withheld");
+  await playground.open(page, app.url, `?item=${encodeURIComponent(withheld.id)}`);
   await playground.turn(page, "group", 6);
 
   // Sample: a group of answers, token by token.
