@@ -59,7 +59,8 @@ pub enum Finish {
 }
 
 impl Store {
-    /// Claim the oldest queued run.
+    /// Claim the oldest queued run. It never starts before it was asked for, nor ends before it started, even if the clock was set
+    /// back meanwhile.
     ///
     /// # Errors
     /// A database that fails; a stored run that cannot be read.
@@ -67,7 +68,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let row: Option<RunRow> = sqlx::query_as(
             "UPDATE runs SET status = 'running', worker = ?1, lease_until_ms = ?2, wanted = NULL,
-                    started_ms = COALESCE(started_ms, ?3)
+                    started_ms = COALESCE(started_ms, MAX(?3, created_ms))
              WHERE id = (SELECT id FROM runs WHERE status = 'queued' ORDER BY created_ms, id LIMIT 1)
              RETURNING *",
         )
@@ -154,7 +155,7 @@ impl Store {
         let error = if status == RunStatus::Failed { message.clone() } else { None };
         sqlx::query(
             "UPDATE runs SET status = ?2, worker = NULL, lease_until_ms = NULL, wanted = NULL, eta_s = NULL, error = ?3,
-                    ended_ms = CASE WHEN ?5 THEN ?4 END
+                    ended_ms = CASE WHEN ?5 THEN MAX(?4, COALESCE(started_ms, created_ms)) END
              WHERE id = ?1",
         )
         .bind(run.as_str())
@@ -196,7 +197,7 @@ impl Store {
             let run = RunId(id);
             sqlx::query(
                 "UPDATE runs SET status = ?2, worker = NULL, lease_until_ms = NULL, wanted = NULL, eta_s = NULL,
-                        ended_ms = CASE WHEN ?4 THEN ?3 END
+                        ended_ms = CASE WHEN ?4 THEN MAX(?3, COALESCE(started_ms, created_ms)) END
                  WHERE id = ?1",
             )
             .bind(run.as_str())

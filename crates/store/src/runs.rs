@@ -95,7 +95,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
-            "UPDATE runs SET status = ?3, wanted = NULL, eta_s = NULL, ended_ms = CASE WHEN ?5 THEN ?4 END
+            "UPDATE runs SET status = ?3, wanted = NULL, eta_s = NULL,
+                    ended_ms = CASE WHEN ?5 THEN MAX(?4, COALESCE(started_ms, created_ms)) END
              WHERE id = ?1 AND status = ?2 AND worker IS NULL",
         )
         .bind(id.as_str())
