@@ -73,7 +73,8 @@ impl Service {
     }
 }
 
-type Fault = (&'static str, String, String);
+/// A field, what was given there, and what was expected.
+pub(crate) type Fault = (&'static str, String, String);
 
 /// Whether a vote is well formed. Its words are the person's own business.
 fn check(vote: &Feedback) -> Result<(), Fault> {
@@ -120,7 +121,8 @@ fn sample(field: &'static str, answer: &SampleRef) -> Result<(), Fault> {
     Err((field, format!("logprob {}", answer.logprob), "a finite number".into()))
 }
 
-fn hex(field: &'static str, text: &str, digits: usize) -> Result<(), Fault> {
+/// That an id is so many lower-case hex digits.
+pub(crate) fn hex(field: &'static str, text: &str, digits: usize) -> Result<(), Fault> {
     if text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
         return Ok(());
     }
@@ -128,7 +130,8 @@ fn hex(field: &'static str, text: &str, digits: usize) -> Result<(), Fault> {
     Err((field, format!("`{shown}`"), format!("{digits} lower-case hex digits")))
 }
 
-fn size(field: &'static str, bytes: usize, most: usize) -> Result<(), Fault> {
+/// That a text is not longer than is taken in.
+pub(crate) fn size(field: &'static str, bytes: usize, most: usize) -> Result<(), Fault> {
     if bytes <= most {
         return Ok(());
     }

@@ -2,6 +2,7 @@
 
 mod scan;
 
+use crate::feedback::{Fault, hex, size};
 use crate::{Service, ServiceError};
 use clicker_dataset::{ExportFormat, ReviewCounts};
 use clicker_store::Filed;
@@ -136,8 +137,6 @@ fn gone(id: &str) -> ServiceError {
     ServiceError::NotFound { what: "answer for review", id, hint: "the review queue lists those that exist" }
 }
 
-type Fault = (&'static str, String, String);
-
 fn check(entry: &ReviewEntry) -> Result<(), Fault> {
     hex("id", &entry.id, 32)?;
     hex("checkpoint", entry.checkpoint.as_str(), 64)?;
@@ -175,19 +174,4 @@ fn check_decision(decision: &ReviewDecision) -> Result<(), Fault> {
         size("verdict.text", text.len(), TEXT)?;
     }
     Ok(())
-}
-
-fn hex(field: &'static str, text: &str, digits: usize) -> Result<(), Fault> {
-    if text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-        return Ok(());
-    }
-    let shown: String = text.chars().take(80).collect();
-    Err((field, format!("`{shown}`"), format!("{digits} lower-case hex digits")))
-}
-
-fn size(field: &'static str, bytes: usize, most: usize) -> Result<(), Fault> {
-    if bytes <= most {
-        return Ok(());
-    }
-    Err((field, format!("{bytes} bytes"), format!("at most {most} bytes")))
 }
