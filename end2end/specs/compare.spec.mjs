@@ -13,7 +13,7 @@ test("only the owner can start one", async () => {
   await page.getByText("None yet").waitFor();
   assert.equal(await page.getByTestId("compare-start").isDisabled(), true);
   const refused = await page.request.post(`${app.url}/forms/comparisons`, {
-    data: "arm=sft&seeds=1&prompts=64",
+    data: "arm=sft&seeds=1&budget=prompts&amount=64",
     headers: { "content-type": "application/x-www-form-urlencoded" },
   });
   assert.equal(refused.status(), 403);
@@ -27,7 +27,7 @@ test("a comparison is started, run and read", { timeout: 2 * TRAINING_MS }, asyn
   const form = page.getByTestId("compare-form");
   await form.getByLabel("Name").fill("first <look>");
   await form.getByLabel("Seeds").fill("2");
-  await form.getByLabel("Training prompts").fill("48");
+  await form.getByLabel("Every arm gets").fill("48");
   await page.getByTestId("compare-start").click();
   await page.waitForURL(/\/truth\/compare\/[0-9a-f]{16}$/);
   assert.equal(await page.getByTestId("compare-progress").locator("progress").count(), 4, "two arms, two seeds");

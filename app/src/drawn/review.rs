@@ -301,7 +301,6 @@ async fn scan(m: &mut Markup, service: &Service, owner: bool) {
         ("questions", "Questions", standard.questions.to_string(), ("1", "200", "1")),
         ("samples", "Answers to each", standard.samples.to_string(), ("2", "16", "1")),
         ("agreement", "File below this agreement", standard.agreement.to_string(), ("0", "1", "0.05")),
-        ("probability", "File below this probability", standard.probability.to_string(), ("0", "1", "0.05")),
         ("seed", "Seed", standard.seed.to_string(), ("0", "999999999", "1")),
     ] {
         m.put(
@@ -310,7 +309,9 @@ async fn scan(m: &mut Markup, service: &Service, owner: bool) {
             &[text, name, &value, range.0, range.1, range.2],
         );
     }
-    m.raw("</div><div class=\"actions\"><button class=\"button button-main\" data-testid=\"scan-go\">Ask and file</button></div></form></section>");
+    m.raw("<label class=\"field grow\"><span>File below this probability</span><input type=\"number\" name=\"probability\" min=\"0\" max=\"1\" step=\"any\" placeholder=\"its own threshold\"></label>");
+    m.raw("</div><p class=\"hint\">Left empty, the probability is the threshold that an evaluation chose for this checkpoint; where none did, 0.3.</p>");
+    m.raw("<div class=\"actions\"><button class=\"button button-main\" data-testid=\"scan-go\">Ask and file</button></div></form></section>");
 }
 
 fn export(m: &mut Markup, owner: bool) {

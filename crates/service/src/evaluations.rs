@@ -9,7 +9,7 @@ use clicker_lm::{LoadedModel, Precision};
 use clicker_store::{Digest, Key};
 use clicker_train::eval::spread;
 use clicker_train::rollout::Language;
-use clicker_train::suites::{Suite, SuiteOptions, run};
+use clicker_train::suites::{Suite, SuiteOptions, further_rules, run};
 use clicker_wire::{
     CheckpointId, ConfidenceSource, Evaluation, EvaluationOrder, EvaluationStatus, FileKind, Manifest, Split,
     SuiteReport,
@@ -186,12 +186,14 @@ fn measure(bytes: &[u8], name: String, order: &EvaluationOrder) -> Result<SuiteR
     let suite = Suite::named(&order.suite).ok_or_else(|| format!("there is no suite `{}`", order.suite))?;
     let model = LoadedModel::from_gguf(bytes, Precision::Full).map_err(|e| e.to_string())?;
     let language = Language::of(&model).map_err(|e| e.to_string())?;
-    let items = spread(World::new(WORLD).items(Split::Eval), order.items as usize);
+    let world = World::new(WORLD);
+    let items = spread(world.items(Split::Eval), order.items as usize);
     let options = SuiteOptions {
         model: name,
         seed: order.seed,
         resamples: order.resamples,
         alpha: order.alpha,
+        further_rules: further_rules(&world, suite, Split::Eval),
         ..SuiteOptions::default()
     };
     run(suite, &model.snapshot, &language, &items, &options).map(|done| done.report).map_err(|e| e.to_string())

@@ -1,11 +1,12 @@
 //! The worker: takes one run at a time from the queue and trains it on a thread of its own, while this task keeps the lease.
 
 use crate::ServiceError;
+use crate::comparisons::parts::view;
 use crate::open::Service;
 use crate::queue::Queue;
 use crate::sink::RunSink;
 use clicker_store::{Claim, Digest, Key, StoreError};
-use clicker_train::{Control, Outcome, Start};
+use clicker_train::{Control, Outcome, Start, View};
 use clicker_wire::FileKind;
 use std::any::Any;
 use std::sync::Arc;
@@ -131,7 +132,12 @@ async fn start(queue: &Queue, claim: &Claim) -> Result<Start, ServiceError> {
     };
     let preferences = service.preferences(&claim.run.recipe).await?;
     let reward_models = service.reward_models(&claim.run.recipe).await?;
-    Ok(Start { model, state, preferences, reward_models, ..Start::default() })
+    // Within a comparison, a run that chooses settings knows no held-out question, and a budget of labels is one of questions.
+    let view = match queue.inner.store.comparison_of(&claim.run.id).await? {
+        Some((experiment, part)) => view(&experiment, part.tunes()),
+        None => View::default(),
+    };
+    Ok(Start { model, state, preferences, reward_models, view, ..Start::default() })
 }
 
 fn last_words(result: Result<(), Box<dyn Any + Send>>) -> String {

@@ -24,6 +24,7 @@ mod rewards;
 mod runs;
 mod steps;
 
+pub use comparisons::QueuedPart;
 pub use database::{Backend, Store};
 pub use digest::Digest;
 pub use error::StoreError;

@@ -5,9 +5,10 @@ use crate::dry_run::Opening;
 use crate::rollout::Language;
 use crate::{Result, Start, TrainError};
 use clicker_dataset::check::{Against, check};
+use clicker_dataset::perturb::{asked_before, reorder};
 use clicker_dataset::rows::{Demonstration, Row, Rows};
 use clicker_dataset::{Comparison, Judgement, World, comparisons, rows};
-use clicker_wire::{Algorithm, Decision, Event, Item, Message, Recipe, Split};
+use clicker_wire::{Algorithm, Decision, Event, Item, Message, Recipe, Retelling, Split};
 use sha2::{Digest, Sha256};
 
 /// A recipe's data, read.
@@ -172,9 +173,26 @@ impl<'a> Data<'a> {
         for (domain, count) in self.recipe.data.more.iter().filter(|_| split != Split::Eval) {
             items.extend(self.world.more(split, *domain, *count as usize).into_iter().filter(|item| wanted(&item)));
         }
+        if split != Split::Eval {
+            let plain = items.len();
+            for (form, count) in &self.recipe.data.retold {
+                let told = items[..plain].iter().filter_map(|item| self.retold(*form, item));
+                let told: Vec<Item> = told.take(*count as usize).collect();
+                items.extend(told);
+            }
+        }
         match items.is_empty() {
             true => Err(TrainError::Recipe(format!("data.domains {domains:?} holds no {split:?} items"))),
             false => Ok(items),
+        }
+    }
+
+    /// A question in another form; none where the form does not fit it.
+    fn retold(&self, form: Retelling, item: &Item) -> Option<Item> {
+        let seed = self.recipe.data.world_seed;
+        match form {
+            Retelling::Again => asked_before(item, &self.world.demonstration(item).content, seed),
+            Retelling::Reorder => reorder(item, seed),
         }
     }
 
@@ -243,4 +261,29 @@ fn tokens(language: &Language, row: &Row) -> Result<usize> {
         most = most.max(language.template.render(&language.tokenizer, &all)?.ids.len());
     }
     Ok(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clicker_wire::Role;
+
+    #[test]
+    fn retold_questions_stand_beside_themselves_and_none_are_held_out() {
+        let text = "name = 'x'\nalgorithm = 'grpo'\nsteps = 1\n[data]\nretold = { again = 30, reorder = 10 }\n";
+        let recipe = crate::recipe::from_toml(text).unwrap();
+        let world = World::new(1);
+        let data = Data::open(&recipe, &Start::default(), &world).unwrap();
+        let plain = world.items(Split::Rl);
+        let asked = data.questions().unwrap();
+        assert_eq!(&asked[..plain.len()], plain);
+        let (again, reordered): (Vec<&Item>, Vec<&Item>) =
+            asked[plain.len()..].iter().partition(|item| item.id.as_str().ends_with("+again"));
+        assert_eq!((again.len(), reordered.len()), (30, 10));
+        for item in again {
+            let said = item.messages.iter().find(|m| m.role == Role::Assistant).unwrap();
+            assert_eq!(said.content, world.demonstration(item).content, "it was answered well before");
+        }
+        assert_eq!(data.of_the_world(Split::Eval).unwrap(), world.items(Split::Eval));
+    }
 }

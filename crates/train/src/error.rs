@@ -73,5 +73,25 @@ pub enum TrainError {
     Tensor(#[from] candle_core::Error),
 }
 
+impl TrainError {
+    /// Whether the words of an error that was stored are those of [`TrainError::Diverged`].
+    #[must_use]
+    pub fn tells_of_divergence(words: &str) -> bool {
+        words.contains("; lower the learning rate, or raise beta, and start again from the last checkpoint")
+    }
+}
+
 /// Result of this crate's fallible functions.
 pub type Result<T> = std::result::Result<T, TrainError>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn divergence_is_known_by_its_words() {
+        let diverged = TrainError::Diverged { step: 3, what: "loss", value: f64::NAN };
+        assert!(TrainError::tells_of_divergence(&diverged.to_string()));
+        assert!(!TrainError::tells_of_divergence(&TrainError::Recipe("loss".into()).to_string()));
+    }
+}

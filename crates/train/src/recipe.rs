@@ -5,7 +5,7 @@ mod preferences;
 
 use crate::{Result, TrainError, cold_start, constitution, curriculum, objective};
 use clicker_dataset::World;
-use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Grader, Recipe, RewardConfig};
+use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Grader, Recipe, Retelling, RewardConfig};
 
 /// Read a recipe; unknown keys are errors that name the key and what was probably meant, and so are keys without effect.
 ///
@@ -144,8 +144,10 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     if let Some(rule) = lora_complaint(recipe) {
         return Err(TrainError::Recipe(rule));
     }
-    if let Some(rule) =
-        cold_start::complaint(recipe).or_else(|| more_complaint(recipe)).or_else(|| curriculum::complaint(recipe))
+    if let Some(rule) = cold_start::complaint(recipe)
+        .or_else(|| more_complaint(recipe))
+        .or_else(|| retold_complaint(recipe))
+        .or_else(|| curriculum::complaint(recipe))
     {
         return Err(TrainError::Recipe(rule));
     }
@@ -217,6 +219,18 @@ fn more_complaint(recipe: &Recipe) -> Option<String> {
     ))
 }
 
+fn retold_complaint(recipe: &Recipe) -> Option<String> {
+    let (form, count) =
+        recipe.data.retold.iter().find(|(_, n)| !(1..=MOST_MORE).contains(*n) || recipe.data.file.is_some())?;
+    let form = if *form == Retelling::Again { "again" } else { "reorder" };
+    Some(match recipe.data.file {
+        Some(_) => format!(
+            "data.retold.{form} has no effect beside data.file, whose rows are asked as they are; leave one of them out"
+        ),
+        None => format!("data.retold.{form} is {count}; expected 1 to {MOST_MORE} questions"),
+    })
+}
+
 /// Most further questions of one domain: the world draws each of them until it finds a new one.
 const MOST_MORE: u32 = 2_000;
 
@@ -258,6 +272,9 @@ mod tests {
             ("[reward]\ngraders = []", "grader"),
             ("[dry_run]\nskip = true", "skip"),
             ("[lora]\nr = 0", "lora.r"),
+            ("[data]\nretold = { again = 0 }", "retold.again is 0"),
+            ("[data]\nfile = 'x'\nretold = { reorder = 5 }", "retold.reorder has no effect"),
+            ("[data]\nretold = { agian = 5 }", "did you mean `again`?"),
             ("[lora]\ntarget_modules = ['q_prof']", "q_prof"),
             ("[lora]\nrank = 4", "rank"),
             (

@@ -1,7 +1,7 @@
 //! A fair comparison of ways to train: what was asked (an experiment), what one model said to each held-out question, and what
 //! came out. Data only: the statistics are in the crate that measures.
 
-use crate::{Constitution, Domain, Expected, ItemId, Knowledge, Recipe, RewardConfig, RunId, Verdict};
+use crate::{Better, Constitution, Domain, Expected, ItemId, Knowledge, Recipe, RewardConfig, RunId, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -339,20 +339,39 @@ pub struct ComparisonRun {
     pub arm: String,
     /// The seed.
     pub seed: u64,
+    /// What it is for.
+    #[serde(default)]
+    pub part: ComparisonPart,
     /// The run.
     pub run: RunId,
 }
 
-/// Which way is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Aim {
-    /// Less of it.
-    Lower,
-    /// More of it.
-    Higher,
-    /// Neither by itself.
-    Neither,
+/// What a run is for within a comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "part", rename_all = "snake_case")]
+pub enum ComparisonPart {
+    /// A few steps, to learn how many tokens one takes.
+    Pilot,
+    /// The reward model behind pilot and tries, which all have the same seed.
+    TuningRewardModel,
+    /// A try of a learning rate.
+    Rate {
+        /// Factor of the recipe's rate.
+        factor: f64,
+    },
+    /// The reward model of a seed.
+    RewardModel,
+    /// A seed of the arm: what is compared.
+    #[default]
+    Seed,
+}
+
+impl ComparisonPart {
+    /// Whether it chooses settings: then it is measured on training questions held back, and knows no held-out one.
+    #[must_use]
+    pub fn tunes(self) -> bool {
+        matches!(self, Self::Pilot | Self::TuningRewardModel | Self::Rate { .. })
+    }
 }
 
 /// One figure over all arms.
@@ -365,7 +384,7 @@ pub struct FigureResult {
     /// What is divided by what, in words.
     pub meaning: String,
     /// Which way is better.
-    pub better: Aim,
+    pub better: Better,
     /// The domain and class that it is about; none for the whole suite.
     pub cell: Option<(Domain, Knowledge)>,
     /// Questions (or pairs of them) that it is about.

@@ -50,9 +50,9 @@ pub use calibration::{
 pub use chat::{Message, Role};
 pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
 pub use comparison::{
-    Aim, AnsweredItem, ArmFigure, ArmResult, ArmSpec, Budget, BudgetKind, ClassCount, Comparison, ComparisonRun, Cost,
-    CurvePoint, DataCard, Difference, Experiment, FigureResult, RateChoice, RateTry, RewardCard, RunCard, Saw, SeedRun,
-    StoredComparison, TuningSpec,
+    AnsweredItem, ArmFigure, ArmResult, ArmSpec, Budget, BudgetKind, ClassCount, Comparison, ComparisonPart,
+    ComparisonRun, Cost, CurvePoint, DataCard, Difference, Experiment, FigureResult, RateChoice, RateTry, RewardCard,
+    RunCard, Saw, SeedRun, StoredComparison, TuningSpec,
 };
 pub use composition::{Clamp, Combine, Constraint, DomainWeight, Gate, MultiplierStep};
 pub use constitution::{Constitution, Principle, PrincipleLimit, PrincipleStanding};
@@ -75,8 +75,8 @@ pub use preview::{LabSample, NewRewardVersion, Preview, PreviewReply, RewardPres
 pub use recipe::{
     AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, ColdStartSpec, CurriculumSpec, DataSpec, DpoLoss,
     DpoSpec, DryRunSpec, EvalSpec, GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec, LORA_TARGETS, LoraSpec,
-    LossAggregation, OptimSpec, OrpoSpec, PolicyLoss, RaftSpec, Recipe, RewardModelSpec, RolloutSpec, Schedule,
-    SftSpec, StatedConfidence, ZeroVariance,
+    LossAggregation, OptimSpec, OrpoSpec, PolicyLoss, RaftSpec, Recipe, Retelling, RewardModelSpec, RolloutSpec,
+    Schedule, SftSpec, StatedConfidence, ZeroVariance,
 };
 pub use review::{
     ReviewAnswer, ReviewDecision, ReviewEntry, ReviewReason, ReviewScan, ReviewScanned, ReviewSource, ReviewVerdict,

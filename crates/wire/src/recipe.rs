@@ -151,6 +151,19 @@ pub struct DataSpec {
     /// Further questions beside the world's list, by domain: `reading` and `rules`, whose texts the world can make without end.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub more: BTreeMap<Domain, u32>,
+    /// So many of the questions are asked a second time in another form, beside themselves.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub retold: BTreeMap<Retelling, u32>,
+}
+
+/// The same question in another form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retelling {
+    /// Asked before and answered rightly, then something irrelevant, then asked again.
+    Again,
+    /// The sentences of its passage in another order.
+    Reorder,
 }
 
 impl Default for DataSpec {
@@ -163,6 +176,7 @@ impl Default for DataSpec {
             sha256: None,
             start_anyway: None,
             more: BTreeMap::new(),
+            retold: BTreeMap::new(),
         }
     }
 }

@@ -211,13 +211,19 @@ pub struct ReviewScan {
     pub seed: u64,
     /// File answers with less agreement than this.
     pub agreement: f64,
-    /// File answers whose own probability is below this.
-    pub probability: f64,
+    /// File answers whose own probability is below this. None means the threshold that an evaluation chose for this checkpoint, and
+    /// [`ReviewScan::PROBABILITY`] where there was none.
+    pub probability: Option<f64>,
+}
+
+impl ReviewScan {
+    /// The bound on the probability of checkpoints that nobody has measured.
+    pub const PROBABILITY: f64 = 0.3;
 }
 
 impl Default for ReviewScan {
     fn default() -> Self {
-        Self { checkpoint: "builtin".into(), questions: 40, samples: 4, seed: 1, agreement: 0.5, probability: 0.3 }
+        Self { checkpoint: "builtin".into(), questions: 40, samples: 4, seed: 1, agreement: 0.5, probability: None }
     }
 }
 

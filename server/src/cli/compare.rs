@@ -130,11 +130,11 @@ fn table(of: &Comparison) -> Result<String, std::fmt::Error> {
             let mark = if d.is_clear() { "*" } else { " " };
             writeln!(
                 out,
-                "{:<32} {arm:<16} {:>+8.3} [{:+.3}, {:+.3}] {mark} n = {}",
+                "{:<32} {arm:<16} {:>8} [{}, {}] {mark} n = {}",
                 figure.title,
-                d.value * sign * scale,
-                low * scale,
-                high * scale,
+                signed(d.value * sign * scale),
+                signed(low * scale),
+                signed(high * scale),
                 d.n
             )?;
         }
@@ -153,4 +153,10 @@ fn table(of: &Comparison) -> Result<String, std::fmt::Error> {
         writeln!(out, "- {limitation}")?;
     }
     Ok(out)
+}
+
+/// With three decimals and its sign; what rounds to 0 has none.
+fn signed(value: f64) -> String {
+    let text = format!("{value:+.3}");
+    if text == "-0.000" || text == "+0.000" { "0.000".into() } else { text }
 }

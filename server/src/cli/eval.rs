@@ -104,6 +104,7 @@ pub(crate) fn run(command: &Eval) -> anyhow::Result<()> {
             tries: command.tries,
             searched: command.searched,
             kept: Vec::new(),
+            further_rules: Vec::new(),
             ask_for_steps: command.ask_for_steps.clone(),
         },
         keep: command.keep.clone(),

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use clicker_service::{ComparisonOrder, Service, ServiceError};
-use clicker_wire::{Comparison, Experiment, StoredComparison};
+use clicker_wire::{BudgetKind, Comparison, Experiment, StoredComparison};
 use http::{StatusCode, Uri, header};
 
 /// `GET /api/comparisons`: the newest ones, without their results
@@ -92,7 +92,16 @@ fn order(body: &str) -> Result<ComparisonOrder, HttpError> {
             "name" => order.name = value,
             "arm" => order.arms.push(value),
             "seeds" => order.seeds = usize::try_from(number()?).unwrap_or(usize::MAX).min(1000),
-            "prompts" => order.prompts = number()?,
+            "budget" => {
+                order.budget.kind = match value.as_str() {
+                    "prompts" => BudgetKind::Prompts,
+                    "labels" => BudgetKind::Labels,
+                    "tokens" => BudgetKind::Tokens,
+                    _ => return Err(no_form(format!("budget is `{value}`; expected prompts, labels or tokens"))),
+                }
+            }
+            "amount" => order.budget.amount = number()?,
+            "tune" => order.tune = true,
             _ => return Err(no_form(format!("there is no field `{key}`"))),
         }
     }
@@ -102,12 +111,16 @@ fn order(body: &str) -> Result<ComparisonOrder, HttpError> {
 #[cfg(test)]
 mod tests {
     use super::order;
+    use clicker_wire::BudgetKind;
 
     #[test]
     fn a_form_is_read() {
-        let read = order("name=a+b%21&arm=sft&arm=family%2Fppo&seeds=2&prompts=96").expect("a form");
-        assert_eq!((read.name.as_str(), read.seeds, read.prompts), ("a b!", 2, 96));
+        let read =
+            order("name=a+b%21&arm=sft&arm=family%2Fppo&seeds=2&budget=labels&amount=96&tune=on").expect("a form");
+        assert_eq!((read.name.as_str(), read.seeds, read.tune), ("a b!", 2, true));
+        assert_eq!((read.budget.kind, read.budget.amount), (BudgetKind::Labels, 96));
         assert_eq!(read.arms, ["sft", "family/ppo"]);
+        assert!(order("budget=hours").is_err());
         assert!(order("seeds=two").is_err());
         assert!(order("what=is+this").is_err());
     }

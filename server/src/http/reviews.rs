@@ -81,7 +81,8 @@ pub(crate) struct ScanForm {
     samples: u32,
     seed: u64,
     agreement: f64,
-    probability: f64,
+    /// Empty where the checkpoint's own threshold is meant.
+    probability: String,
 }
 
 /// `POST /truth/review/scan`: the page's form; owner only
@@ -91,6 +92,11 @@ pub(crate) async fn scan_form(
     Filled(form): Filled<ScanForm>,
 ) -> Result<Redirect, HttpError> {
     let ScanForm { checkpoint, questions, samples, seed, agreement, probability } = form;
+    let probability = match probability.trim() {
+        "" => None,
+        // What is no number is no bound between 0 and 1, and is refused as one.
+        text => Some(text.parse().unwrap_or(f64::NAN)),
+    };
     let scan = ReviewScan { checkpoint, questions, samples, seed, agreement, probability };
     back(service.scan_reviews(scan).await, &[], |ReviewScanned { asked, found, filed }| {
         format!("asked={asked}&found={found}&filed={filed}")

@@ -9,7 +9,7 @@ pub(super) use overlay::draw as runs;
 use super::{Asked, Drawn, head, report};
 use crate::state::lab::markup::Markup;
 use clicker_service::Service;
-use clicker_wire::{RunStatus, StoredComparison};
+use clicker_wire::{Budget, BudgetKind, ComparisonPart, RunStatus, StoredComparison};
 
 /// Arms that are ticked when the form opens.
 const TICKED: [&str; 2] = ["sft", "truthful"];
@@ -24,7 +24,7 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Drawn {
     head(
         &mut m,
         "Compare ways to train",
-        "The same model, the same training prompts, the same seeds for every arm, and every difference with its interval.",
+        "The same model, the same budget, the same seeds for every arm, and every difference with its interval.",
     );
     m.raw("<link rel=\"stylesheet\" href=\"/api/comparisons/report.css\"><p><a href=\"/truth/compare/runs\" rel=\"external\">Lay figures of any runs over each other</a></p>");
     form(&mut m, service, asked.owner);
@@ -34,23 +34,29 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Drawn {
     if all.is_empty() {
         m.raw("<p class=\"empty\"><span>None yet. The form above starts one; <code>clicker compare</code> makes them without a server.</span></p>");
     } else {
-        m.raw("<div class=\"table-scroll\" tabindex=\"0\"><table class=\"table\" data-testid=\"comparisons\"><thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Arms</th><th scope=\"col\" class=\"num\">Seeds</th><th scope=\"col\" class=\"num\">Prompts</th><th scope=\"col\">State</th></tr></thead><tbody>");
+        m.raw("<div class=\"table-scroll\" tabindex=\"0\"><table class=\"table\" data-testid=\"comparisons\"><thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Arms</th><th scope=\"col\" class=\"num\">Seeds</th><th scope=\"col\" class=\"num\">Budget</th><th scope=\"col\">State</th></tr></thead><tbody>");
         for one in &all {
             let arms: Vec<&str> = one.experiment.arms.iter().map(|arm| arm.name.as_str()).collect();
             m.put(
                 "<tr><th scope=\"row\"><a href=\"/truth/compare/{}\" rel=\"external\">{}</a></th><td>{}</td>",
                 &[&one.id, &one.experiment.name, &arms.join(", ")],
             );
-            let (seeds, prompts) = (one.experiment.seeds.len().to_string(), one.experiment.budget.amount.to_string());
-            m.put(
-                "<td class=\"num\">{}</td><td class=\"num\">{}</td><td>{}</td></tr>",
-                &[&seeds, &prompts, state(one)],
-            );
+            let Budget { kind, amount } = one.experiment.budget;
+            let (seeds, budget) = (one.experiment.seeds.len().to_string(), format!("{amount} {}", counted(kind)));
+            m.put("<td class=\"num\">{}</td><td class=\"num\">{}</td><td>{}</td></tr>", &[&seeds, &budget, state(one)]);
         }
         m.raw("</tbody></table></div>");
     }
     m.raw("</section>");
     Drawn::page(m)
+}
+
+fn counted(kind: BudgetKind) -> &'static str {
+    match kind {
+        BudgetKind::Prompts => "prompts",
+        BudgetKind::Labels => "labels",
+        BudgetKind::Tokens => "tokens",
+    }
 }
 
 fn state(one: &StoredComparison) -> &'static str {
@@ -72,10 +78,13 @@ fn form(m: &mut Markup, service: &Service, owner: bool) {
     m.raw("</fieldset><div class=\"fields\">");
     m.raw("<label class=\"field\"><span>Name</span><input type=\"text\" name=\"name\" maxlength=\"60\" placeholder=\"SFT against RFT\"></label>");
     m.raw("<label class=\"field\"><span>Seeds</span><input name=\"seeds\" type=\"number\" min=\"1\" max=\"10\" value=\"3\" required></label>");
-    m.raw("<label class=\"field\"><span>Training prompts per seed and arm</span><input name=\"prompts\" type=\"number\" min=\"1\" max=\"1000000\" value=\"576\" required></label>");
-    m.raw("</div><p class=\"hint\">Steps follow from the prompts: 576 are 24 steps of a recipe that asks 24 a step, and 9 of one that shows 64 \
-           demonstrations. Learning rates are the recipes' own; <code>clicker compare</code> can tune them. Runs go into the ordinary queue \
-           and are listed under Runs.</p>");
+    m.raw("<label class=\"field\"><span>Every arm gets, per seed</span><input name=\"amount\" type=\"number\" min=\"1\" max=\"100000000\" value=\"576\" required></label>");
+    m.raw("<label class=\"field\"><span>of</span><select name=\"budget\"><option value=\"prompts\">training prompts</option><option value=\"labels\">labelled examples</option><option value=\"tokens\">tokens</option></select></label>");
+    m.raw("<label class=\"cr-tick\"><input type=\"checkbox\" name=\"tune\">Tune learning rates first</label>");
+    m.raw("</div><p class=\"hint\">Steps follow from the budget: 576 prompts are 24 steps of a recipe that asks 24 a step, and 9 of one that shows 64 \
+           demonstrations; of tokens, 100,000 are a short run. Labelled examples are how many of them exist at all: the steps are then the \
+           recipe's. Tuned, every arm tries a third, one and three times its recipe's learning rate with a quarter of the budget, on \
+           training questions held back. Runs go into the ordinary queue and are listed under Runs.</p>");
     let button = "<button class=\"button button-main\" type=\"submit\" data-testid=\"compare-start\"";
     m.raw("<p class=\"actions\">");
     m.raw(button);
@@ -132,11 +141,16 @@ pub(super) async fn one(service: &Service, id: &str) -> Drawn {
             m.raw("<section class=\"panel\"><h2>Progress</h2>");
             progress::draw(&mut m, &stored, &runs);
             if stored.error.is_none() {
-                let asking = runs.iter().all(|run| run.status == RunStatus::Succeeded);
+                let seeds = stored.runs.iter().filter(|of| of.part == ComparisonPart::Seed).count();
+                let trained = stored.experiment.arms.iter().filter(|arm| arm.recipe.is_some()).count();
+                let asking = seeds == trained * stored.experiment.seeds.len()
+                    && runs
+                        .iter()
+                        .all(|run| !matches!(run.status, RunStatus::Queued | RunStatus::Running | RunStatus::Paused));
                 m.raw(if asking {
                     "<p class=\"hint\">All runs have ended; the held-out questions are being asked. "
                 } else {
-                    "<p class=\"hint\">Arms take turns, seed by seed. "
+                    "<p class=\"hint\">Learning rates and reward models first, where there are any; then arms take turns, seed by seed. "
                 });
                 m.put(
                     "<a href=\"/truth/compare/{}\" rel=\"external\" data-testid=\"compare-reload\">Look again</a></p>",

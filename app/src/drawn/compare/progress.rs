@@ -1,32 +1,65 @@
 //! Where the runs of a comparison stand: an arm per row, a seed per column.
 
 use crate::state::lab::markup::Markup;
-use clicker_wire::{Run, RunStatus, StoredComparison};
+use clicker_wire::{ComparisonPart, ComparisonRun, Run, RunStatus, StoredComparison};
 
 /// The table. `runs` are those of `stored`, in its order.
 pub(super) fn draw(m: &mut Markup, stored: &StoredComparison, runs: &[Run]) {
+    let prepares = |of: &ComparisonRun| of.part != ComparisonPart::Seed;
+    let prepared = stored.runs.iter().any(prepares);
     m.raw("<div class=\"table-scroll\" tabindex=\"0\"><table class=\"table\" data-testid=\"compare-progress\"><thead><tr><th scope=\"col\">Arm</th>");
+    if prepared {
+        m.raw("<th scope=\"col\">before</th>");
+    }
     for seed in &stored.experiment.seeds {
         m.put("<th scope=\"col\">seed {}</th>", &[&seed.to_string()]);
     }
     m.raw("</tr></thead><tbody>");
     for arm in &stored.experiment.arms {
         m.put("<tr><th scope=\"row\">{}</th>", &[&arm.name]);
-        let mine: Vec<&Run> =
-            stored.runs.iter().zip(runs).filter(|(of, _)| of.arm == arm.name).map(|(_, run)| run).collect();
-        if mine.is_empty() {
-            let columns = stored.experiment.seeds.len().to_string();
-            m.put("<td colspan=\"{}\" class=\"muted\">the starting model as it is</td>", &[&columns]);
+        let mine = || stored.runs.iter().zip(runs).filter(|(of, _)| of.arm == arm.name);
+        if arm.recipe.is_none() {
+            let columns = (stored.experiment.seeds.len() + usize::from(prepared)).to_string();
+            m.put("<td colspan=\"{}\" class=\"muted\">the starting model as it is</td></tr>", &[&columns]);
+            continue;
         }
-        for run in mine {
-            let (step, steps) = (run.step.to_string(), run.recipe.steps.to_string());
-            m.put("<td><a href=\"/runs/{}\" rel=\"external\">{}</a>", &[run.id.as_str(), status(run.status)]);
-            m.put("<br><progress class=\"progress\" max=\"{}\" value=\"{}\"", &[&steps, &step]);
-            m.put(" aria-label=\"step {} of {}\"></progress> {}/{}</td>", &[&step, &steps, &step, &steps]);
+        if prepared {
+            m.raw("<td>");
+            for (of, run) in mine().filter(|(of, _)| prepares(of)) {
+                m.put("<div>{}: ", &[&name(of)]);
+                cell(m, run);
+                m.raw("</div>");
+            }
+            m.raw("</td>");
+        }
+        for seed in &stored.experiment.seeds {
+            m.raw("<td>");
+            match mine().find(|(of, _)| of.part == ComparisonPart::Seed && of.seed == *seed) {
+                Some((_, run)) => cell(m, run),
+                None => m.raw("<span class=\"muted\">not queued yet</span>"),
+            }
+            m.raw("</td>");
         }
         m.raw("</tr>");
     }
     m.raw("</tbody></table></div>");
+}
+
+fn cell(m: &mut Markup, run: &Run) {
+    let (step, steps) = (run.step.to_string(), run.recipe.steps.to_string());
+    m.put("<a href=\"/runs/{}\" rel=\"external\">{}</a>", &[run.id.as_str(), status(run.status)]);
+    m.put("<br><progress class=\"progress\" max=\"{}\" value=\"{}\"", &[&steps, &step]);
+    m.put(" aria-label=\"step {} of {}\"></progress> {}/{}", &[&step, &steps, &step, &steps]);
+}
+
+fn name(of: &ComparisonRun) -> String {
+    match of.part {
+        ComparisonPart::Pilot => "tokens per step".into(),
+        ComparisonPart::TuningRewardModel => "reward model for the tries".into(),
+        ComparisonPart::Rate { factor } => format!("rate times {factor}"),
+        ComparisonPart::RewardModel => format!("reward model of seed {}", of.seed),
+        ComparisonPart::Seed => format!("seed {}", of.seed),
+    }
 }
 
 fn status(status: RunStatus) -> &'static str {

@@ -4,7 +4,7 @@
 use super::summary::against;
 use super::{Unit, at, place_of, tone};
 use crate::state::lab::markup::Markup;
-use clicker_wire::{Aim, ArmFigure, Comparison, FigureResult};
+use clicker_wire::{ArmFigure, Better, Comparison, FigureResult};
 
 pub(super) fn draw(m: &mut Markup, of: &Comparison) {
     m.raw("<section class=\"cr-card\"><h2>Figures</h2><p class=\"cr-note\">Left: each arm, a dot for the mean over seeds, a thick \
@@ -20,9 +20,9 @@ pub(super) fn draw(m: &mut Markup, of: &Comparison) {
 fn one(m: &mut Markup, of: &Comparison, figure: &FigureResult) {
     let unit = Unit::of(&figure.id);
     let better = match figure.better {
-        Aim::Lower => "less is better",
-        Aim::Higher => "more is better",
-        Aim::Neither => "neither way is better by itself",
+        Better::Lower => "less is better",
+        Better::Higher => "more is better",
+        Better::Neither => "neither way is better by itself",
     };
     let n = figure.n.to_string();
     m.put("<article class=\"cr-figure\" id=\"figure-{}\"><h3>{}</h3>", &[&figure.id, &figure.title]);
@@ -85,8 +85,8 @@ fn differences(m: &mut Markup, of: &Comparison, unit: Unit, figure: &FigureResul
     for (arm, (value, low, high)) in &all {
         let clear = *low > 0.0 || *high < 0.0;
         let sign = match (clear, figure.better, *value < 0.0) {
-            (false, _, _) | (_, Aim::Neither, _) => "even",
-            (true, Aim::Lower, true) | (true, Aim::Higher, false) => "gain",
+            (false, _, _) | (_, Better::Neither, _) => "even",
+            (true, Better::Lower, true) | (true, Better::Higher, false) => "gain",
             _ => "loss",
         };
         let interval = unit.difference_interval(*low, *high);

@@ -2,7 +2,7 @@
 
 use super::document;
 use clicker_wire::{
-    Aim, ArmFigure, ArmResult, ArmSpec, Budget, BudgetKind, Comparison, Cost, CurvePoint, DataCard, Difference,
+    ArmFigure, ArmResult, ArmSpec, Better, Budget, BudgetKind, Comparison, Cost, CurvePoint, DataCard, Difference,
     Experiment, FigureResult, RateChoice, RateTry, Recipe, RewardCard, RewardConfig, RunCard, Saw, SeedRun, TuningSpec,
 };
 
@@ -10,7 +10,7 @@ fn recipe() -> Recipe {
     serde_json::from_value(serde_json::json!({"name": "x", "algorithm": "grpo", "steps": 4})).expect("a recipe")
 }
 
-fn figure(id: &str, better: Aim) -> FigureResult {
+fn figure(id: &str, better: Better) -> FigureResult {
     let arm = |name: &str, mean: f64, seeds: Option<[f64; 2]>| ArmFigure {
         arm: name.into(),
         mean,
@@ -100,7 +100,7 @@ pub(super) fn made_up() -> Comparison {
             shared: 0,
         },
         arms: vec![arm("base", false), arm("sft", true), arm("<b>", true)],
-        figures: vec![figure("hallucination", Aim::Lower), figure("everything_known", Aim::Higher)],
+        figures: vec![figure("hallucination", Better::Lower), figure("everything_known", Better::Higher)],
         resamples: 10_000,
         limitations: vec!["Two seeds: the interval over seeds means little.".into()],
     }

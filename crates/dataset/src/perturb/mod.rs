@@ -15,7 +15,7 @@ mod retell;
 
 pub use decoys::decoys;
 pub use letters::plain;
-pub use retell::{again, reorder};
+pub use retell::{again, asked_before, reorder};
 
 use crate::world::dice::Dice;
 use clicker_wire::{Expected, Item, ItemId};

@@ -41,6 +41,14 @@ const BETWEEN: [(&str, &str); 4] = [
     ("I see.", "Please ask."),
 ];
 
+/// The same for questions that are trained on: other words, so that what is measured is not what was learnt by heart.
+const TRAINED_BETWEEN: [(&str, &str); 4] = [
+    ("Let me think.", "Take your time."),
+    ("Good.", "What else?"),
+    ("Wait.", "I am here."),
+    ("That is fine.", "Very well."),
+];
+
 /// The sentences of a passage in another order, the question last as before. None with fewer than two sentences that differ, and where
 /// a sentence leans on the one before it ("He ...", "Then ...").
 #[must_use]
@@ -63,11 +71,22 @@ pub fn reorder(item: &Item, seed: u64) -> Option<Item> {
 /// turn already, because what was said before may be what the question is about.
 #[must_use]
 pub fn again(item: &Item, said: &str, seed: u64) -> Option<Item> {
+    repeated(item, said, &BETWEEN, seed)
+}
+
+/// As [`again`] for a question that is trained on: `said` is what a good model answers, and what lies between is said in words that
+/// [`again`] never uses.
+#[must_use]
+pub fn asked_before(item: &Item, said: &str, seed: u64) -> Option<Item> {
+    repeated(item, said, &TRAINED_BETWEEN, seed)
+}
+
+fn repeated(item: &Item, said: &str, between: &[(&str, &str)], seed: u64) -> Option<Item> {
     let turns = item.messages.iter().filter(|m| m.role != Role::System).count();
     if turns != 1 || said.trim().is_empty() {
         return None;
     }
-    let (thanks, reply) = *Dice::new(seed, "again", hash_of(item)).pick(&BETWEEN);
+    let (thanks, reply) = *Dice::new(seed, "again", hash_of(item)).pick(between);
     let question = item.messages.last()?.clone();
     let mut messages = item.messages.clone();
     messages.extend([Message::assistant(said), Message::user(thanks), Message::assistant(reply), question]);

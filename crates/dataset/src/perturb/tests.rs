@@ -132,6 +132,18 @@ fn a_question_is_asked_again_after_something_irrelevant() {
 }
 
 #[test]
+fn what_is_trained_on_says_other_things_in_between() {
+    let item = Item::free("Who?");
+    let between = |how: fn(&Item, &str, u64) -> Option<Item>| -> HashSet<String> {
+        let asked = (0..200).filter_map(|seed| how(&item, "Ana.", seed));
+        asked.flat_map(|item| item.messages[2..4].to_vec()).map(|m| m.content).collect()
+    };
+    let (measured, trained) = (between(again), between(asked_before));
+    assert_eq!((measured.len(), trained.len()), (8, 8));
+    assert!(measured.is_disjoint(&trained));
+}
+
+#[test]
 fn sentences_that_lean_on_others_keep_their_place() {
     let item = |text: &str| Item::free(text);
     assert!(reorder(&item("Ana has a cat. Ben has a dog. Who has a cat?"), 1).is_some());

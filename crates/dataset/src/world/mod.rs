@@ -83,16 +83,17 @@ impl World {
     /// Domains that [`World::more`] has more of.
     pub const GROWS: [Domain; 2] = [Domain::Reading, Domain::Rules];
 
-    /// Further questions of `Sft` or `Rl`, beside the list: none that another split owns or the list holds. Fewer than wanted where
+    /// Further questions of `Sft`, `Rl` or `Eval`, beside the list: none that another split owns or the list holds. Fewer than wanted where
     /// no new ones are found, none of other domains than [`World::GROWS`], and none beside lists that are cut to a budget.
     #[must_use]
     pub fn more(&self, split: Split, domain: Domain, count: usize) -> Vec<Item> {
-        // The list as it was made, whatever part of it was held back since; what is held out for good is not even looked at.
+        // The list as it was made, whatever part of it was held back since. What is trained on never looks at what is held out for good.
         let list = match split {
             _ if self.cut => return Vec::new(),
             Split::Sft => composition::list(&self.ground, split, shares::SFT),
             Split::Rl => composition::list(&self.ground, split, shares::RL),
-            Split::Pretrain | Split::Eval => return Vec::new(),
+            Split::Eval => composition::list(&self.ground, split, shares::EVAL),
+            Split::Pretrain => return Vec::new(),
         };
         let have = list.iter().filter(|item| item.domain == domain).map(|item| item.messages.as_slice());
         composition::more(&self.ground, split, domain, count, &have.collect())

@@ -385,6 +385,11 @@ fn further_questions_are_new_and_belong_to_their_split() {
             assert!(more.iter().all(|item| !theirs.contains(&format!("{:?}", item.messages))), "{domain} {split:?}");
         }
         assert_eq!(world.more(Split::Rl, domain, 300), more, "the same every time");
+        // What measures may grow too, and shares nothing with what is trained on.
+        let measured = world.more(Split::Eval, domain, 300);
+        assert_eq!(measured.len(), 300, "{domain}");
+        assert!(measured.iter().all(|item| item.split == Split::Eval));
+        assert!(leaks(&all, &measured).is_empty() && leaks(world.items(Split::Sft), &measured).is_empty(), "{domain}");
     }
     assert!(world.more(Split::Rl, Domain::Capitals, 10).is_empty());
 }

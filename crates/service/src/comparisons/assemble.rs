@@ -1,6 +1,7 @@
 //! The result of a comparison from what its runs left behind: events and answers in, figures, costs and cards out. Knows neither
 //! folders nor tables.
 
+use super::parts::scored_by;
 use super::plan::{Plan, PlannedArm};
 use clicker_dataset::{World, comparisons};
 use clicker_train::TrainError;
@@ -134,7 +135,7 @@ fn arm_result(
         name: arm.name.clone(),
         recipe: record.recipe.clone(),
         rate: record.rate.clone(),
-        reward: record.recipe.as_ref().and_then(reward_card),
+        reward: record.recipe.as_ref().and_then(|recipe| reward_card(arm, recipe)),
         saw: record.recipe.as_ref().map(|recipe| saw(plan, world, arm, recipe)).unwrap_or_default(),
         cost: Cost {
             seconds: mean(&|c| c.seconds),
@@ -204,10 +205,15 @@ fn measured(report: &EvalReport) -> BTreeMap<String, f64> {
     named.into_iter().map(|(id, rate)| (id.to_owned(), rate.value)).collect()
 }
 
-fn reward_card(recipe: &Recipe) -> Option<RewardCard> {
+/// The reward that the arm was trained on; a reward model in it is another one for every seed, so it is named by where it comes from.
+fn reward_card(arm: &PlannedArm, recipe: &Recipe) -> Option<RewardCard> {
+    let reward = match arm.reward_model {
+        Some(_) => scored_by(&recipe.reward, "trained first, with the same seed"),
+        None => recipe.reward.clone(),
+    };
     recipe.algorithm.samples().then(|| RewardCard {
-        sha256: hex::encode(Sha256::digest(clicker_rewards::hash_input(&recipe.reward))),
-        reward: recipe.reward.clone(),
+        sha256: hex::encode(Sha256::digest(clicker_rewards::hash_input(&reward))),
+        reward,
         constitution: recipe.constitution.clone(),
     })
 }
@@ -253,14 +259,22 @@ fn saw(plan: &Plan, world: &World, arm: &PlannedArm, recipe: &Recipe) -> Saw {
         }
         Algorithm::Grpo | Algorithm::Raft => {
             let rewarded = prompts * u64::from(recipe.rollout.group_size);
-            let labels = prompts.min(asked.len() as u64);
+            let cold = recipe.cold_start.as_ref().map_or(0, |cold| u64::from(cold.steps) * u64::from(cold.batch));
+            let shown = cold.min(shown.len() as u64 + further(recipe));
+            let labels = prompts.min(asked.len() as u64 + further(recipe)) + shown;
             match &arm.reward_model {
                 None => Saw {
                     labels,
                     rewarded,
-                    words: "Its own answers with a reward each: the key says whether an answer is right, nothing shows what \
-                            would have been."
-                        .into(),
+                    demonstrations: cold,
+                    words: match cold {
+                        0 => "Its own answers with a reward each: the key says whether an answer is right, nothing shows what \
+                              would have been."
+                            .into(),
+                        _ => "Demonstrations of right answers first (a cold start), beside the budget; then its own answers with \
+                              a reward each."
+                            .into(),
+                    },
                     ..base
                 },
                 Some(model) => {
@@ -278,6 +292,11 @@ fn saw(plan: &Plan, world: &World, arm: &PlannedArm, recipe: &Recipe) -> Saw {
             }
         }
     }
+}
+
+/// Questions that a recipe asks beside the world's list: `[data] more`. Other forms of the same questions need no further label.
+fn further(recipe: &Recipe) -> u64 {
+    recipe.data.more.values().map(|n| u64::from(*n)).sum()
 }
 
 fn shows(unknowable: usize, all: usize) -> String {

@@ -1,8 +1,10 @@
-//! Waits for the runs of comparisons and puts results together. What a kill cuts off is done again: answers are greedy, so the result is
+//! Waits for the runs of comparisons, queues those that follow from them, and puts results together. What a kill cuts off is done again: answers are greedy, so the result is
 //! the same.
 
-use super::asked::planned;
+use super::asked::{planned, queued};
 use super::assemble::{ArmRecord, RunRecord, assemble};
+use super::next::{Ended, next, settle};
+use super::plan::Plan;
 use crate::headless::compare::run_card;
 use crate::open::Inner;
 use crate::{Service, ServiceError};
@@ -13,7 +15,10 @@ use clicker_train::compare::answers;
 use clicker_train::compare::paired::RESAMPLES;
 use clicker_train::eval::spread;
 use clicker_train::rollout::Language;
-use clicker_wire::{AnsweredItem, Comparison, Event, FileKind, Manifest, RunCard, RunStatus, Split, StoredComparison};
+use clicker_wire::{
+    AnsweredItem, Comparison, ComparisonPart, ComparisonRun, Event, FileKind, Manifest, RunCard, RunStatus, Split,
+    StoredComparison,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,25 +53,24 @@ pub(crate) async fn watch(inner: Arc<Inner>) {
     }
 }
 
-/// End every open comparison whose runs have ended.
+/// Of every open comparison whose runs have all ended: queue the next ones, or put the result together.
 async fn look(service: &Service) -> Result<(), ServiceError> {
     let store = &service.inner.store;
     for open in store.open_comparisons().await? {
-        let mut runs = Vec::new();
-        for run in &open.runs {
-            runs.push(service.run(&run.run).await?);
-        }
-        let bad =
-            open.runs.iter().zip(&runs).find(|(_, run)| matches!(run.status, RunStatus::Failed | RunStatus::Stopped));
-        let outcome = match bad {
-            Some((which, run)) => {
-                let why = run.error.clone().unwrap_or_else(|| "it was stopped".into());
-                Err(format!("{}, seed {} did not end well: {why}", which.arm, which.seed))
+        let Some(ended) = ended(service, &open).await? else { continue };
+        let plan = planned(&open.experiment)?;
+        let outcome = match next(&plan, &ended) {
+            Err(words) => Err(words),
+            Ok(wanted) if !wanted.is_empty() => {
+                tracing::info!(comparison = %open.id, runs = wanted.len(), "the next runs are queued");
+                store.extend_comparison(&open.id, &queued(&open.experiment.name, wanted, service.inner.now())?).await?;
+                service.inner.queued.notify_one();
+                service.inner.announce();
+                continue;
             }
-            None if runs.iter().any(|run| run.status != RunStatus::Succeeded) => continue,
-            None => {
+            Ok(_) => {
                 tracing::info!(comparison = %open.id, "all runs have ended; the held-out questions are asked");
-                match result(service, &open).await {
+                match result(service, &open, &plan, &ended).await {
                     Ok(Some(result)) => Ok(result),
                     // The server ends: the next one does it.
                     Ok(None) => return Ok(()),
@@ -83,9 +87,43 @@ async fn look(service: &Service) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// The result of a comparison whose runs have all succeeded; none if the service ends meanwhile.
-async fn result(service: &Service, open: &StoredComparison) -> Result<Option<Comparison>, ServiceError> {
-    let plan = planned(&open.experiment)?;
+/// The runs of a comparison, if all of them have ended, or one has ended badly: then nobody waits for the others.
+async fn ended(service: &Service, open: &StoredComparison) -> Result<Option<Vec<Ended>>, ServiceError> {
+    let (mut all, mut waits, mut bad) = (Vec::new(), false, false);
+    for of in &open.runs {
+        let run = service.run(&of.run).await?;
+        match run.status {
+            RunStatus::Succeeded => {}
+            RunStatus::Failed | RunStatus::Stopped => bad |= !matches!(of.part, ComparisonPart::Rate { .. }),
+            RunStatus::Queued | RunStatus::Running | RunStatus::Paused => {
+                waits = true;
+                continue;
+            }
+        }
+        all.push(Ended { of: of.clone(), run, events: Vec::new() });
+    }
+    if waits && !bad {
+        return Ok(None);
+    }
+    for one in all.iter_mut().filter(|one| one.of.part.tunes()) {
+        one.events = events(service, &one.of).await?;
+    }
+    Ok(Some(all))
+}
+
+/// What a run told, its samples left out.
+async fn events(service: &Service, of: &ComparisonRun) -> Result<Vec<Event>, ServiceError> {
+    let events = service.run_events(&of.run, 0).await?.into_iter().map(|e| e.event);
+    Ok(events.filter(|e| !matches!(e, Event::Samples { .. })).collect())
+}
+
+/// The result of a comparison whose runs have all ended well; none if the service ends meanwhile.
+async fn result(
+    service: &Service,
+    open: &StoredComparison,
+    plan: &Plan,
+    ended: &[Ended],
+) -> Result<Option<Comparison>, ServiceError> {
     let start = match open.experiment.model.as_str() {
         "builtin" => service.builtin().await?,
         id => service.checkpoint(&id.into()).await?,
@@ -97,26 +135,25 @@ async fn result(service: &Service, open: &StoredComparison) -> Result<Option<Com
             let answers = ask(service, open, &start, plan.world_seed()).await?;
             let place = start.name.clone();
             record.runs.push(RunRecord { seed: 0, place, events: Vec::new(), before: Vec::new(), answers });
+        } else if let Ok(settled) = settle(plan, arm, ended).map_err(|reason| ServiceError::Model { reason })? {
+            (record.recipe, record.rate) = (Some(settled.recipe), settled.rate);
         }
-        for of in open.runs.iter().filter(|run| run.arm == arm.name) {
+        let of_part = |part| open.runs.iter().filter(move |run| run.arm == arm.name && run.part == part);
+        for of in of_part(ComparisonPart::Seed) {
             if service.is_closing() {
                 return Ok(None);
             }
-            let (run, checkpoints) = (service.run(&of.run).await?, service.run_checkpoints(&of.run).await?);
+            let checkpoints = service.run_checkpoints(&of.run).await?;
             let last = checkpoints
                 .last()
                 .ok_or_else(|| ServiceError::Model { reason: format!("run {} ended without a checkpoint", of.run) })?;
             let answers = ask(service, open, last, plan.world_seed()).await?;
-            let events = service.run_events(&of.run, 0).await?.into_iter().map(|e| e.event);
-            let events = events.filter(|e| !matches!(e, Event::Samples { .. })).collect();
-            record.recipe.get_or_insert(run.recipe);
-            record.runs.push(RunRecord {
-                seed: of.seed,
-                place: of.run.to_string(),
-                events,
-                before: Vec::new(),
-                answers,
-            });
+            let before = match of_part(ComparisonPart::RewardModel).find(|model| model.seed == of.seed) {
+                Some(model) => events(service, model).await?,
+                None => Vec::new(),
+            };
+            let events = events(service, of).await?;
+            record.runs.push(RunRecord { seed: of.seed, place: of.run.to_string(), events, before, answers });
         }
         records.push(record);
     }
@@ -124,6 +161,7 @@ async fn result(service: &Service, open: &StoredComparison) -> Result<Option<Com
     let told = vec![format!("this server's page /truth/compare/{}", open.id)];
     let made = tokio::task::spawn_blocking(move || run_card(told));
     let made = RunCard { model_sha256: master, ended_ms: service.inner.now(), ..made.await.map_err(lost)? };
+    let plan = plan.clone();
     let put = move || assemble(&plan, &records, made, RESAMPLES);
     let result = tokio::task::spawn_blocking(put).await.map_err(lost)?;
     result.map(Some).map_err(|e| ServiceError::Model { reason: e.to_string() })

@@ -7,7 +7,7 @@ use clicker_dataset::perturb::kept::{grown, read};
 use clicker_lm::weights::gguf;
 use clicker_train::eval::spread;
 use clicker_train::rollout::Language;
-use clicker_train::suites::{Done, Suite, SuiteOptions, run};
+use clicker_train::suites::{Done, Suite, SuiteOptions, further_rules, run};
 use clicker_wire::{AskPerson, Calibration, ConfidenceSource, Split, SuiteReport};
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -95,8 +95,10 @@ pub fn evaluate_suite(request: &SuiteRequest) -> Result<SuiteDone> {
     let kept = read(&old).map_err(|e| named(request.keep.as_deref(), &e))?;
     let before = kept.len();
     let model = load(&request.model)?;
-    let items = spread(World::new(request.world_seed).items(request.split), request.items);
-    let options = SuiteOptions { kept, ..request.options.clone() };
+    let world = World::new(request.world_seed);
+    let items = spread(world.items(request.split), request.items);
+    let further_rules = further_rules(&world, suite, request.split);
+    let options = SuiteOptions { kept, further_rules, ..request.options.clone() };
     let Done { report, found } = run(suite, &model.snapshot, &Language::of(&model)?, &items, &options)?;
     let kept = match &request.keep {
         Some(path) => {

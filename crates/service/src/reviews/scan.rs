@@ -34,7 +34,8 @@ impl Service {
         let rules = self.stated_rules(&manifest).await?;
         let items = chosen(self.questions().for_training(), &scan);
         let asked = items.len() as u32;
-        let found = self.computed(move || entries(&model, &manifest.id, &items, &rules, &scan)).await?;
+        let below = scan.probability.or(manifest.ask_below).unwrap_or(ReviewScan::PROBABILITY);
+        let found = self.computed(move || entries(&model, &manifest.id, &items, &rules, (&scan, below))).await?;
         let mut filed = 0;
         for entry in &found {
             self.room_for(&entry.id).await?;
@@ -62,7 +63,8 @@ fn check(scan: &ReviewScan) -> Result<(), ServiceError> {
     if !(2..=MOST.1).contains(&scan.samples) {
         return wrong("samples", scan.samples.to_string(), format!("2 to {}", MOST.1));
     }
-    for (field, bound) in [("agreement", scan.agreement), ("probability", scan.probability)] {
+    let probability = scan.probability.unwrap_or(ReviewScan::PROBABILITY);
+    for (field, bound) in [("agreement", scan.agreement), ("probability", probability)] {
         if !(0.0..=1.0).contains(&bound) {
             return wrong(field, bound.to_string(), "0 to 1".into());
         }
@@ -83,7 +85,7 @@ fn entries(
     checkpoint: &CheckpointId,
     items: &[Item],
     rules: &RewardConfig,
-    scan: &ReviewScan,
+    (scan, below): (&ReviewScan, f64),
 ) -> clicker_train::Result<Vec<ReviewEntry>> {
     let language = Language::of(model)?;
     let ask = |temperature: f32, samples: u32| -> clicker_train::Result<Vec<Group>> {
@@ -99,7 +101,7 @@ fn entries(
     let mut out = Vec::new();
     for (greedy, drawn) in greedy.iter().zip(&drawn) {
         let Some(said) = greedy.answers.first() else { continue };
-        let reasons = reasons(&greedy.item, said, &drawn.answers, &scorer, scan);
+        let reasons = reasons(&greedy.item, said, &drawn.answers, &scorer, (scan.agreement, below));
         if !reasons.is_empty() {
             out.push(entry(checkpoint, &greedy.item, said, &drawn.answers, reasons, scan));
         }
@@ -108,7 +110,13 @@ fn entries(
 }
 
 /// Why a person should see this, if anything.
-fn reasons(item: &Item, said: &Answer, drawn: &[Answer], scorer: &Scorer<'_>, scan: &ReviewScan) -> Vec<ReviewReason> {
+fn reasons(
+    item: &Item,
+    said: &Answer,
+    drawn: &[Answer],
+    scorer: &Scorer<'_>,
+    (agree, below): (f64, f64),
+) -> Vec<ReviewReason> {
     let mut out = Vec::new();
     let samples = drawn.len() as u32;
     let texts: Vec<&str> =
@@ -116,12 +124,12 @@ fn reasons(item: &Item, said: &Answer, drawn: &[Answer], scorer: &Scorer<'_>, sc
     let together = clusters(item, &texts);
     let with = together.sizes[together.of[0]] - 1;
     let agreement = with as f64 / drawn.len().max(1) as f64;
-    if agreement < scan.agreement {
-        out.push(ReviewReason::LowAgreement { agreement, threshold: scan.agreement });
+    if agreement < agree {
+        out.push(ReviewReason::LowAgreement { agreement, threshold: agree });
     }
     let probability = said.logprobs.iter().map(|&l| f64::from(l)).sum::<f64>().exp();
-    if probability < scan.probability {
-        out.push(ReviewReason::LowProbability { probability, threshold: scan.probability });
+    if probability < below {
+        out.push(ReviewReason::LowProbability { probability, threshold: below });
     }
     let apart = clusters(item, &texts[1..]);
     if apart.sizes.iter().max().is_some_and(|most| most * 2 <= drawn.len()) {

@@ -5,7 +5,7 @@ use clicker_lm::weights::{Encoding, export};
 use clicker_service::headless::{CompareProgress, CompareRequest, HeadlessError, compare, compared};
 use clicker_service::{ComparisonOrder, Control, Service, ServiceConfig};
 use clicker_train::pretrain::{PretrainSpec, pretrain};
-use clicker_wire::{Comparison, Cost, EvalReport, Event, RunStatus};
+use clicker_wire::{Budget, BudgetKind, Comparison, Cost, EvalReport, Event, RunStatus, StoredComparison};
 use std::cell::Cell;
 use std::fs;
 use std::path::Path;
@@ -136,28 +136,86 @@ fn labels_and_tokens_are_budgets_too() {
     }
 }
 
-#[tokio::test]
-async fn a_server_queues_the_runs_and_puts_the_result_together() {
+#[test]
+fn what_an_arm_has_beside_the_budget_is_said() {
     let dir = TempDir::new().expect("a folder");
-    let config = || ServiceConfig::local(dir.path().to_owned(), Some(model().to_vec()));
-    let service = Service::open(config()).await.expect("opens");
-    let order = ComparisonOrder { name: "two".into(), arms: vec!["sft".into()], seeds: 2, prompts: 64 };
-    let started = service.start_comparison(order.experiment()).await.expect("starts");
-    assert_eq!(started.runs.len(), 2);
-    // The server ends in the midst of it, and goes on. Its folder is free once nothing of it is left.
-    service.shutdown().await;
-    drop(service);
-    let service = Service::open(config()).await.expect("opens");
+    let experiment = "name = 'test'\nseeds = [1]\nitems = 20\nbudget = { kind = 'prompts', amount = 8 }\n[[arms]]\nname = 'base'\n\
+        [[arms]]\nname = 'cold'\nrecipe = 'raft'\nset = { raft = { accept_above = -9.0 }, data = { more = { rules = 10 } }, \
+        cold_start = { steps = 2, batch = 4 }, rollout = { prompts = 4, group_size = 2, sampling = { max_new_tokens = 4 } } }\n";
+    let result = play(&request(&dir, "cold", experiment), u32::MAX).expect("compares").expect("ends");
+    let saw = &result.arms[1].saw;
+    assert_eq!((saw.prompts, saw.demonstrations, saw.labels), (8, 8, 16));
+    let said = |words: &str| result.limitations.iter().any(|l| l.contains(words));
+    assert!(said("cold (8 demonstrations of a cold start, repetitions counted; 10 further questions)"));
+}
+
+fn order() -> ComparisonOrder {
+    ComparisonOrder { budget: Budget { kind: BudgetKind::Prompts, amount: 64 }, ..ComparisonOrder::default() }
+}
+
+async fn end_of(service: &Service, id: &str) -> StoredComparison {
     let ended = async {
         loop {
-            let now = service.comparison(&started.id).await.expect("is there");
+            let now = service.comparison(id).await.expect("is there");
             if now.ended_ms.is_some() {
                 return now;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    let ended = tokio::time::timeout(Duration::from_secs(120), ended).await.expect("in time");
+    tokio::time::timeout(Duration::from_secs(240), ended).await.expect("in time")
+}
+
+/// Tokens counted, rates tuned, a reward model first: the figures of a server are those of `clicker compare`, digit by digit, though the
+/// server ended in the midst of it.
+#[tokio::test]
+async fn a_server_tunes_and_counts_like_the_command() {
+    let experiment = "name = 'test'\nseeds = [1]\nitems = 60\nbudget = { kind = 'tokens', amount = 1500 }\n\
+        tuning = { factors = [1.0, 8.0], share = 0.5 }\n[[arms]]\nname = 'base'\n\
+        [[arms]]\nname = 'sft'\nrecipe = 'sft'\nset = { sft = { batch = 4 } }\n\
+        [[arms]]\nname = 'scored'\nrecipe = 'raft'\nreward_model = 'reward-model'\n\
+        set = { raft = { accept_above = -9.0 }, rollout = { prompts = 4, group_size = 2, sampling = { max_new_tokens = 4 } } }\n";
+    let dir = TempDir::new().expect("a folder");
+    let told = play(&request(&dir, "told", experiment), u32::MAX).expect("compares").expect("ends");
+
+    let data = dir.path().join("data");
+    let config = || ServiceConfig::local(data.clone(), Some(model().to_vec()));
+    let service = Service::open(config()).await.expect("opens");
+    let experiment = clicker_train::compare::experiment::from_toml(experiment).expect("an experiment");
+    let started = service.start_comparison(experiment).await.expect("starts");
+    assert_eq!(started.runs.len(), 2, "tokens of a step, and a reward model");
+    service.shutdown().await;
+    drop(service);
+    let service = Service::open(config()).await.expect("opens");
+    let ended = end_of(&service, &started.id).await;
+    assert_eq!(ended.error, None);
+    let result = service.comparison_result(&started.id).await.expect("reads").expect("a result");
+    service.shutdown().await;
+
+    assert_eq!(ended.runs.len(), 2 + 4 + 1 + 3, "{:?}", ended.runs);
+    assert_eq!(result.figures, told.figures);
+    let rates = |c: &Comparison| c.arms.iter().map(|arm| arm.rate.clone()).collect::<Vec<_>>();
+    assert_eq!(rates(&result), rates(&told));
+    for (served, told) in result.arms.iter().zip(&told.arms) {
+        assert_eq!(served.recipe.as_ref().map(|r| r.steps), told.recipe.as_ref().map(|r| r.steps));
+        assert_eq!((&served.saw, &served.reward), (&told.saw, &told.reward));
+        assert_eq!((served.cost.trained, served.cost.generated), (told.cost.trained, told.cost.generated));
+    }
+}
+
+#[tokio::test]
+async fn a_server_queues_the_runs_and_puts_the_result_together() {
+    let dir = TempDir::new().expect("a folder");
+    let config = || ServiceConfig::local(dir.path().to_owned(), Some(model().to_vec()));
+    let service = Service::open(config()).await.expect("opens");
+    let order = ComparisonOrder { name: "two".into(), arms: vec!["sft".into()], seeds: 2, ..order() };
+    let started = service.start_comparison(order.experiment()).await.expect("starts");
+    assert_eq!(started.runs.len(), 2);
+    // The server ends in the midst of it, and goes on. Its folder is free once nothing of it is left.
+    service.shutdown().await;
+    drop(service);
+    let service = Service::open(config()).await.expect("opens");
+    let ended = end_of(&service, &started.id).await;
     assert_eq!(ended.error, None);
     for run in &ended.runs {
         let run = service.run(&run.run).await.expect("is there");
@@ -174,7 +232,7 @@ async fn a_stopped_run_ends_a_comparison_with_the_reason() {
     let dir = TempDir::new().expect("a folder");
     let config = ServiceConfig { worker: false, ..ServiceConfig::local(dir.path().to_owned(), Some(model().to_vec())) };
     let service = Service::open(config).await.expect("opens");
-    let order = ComparisonOrder { name: String::new(), arms: vec!["sft".into()], seeds: 1, prompts: 64 };
+    let order = ComparisonOrder { arms: vec!["sft".into()], seeds: 1, ..order() };
     let started = service.start_comparison(order.experiment()).await.expect("starts");
     service.command(&started.runs[0].run, clicker_wire::RunCommand::Stop).await.expect("stops");
     service.shutdown().await;
@@ -191,14 +249,9 @@ async fn a_stopped_run_ends_a_comparison_with_the_reason() {
     };
     let error = tokio::time::timeout(Duration::from_secs(30), ended).await.expect("in time");
     assert!(error.contains("sft, seed 1") && error.contains("stopped"), "{error}");
-    assert!(
-        service
-            .start_comparison(clicker_wire::Experiment {
-                tuning: clicker_wire::TuningSpec { factors: vec![2.0], ..Default::default() },
-                ..order.experiment()
-            })
-            .await
-            .is_err()
-    );
+    let factors = vec![1.0; 9];
+    let tuning = clicker_wire::TuningSpec { factors, ..Default::default() };
+    let message = service.start_comparison(clicker_wire::Experiment { tuning, ..order.experiment() }).await;
+    assert!(message.expect_err("too many").to_string().contains("9 factors"));
     service.shutdown().await;
 }

@@ -82,7 +82,7 @@ async fn a_scan_files_unsure_answers_to_training_questions_once() {
         }
     }
     // Bounds that every answer keeps leave what disagrees or touches a rule; another seed asks other questions.
-    let lax = ReviewScan { agreement: 0.0, probability: 0.0, ..scan.clone() };
+    let lax = ReviewScan { agreement: 0.0, probability: Some(0.0), ..scan.clone() };
     let found = service.scan_reviews(lax).await.expect("scans");
     assert!(found.found <= first.found && found.filed == 0, "{found:?}");
     let other = service.scan_reviews(ReviewScan { seed: 2, ..scan.clone() }).await.expect("scans");

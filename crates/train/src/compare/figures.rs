@@ -2,7 +2,7 @@
 //! [`EvalReport`](clicker_wire::EvalReport) and of the calibration; a test holds them together.
 
 use crate::calibration::scores::BINS;
-use clicker_wire::{Aim, AnsweredItem, Domain, Expected, Knowledge, Verdict};
+use clicker_wire::{AnsweredItem, Better, Domain, Expected, Knowledge, Verdict};
 use std::collections::BTreeMap;
 
 /// A figure: what it is called and what it counts.
@@ -15,7 +15,7 @@ pub struct Figure {
     /// What is divided by what.
     pub meaning: String,
     /// Which way is better.
-    pub better: Aim,
+    pub better: Better,
     /// The domain and class; none for the whole suite.
     pub cell: Option<(Domain, Knowledge)>,
     counts: Counts,
@@ -66,7 +66,7 @@ fn given(v: Verdict) -> bool {
 /// The suite's figures, then right, abstained and wrong of every domain and class among `items`.
 #[must_use]
 pub fn of(items: &[AnsweredItem]) -> Vec<Figure> {
-    use Aim::{Higher, Lower, Neither};
+    use Better::{Higher, Lower, Neither};
     use Counts::{Ece, SamePairs, Score, Share, WhenAnswering};
     let suite = |id: &str, title: &str, meaning: &str, better, counts| Figure {
         id: id.into(),

@@ -5,7 +5,17 @@ use clicker_wire::{Algorithm, ArmResult, BudgetKind, Comparison, FigureResult};
 /// The limitations of a comparison, the weightiest first.
 #[must_use]
 pub fn limitations(of: &Comparison) -> Vec<String> {
-    let all = [seeds(of), labels(of), pairs_and_rewards(of), budget(of), tuning(of), chance(of), small(of), alarms(of)];
+    let all = [
+        seeds(of),
+        labels(of),
+        pairs_and_rewards(of),
+        beside_the_budget(of),
+        budget(of),
+        tuning(of),
+        chance(of),
+        small(of),
+        alarms(of),
+    ];
     let mut words: Vec<String> = all.into_iter().flatten().collect();
     words.push(
         "Intervals of differences are over questions: they say what other questions of the same kinds would give with these \
@@ -85,6 +95,29 @@ fn pairs_and_rewards(of: &Comparison) -> Vec<String> {
         );
     }
     vec![words]
+}
+
+/// Demonstrations of a cold start and further questions are outside of what the budget counts.
+fn beside_the_budget(of: &Comparison) -> Vec<String> {
+    let says = |(arm, _): (&ArmResult, Algorithm)| -> Option<String> {
+        let recipe = arm.recipe.as_ref()?;
+        let cold = recipe.cold_start.as_ref().map(|c| {
+            format!("{} demonstrations of a cold start, repetitions counted", u64::from(c.steps) * u64::from(c.batch))
+        });
+        let more: u64 = recipe.data.more.values().map(|n| u64::from(*n)).sum();
+        let more = (more > 0).then(|| format!("{more} further questions"));
+        let all: Vec<String> = [cold, more].into_iter().flatten().collect();
+        (!all.is_empty()).then(|| format!("{} ({})", arm.name, all.join("; ")))
+    };
+    let all: Vec<String> = trained(of).filter_map(says).collect();
+    match all.is_empty() {
+        true => Vec::new(),
+        false => vec![format!(
+            "Not everybody had the same labels: the budget does not count what {} had beside it. \"What it saw\" says how many labels each \
+             arm had in all.",
+            all.join(" and ")
+        )],
+    }
 }
 
 fn budget(of: &Comparison) -> Vec<String> {

@@ -21,9 +21,10 @@ use crate::Result;
 use crate::eval::{EvalOptions, measure};
 use crate::rollout::Language;
 use ask::Asker;
+use clicker_dataset::World;
 use clicker_dataset::perturb::kept::Found;
 use clicker_lm::PolicySnapshot;
-use clicker_wire::{Expected, Item, SuiteReport, Verdict};
+use clicker_wire::{Domain, Expected, Item, Split, SuiteReport, Verdict};
 
 /// A suite by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,19 @@ impl Suite {
     }
 }
 
+/// So many further requests under rules a suite on safety asks unless it is told otherwise: 200 that a rule forbids, 200 that only look like
+/// it, 100 that nobody can answer.
+const FURTHER_RULES: usize = 500;
+
+/// Further requests under rules for the split of `items`; none of what is asked in training.
+#[must_use]
+pub fn further_rules(world: &World, suite: Suite, split: Split) -> Vec<Item> {
+    match suite {
+        Suite::Safety | Suite::All => world.more(split, Domain::Rules, FURTHER_RULES),
+        _ => Vec::new(),
+    }
+}
+
 /// How a suite is run.
 #[derive(Clone, Debug)]
 pub struct SuiteOptions {
@@ -85,6 +99,9 @@ pub struct SuiteOptions {
     pub searched: usize,
     /// Prompts that were found before: asked first.
     pub kept: Vec<Item>,
+    /// Further held-out requests under rules, which the suite on safety asks beside the questions: few of those are such requests, and 40
+    /// cannot tell 2 % from 5 %.
+    pub further_rules: Vec<Item>,
     /// Words behind every question of the reasoning suite, such as "Show your steps."; none asks it as it is.
     pub ask_for_steps: Option<String>,
 }
@@ -100,6 +117,7 @@ impl Default for SuiteOptions {
             tries: 8,
             searched: 60,
             kept: Vec::new(),
+            further_rules: Vec::new(),
             ask_for_steps: None,
         }
     }

@@ -11,9 +11,11 @@ use std::collections::BTreeMap;
 /// Examples of each kind.
 const SHOWN: usize = 4;
 
-pub(super) fn run(asker: &Asker, items: &[Item], _options: &SuiteOptions) -> Result<Vec<SuiteSection>> {
+pub(super) fn run(asker: &Asker, items: &[Item], options: &SuiteOptions) -> Result<Vec<SuiteSection>> {
     let said = asker.ask(items)?;
-    Ok(vec![rules(items, &said), people::pairs(items, &said), people::stand_ins(asker, items)?, groups(items, &said)])
+    let all = [items, &options.further_rules].concat();
+    let answers = [said.clone(), asker.ask(&options.further_rules)?].concat();
+    Ok(vec![rules(&all, &answers), people::pairs(items, &said), people::stand_ins(asker, items)?, groups(items, &said)])
 }
 
 /// Rules broken, and harmless look-alikes refused.
@@ -58,7 +60,10 @@ fn rules(items: &[Item], said: &[Option<Said>]) -> SuiteSection {
     let over = asked.iter().filter(|(i, s)| anywhere(i) && s.verdict == Verdict::Refused);
     let mut examples: Vec<_> = broken.take(SHOWN).map(|(i, s)| s.example("rule broken", i, None)).collect();
     examples.extend(over.take(SHOWN).map(|(i, s)| s.example("harmless, declined", i, None)));
-    let notes = vec!["a refusal of everything breaks no rule: read the rates together".to_owned()];
+    let notes = vec![
+        "on further requests too, which the other figures leave out: the list has few".to_owned(),
+        "a refusal of everything breaks no rule: read the rates together".to_owned(),
+    ];
     SuiteSection { name: "rules".into(), title: "Rules".into(), notes, figures, examples }
 }
 

@@ -5,21 +5,17 @@ use super::super::train::{TrainProgress, TrainRequest, newest_checkpoint, train_
 use super::super::{HeadlessError, Result, load};
 use super::CompareProgress;
 use super::folder::Folder;
-use crate::comparisons::assemble::{ArmRecord, RunRecord, cost};
+use crate::comparisons::assemble::{ArmRecord, RunRecord};
+use crate::comparisons::parts;
 use crate::comparisons::plan::{Plan, PlannedArm};
 use clicker_dataset::World;
-use clicker_train::compare::{answers, experiment};
+use clicker_train::compare::answers;
 use clicker_train::eval::spread;
 use clicker_train::rollout::Language;
-use clicker_train::{Control, MeasuredOn, Outcome, TrainError, View};
-use clicker_wire::{
-    AnsweredItem, BudgetKind, EvalReport, Event, Grader, RateChoice, RateTry, Recipe, RewardConfig, Split,
-    WeightedGrader,
-};
+use clicker_train::{Control, Outcome, TrainError, View};
+use clicker_wire::{AnsweredItem, BudgetKind, RateChoice, RateTry, Recipe, Split};
 use std::path::{Path, PathBuf};
 
-/// Steps after which the tokens of one are known well enough.
-const PILOT: u32 = 3;
 /// Where a run's reward model lies, below it.
 const REWARD_MODEL: &str = "reward-model";
 
@@ -50,11 +46,7 @@ impl Work<'_> {
             if let Some(wanted) = &arm.recipe {
                 let Some(per_step) = self.tokens_per_step(arm, wanted)? else { return Ok(None) };
                 let Some(choice) = self.rate(arm, wanted, per_step)? else { return Ok(None) };
-                let mut chosen = experiment::within(wanted, plan.experiment.budget, 1.0, per_step);
-                if let Some(choice) = &choice {
-                    chosen.optim.learning_rate = choice.learning_rate;
-                }
-                (recipe, rate) = (Some(chosen), choice);
+                (recipe, rate) = (Some(parts::chosen(plan, wanted, choice.as_ref(), per_step)), choice);
             }
             records.push(ArmRecord { recipe, rate, runs: Vec::new() });
         }
@@ -79,17 +71,13 @@ impl Work<'_> {
             return Ok(Some(0.0));
         }
         let place = format!("tuning/{}/pilot", arm.name);
-        let mut pilot = Recipe { steps: PILOT, seed: self.plan.experiment.tuning.seed, ..recipe.clone() };
-        pilot.eval.every = 0;
-        pilot.eval.items = 1;
-        pilot.optim.warmup_steps = 0;
-        match self.train(arm, &pilot, &place, &format!("{}, tokens per step", arm.name), self.tuning_view())? {
+        let pilot = parts::pilot(self.plan, recipe);
+        match self.train(arm, &pilot, &place, &format!("{}, tokens per step", arm.name), self.view(true))? {
             Trained::Paused => return Ok(None),
             Trained::Diverged => return Err(diverged(&arm.name)),
             Trained::Done => {}
         }
-        let spent = cost(&self.folder.events(&place)?, &pilot, 0.0);
-        let per_step = (spent.generated + spent.trained) / f64::from(PILOT);
+        let per_step = parts::tokens_per_step(&self.folder.events(&place)?, &pilot);
         (self.progress)(CompareProgress::Says(format!("{}: about {per_step:.0} tokens a step", arm.name)));
         Ok(Some(per_step))
     }
@@ -103,11 +91,7 @@ impl Work<'_> {
         }
         let mut tried: Vec<RateTry> = Vec::new();
         for factor in &spec.factors {
-            let mut one = experiment::within(recipe, self.plan.experiment.budget, spec.share, per_step);
-            one.optim.learning_rate = recipe.optim.learning_rate * factor;
-            one.seed = spec.seed;
-            // All validation questions, after the last step (and before the first, which costs little).
-            (one.eval.items, one.eval.every) = (0, 0);
+            let one = parts::attempt(self.plan, recipe, *factor, per_step);
             let place = format!("tuning/{}/times-{factor}", arm.name);
             // Kept by itself: a try whose numbers diverged has no end that it could be read off.
             if let Some(known) = self.folder.read_json(&format!("{place}/try.json"))? {
@@ -115,34 +99,25 @@ impl Work<'_> {
                 continue;
             }
             let what = format!("{}, rate times {factor}", arm.name);
-            let score = match self.train(arm, &one, &place, &what, self.tuning_view())? {
+            let score = match self.train(arm, &one, &place, &what, self.view(true))? {
                 Trained::Paused => return Ok(None),
                 Trained::Diverged => None,
-                Trained::Done => self.folder.events(&place)?.iter().rev().find_map(|event| match event {
-                    Event::Eval { step, report } if *step == one.steps => Some(truth(report)),
-                    _ => None,
-                }),
+                Trained::Done => parts::score(&self.folder.events(&place)?, one.steps),
             };
             let one = RateTry { factor: *factor, learning_rate: one.optim.learning_rate, steps: one.steps, score };
             self.folder.write_json(&format!("{place}/try.json"), &one)?;
             tried.extend(self.folder.read_json::<RateTry>(&format!("{place}/try.json"))?);
         }
-        let best = best(&tried).ok_or_else(|| diverged(&arm.name))?;
+        let choice = parts::choice(tried).ok_or_else(|| diverged(&arm.name))?;
         (self.progress)(CompareProgress::Says(format!(
             "{}: the rate {} (times {}) won",
-            arm.name, best.learning_rate, best.factor
+            arm.name, choice.learning_rate, choice.factor
         )));
-        Ok(Some(Some(RateChoice { factor: best.factor, learning_rate: best.learning_rate, tried })))
+        Ok(Some(Some(choice)))
     }
 
-    fn tuning_view(&self) -> View {
-        View { measured: MeasuredOn::Validation, ..self.view() }
-    }
-
-    fn view(&self) -> View {
-        let budget = self.plan.experiment.budget;
-        let at_most = (budget.kind == BudgetKind::Labels).then(|| u32::try_from(budget.amount).unwrap_or(u32::MAX));
-        View { at_most, ..View::default() }
+    fn view(&self, tunes: bool) -> View {
+        parts::view(&self.plan.experiment, tunes)
     }
 
     /// One seed of an arm.
@@ -152,7 +127,7 @@ impl Work<'_> {
             Some(answers) => answers,
             None => {
                 let what = format!("{}, seed {}", arm.name, recipe.seed);
-                match self.train(arm, recipe, &place, &what, self.view())? {
+                match self.train(arm, recipe, &place, &what, self.view(false))? {
                     Trained::Paused => return Ok(None),
                     Trained::Diverged => return Err(diverged(&what)),
                     Trained::Done => {}
@@ -204,7 +179,7 @@ impl Work<'_> {
             }
             let checkpoint = newest_checkpoint(&self.folder.place(&below))
                 .ok_or_else(|| HeadlessError::Request(format!("{below} ended without a checkpoint")))?;
-            recipe.reward = scored_by(&recipe.reward, &checkpoint);
+            recipe.reward = parts::scored_by(&recipe.reward, &checkpoint.display().to_string());
         }
         self.run(&recipe, place, what, view)
     }
@@ -233,70 +208,4 @@ fn diverged(what: &str) -> HeadlessError {
     HeadlessError::Request(format!(
         "{what}: the numbers diverged; lower the learning rate of the arm's recipe (`set`), or the factors of [tuning]"
     ))
-}
-
-/// The best try; the one nearest to the recipe's rate where several are equally good.
-fn best(tried: &[RateTry]) -> Option<RateTry> {
-    let distance = |t: &RateTry| t.factor.ln().abs();
-    let scored = tried.iter().filter(|t| t.score.is_some());
-    scored
-        .max_by(|a, b| {
-            a.score.unwrap_or(-2.0).total_cmp(&b.score.unwrap_or(-2.0)).then(distance(b).total_cmp(&distance(a)))
-        })
-        .copied()
-}
-
-/// Right minus wrong answers over all questions of a report.
-fn truth(report: &EvalReport) -> f64 {
-    let n: f64 = report.by_domain.iter().map(|cell| f64::from(cell.right.n)).sum();
-    let sum: f64 = report.by_domain.iter().map(|c| (c.right.value - c.wrong.value) * f64::from(c.right.n)).sum();
-    if n > 0.0 { sum / n } else { 0.0 }
-}
-
-/// The reward with a reward model's score in the place of the graders that know the truth.
-fn scored_by(reward: &RewardConfig, checkpoint: &Path) -> RewardConfig {
-    let knows = |g: &WeightedGrader| {
-        matches!(
-            g.grader,
-            Grader::Truthful { .. } | Grader::Exact {} | Grader::Normalised {} | Grader::Threshold { .. }
-        )
-    };
-    let mut graders = vec![WeightedGrader {
-        name: "reward_model".into(),
-        weight: 1.0,
-        grader: Grader::RewardModel {
-            checkpoints: vec![checkpoint.display().to_string()],
-            ensemble: clicker_wire::Ensemble::default(),
-        },
-    }];
-    graders.extend(reward.graders.iter().filter(|g| !knows(g)).cloned());
-    RewardConfig { graders, ..reward.clone() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tried(factor: f64, score: Option<f64>) -> RateTry {
-        RateTry { factor, learning_rate: factor, steps: 1, score }
-    }
-
-    #[test]
-    fn the_best_rate_wins_and_a_tie_goes_to_the_nearest() {
-        let won = |all: &[RateTry]| best(all).map(|t| t.factor);
-        assert_eq!(won(&[tried(0.3, Some(0.1)), tried(1.0, Some(0.4)), tried(3.0, Some(0.2))]), Some(1.0));
-        assert_eq!(won(&[tried(0.3, Some(0.4)), tried(1.0, Some(0.4)), tried(3.0, Some(0.4))]), Some(1.0));
-        assert_eq!(won(&[tried(0.3, Some(-0.9)), tried(3.0, None)]), Some(0.3));
-        assert_eq!(won(&[tried(3.0, None)]), None);
-    }
-
-    #[test]
-    fn a_score_takes_the_place_of_the_truth() {
-        let reward: RewardConfig = serde_json::from_value(serde_json::json!({"graders": [
-            {"name": "truthful", "weight": 1.0, "grader": {"type": "truthful", "right": 1.0, "abstain": 0.0, "wrong": -1.0}},
-            {"name": "format", "weight": 0.1, "grader": {"type": "format"}}]}))
-        .expect("a reward");
-        let names: Vec<String> = scored_by(&reward, Path::new("m.gguf")).graders.into_iter().map(|g| g.name).collect();
-        assert_eq!(names, ["reward_model", "format"]);
-    }
 }
