@@ -32,6 +32,7 @@ pub fn router(state: AppState) -> Router {
         .route("/api/runs/{id}/events", get(events::follow))
         .route("/api/runs/{id}/checkpoints", get(runs::checkpoints))
         .route("/api/runs/{id}/export/{format}", get(runs::export))
+        .route("/api/rows", post(runs::keep_rows))
         .route("/api/rewards", get(rewards::list).post(rewards::keep))
         .route("/api/rewards/presets", get(rewards::presets))
         .route("/api/rewards/attack", post(rewards::attack))

@@ -5,7 +5,7 @@ use clicker_rewards::attack;
 use clicker_wire::{LessonRuns, Recipe};
 
 /// File name and text, in the order in which they are offered.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("truthful.toml", include_str!("../../../recipes/truthful.toml")),
     ("quick.toml", include_str!("../../../recipes/quick.toml")),
     ("sft.toml", include_str!("../../../recipes/sft.toml")),
@@ -13,6 +13,7 @@ const FILES: [(&str, &str); 8] = [
     ("truth/threshold.toml", include_str!("../../../recipes/truth/threshold.toml")),
     ("truth/consistent.toml", include_str!("../../../recipes/truth/consistent.toml")),
     ("truth/safe.toml", include_str!("../../../recipes/truth/safe.toml")),
+    ("truth/adversarial.toml", include_str!("../../../recipes/truth/adversarial.toml")),
     ("truth/reliable.toml", include_str!("../../../recipes/truth/reliable.toml")),
 ];
 

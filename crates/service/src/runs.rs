@@ -3,6 +3,7 @@
 mod export;
 mod preferences;
 mod reward_models;
+mod rows;
 
 use crate::ids::random_hex;
 use crate::{Service, ServiceError};
@@ -29,6 +30,7 @@ impl Service {
         self.starting_checkpoint(&recipe).await?;
         self.check_reward_models(&recipe).await?;
         self.freeze_preferences(&mut recipe).await?;
+        self.freeze_rows(&mut recipe).await?;
         let run = Run {
             id: RunId(random_hex::<8>()?),
             recipe,

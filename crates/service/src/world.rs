@@ -27,6 +27,11 @@ impl Questions {
         self.items.iter().filter(|item| item.split == Split::Rl)
     }
 
+    /// Those that are only measured.
+    pub(crate) fn held_out(&self) -> Vec<Item> {
+        self.items.iter().filter(|item| item.split == Split::Eval).cloned().collect()
+    }
+
     /// Some questions, as varied as possible: the classes of knowledge of all domains take turns, and so do the splits.
     fn pick(&self, domain: Option<Domain>, limit: usize) -> Vec<Item> {
         let mut kinds: BTreeMap<_, VecDeque<&Item>> = BTreeMap::new();

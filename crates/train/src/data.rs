@@ -3,12 +3,12 @@
 
 use crate::dry_run::Opening;
 use crate::rollout::Language;
-use crate::{Result, Start, TrainError};
+use crate::{Result, Start, TrainError, stated};
 use clicker_dataset::check::{Against, check};
 use clicker_dataset::perturb::{asked_before, reorder};
 use clicker_dataset::rows::{Demonstration, Row, Rows};
 use clicker_dataset::{Comparison, Judgement, World, comparisons, rows};
-use clicker_wire::{Algorithm, Decision, Event, Item, Message, Recipe, Retelling, Split};
+use clicker_wire::{Algorithm, Decision, Event, Expected, Item, Message, Recipe, Retelling, Split};
 use sha2::{Digest, Sha256};
 
 /// A recipe's data, read.
@@ -191,7 +191,15 @@ impl<'a> Data<'a> {
     fn retold(&self, form: Retelling, item: &Item) -> Option<Item> {
         let seed = self.recipe.data.world_seed;
         match form {
-            Retelling::Again => asked_before(item, &self.world.demonstration(item).content, seed),
+            Retelling::Again => {
+                let said = self.world.demonstration(item).content;
+                // What it said before looks like what it learns to say.
+                let said = match item.expected {
+                    Expected::Answer if stated::taught(self.recipe) => stated::stating(&said, 90),
+                    _ => said,
+                };
+                asked_before(item, &said, seed)
+            }
             Retelling::Reorder => reorder(item, seed),
         }
     }

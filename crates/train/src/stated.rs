@@ -56,6 +56,11 @@ pub(crate) fn with_confidences(
     Ok(stated.chain(own).collect())
 }
 
+/// Whether a run is shown answers that say how sure they are.
+pub(crate) fn taught(recipe: &Recipe) -> bool {
+    recipe.sft.stated_confidence.is_some() || recipe.cold_start.as_ref().is_some_and(|c| c.stated_confidence.is_some())
+}
+
 /// Stream of the draws, apart from those of any step.
 const STREAM: u64 = 0x636f_6e66;
 /// Answers drawn to measure a confidence in tenths.
@@ -107,7 +112,7 @@ fn own(group: &Group, place: usize) -> Option<Demonstration> {
 }
 
 /// "Paris." becomes "Paris (confidence 70%).": still one sentence.
-fn stating(answer: &str, percent: u32) -> String {
+pub(crate) fn stating(answer: &str, percent: u32) -> String {
     let (said, stop) = answer.strip_suffix('.').map_or((answer, ""), |said| (said, "."));
     format!("{said} (confidence {percent}%){stop}")
 }

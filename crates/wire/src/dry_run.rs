@@ -86,3 +86,25 @@ pub struct RewardGap {
     /// What it means and what to do.
     pub words: String,
 }
+
+/// Rows that a server keeps for runs to train on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRows {
+    /// What a recipe names as `data.file`: the sha256 of the bytes.
+    pub file: String,
+    /// How many.
+    pub rows: u64,
+    /// Their format's name.
+    pub format: String,
+    /// What a look at them found; a run over rows that say stop does not begin.
+    pub advice: Vec<RowsAdvice>,
+}
+
+/// A finding about rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowsAdvice {
+    /// Whether to go on.
+    pub decision: Decision,
+    /// What was seen, and its cure.
+    pub words: String,
+}

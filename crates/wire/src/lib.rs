@@ -56,7 +56,7 @@ pub use comparison::{
 };
 pub use composition::{Clamp, Combine, Constraint, DomainWeight, Gate, MultiplierStep};
 pub use constitution::{Constitution, Principle, PrincipleLimit, PrincipleStanding};
-pub use dry_run::{Advice, Decision, DryRun, GraderScores, Histogram, RewardGap};
+pub use dry_run::{Advice, Decision, DryRun, GraderScores, Histogram, KeptRows, RewardGap, RowsAdvice};
 pub use engine::{BenchReport, BenchSpec, EngineReply, EngineReport, EngineRequest, GroupJudgement, WeightsSource};
 pub use error::ApiError;
 pub use eval::{DomainScore, EvalReport, Rate, Verdict};

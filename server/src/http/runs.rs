@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use clicker_service::{RunFormat, Service, ServiceError};
-use clicker_wire::{LessonRuns, Manifest, Recipe, Run, RunCommand, RunId};
+use clicker_wire::{KeptRows, LessonRuns, Manifest, Recipe, Run, RunCommand, RunId};
 use http::{StatusCode, header};
 
 /// `GET /api/presets`
@@ -32,6 +32,15 @@ pub(crate) async fn start(
     Body(recipe): Body<Recipe>,
 ) -> Result<(StatusCode, Json<Run>), HttpError> {
     Ok((StatusCode::CREATED, Json(service.start_run(recipe).await?)))
+}
+
+/// `POST /api/rows` with JSON lines: rows that a recipe may then name as `data.file`; owner only
+pub(crate) async fn keep_rows(
+    _owner: Owner,
+    State(service): State<Service>,
+    body: axum::body::Bytes,
+) -> Result<(StatusCode, Json<KeptRows>), HttpError> {
+    Ok((StatusCode::CREATED, Json(service.keep_rows(body).await?)))
 }
 
 /// `GET /api/runs/{id}`

@@ -9,13 +9,6 @@ use clicker_wire::{Algorithm, Recipe};
 impl Service {
     /// Put the votes or reviews that the recipe asks for into the object store, and their hash into the recipe.
     pub(super) async fn freeze_preferences(&self, recipe: &mut Recipe) -> Result<(), ServiceError> {
-        if let Some(file) = &recipe.data.file {
-            return Err(ServiceError::invalid(
-                "recipe.data.file",
-                format!("`{file}`"),
-                "no file: a recipe from the web cannot read this server's files; train on it with `clicker train`",
-            ));
-        }
         let Some(named) = recipe.data.preferences.as_deref() else { return Ok(()) };
         let format = match recipe.algorithm {
             Algorithm::Kto => ExportFormat::Unpaired,

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use tempfile::TempDir;
 
-fn model() -> &'static [u8] {
+pub(crate) fn model() -> &'static [u8] {
     static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
     MODEL.get_or_init(|| {
         let shape = [16, 1, 2, 1, 32, 192];
