@@ -138,7 +138,7 @@ async fn start(queue: &Queue, claim: &Claim) -> Result<Start, ServiceError> {
         Some((experiment, part)) => view(&experiment, part.tunes()),
         None => View::default(),
     };
-    Ok(Start { model, state, data, preferences, reward_models, view, ..Start::default() })
+    Ok(Start { model, state, data, preferences, reward_models, view })
 }
 
 fn last_words(result: Result<(), Box<dyn Any + Send>>) -> String {

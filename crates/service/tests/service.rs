@@ -24,3 +24,5 @@ mod models;
 mod reviews;
 #[path = "it/rewards.rs"]
 mod rewards;
+#[path = "it/rows.rs"]
+mod rows;

@@ -183,7 +183,10 @@ async fn ask(
         let model = LoadedModel::from_gguf(&bytes, Precision::Full).map_err(|e| e.to_string())?;
         let language = Language::of(&model).map_err(|e| e.to_string())?;
         let items = spread(World::new(world_seed).items(Split::Eval), most);
-        answers::ask(&model.snapshot, &language, &items).map_err(|e| e.to_string())
+        let said = answers::ask(&model.snapshot, &language, &items).map_err(|e| e.to_string())?;
+        // As `clicker compare` keeps them: reading JSON rounds the last digit of some numbers, and both shall compute with the same.
+        let kept = serde_json::to_string(&said).map_err(|e| e.to_string())?;
+        serde_json::from_str(&kept).map_err(|e| e.to_string())
     };
     tokio::task::spawn_blocking(work).await.map_err(lost)?.map_err(unusable)
 }

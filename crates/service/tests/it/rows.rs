@@ -50,12 +50,20 @@ async fn rows_are_looked_at_kept_and_trained_on() {
     assert!(broken.contains("line 1"), "{broken}");
     assert!(service.keep_rows("\n".into()).await.expect_err("is empty").to_string().contains("no row"));
 
-    let rows: String = (2..30).map(|n| format!("{{\"prompt\": \"What is {n} + 1?\", \"completion\": \"{}\"}}\n", n + 1)).collect();
+    let rows: String =
+        (2..30).map(|n| format!("{{\"prompt\": \"What is {n} + 1?\", \"completion\": \"{}\"}}\n", n + 1)).collect();
     let kept = service.keep_rows(rows.clone().into()).await.expect("keeps");
     assert_eq!((kept.rows, kept.format.starts_with("prompt-completion")), (28, true));
-    assert_eq!(service.keep_rows(rows.into()).await.expect("keeps").file, kept.file, "the same bytes are the same file");
+    assert_eq!(
+        service.keep_rows(rows.into()).await.expect("keeps").file,
+        kept.file,
+        "the same bytes are the same file"
+    );
 
-    let text = format!("name = 'mine'\nalgorithm = 'sft'\nsteps = 1\n[data]\nfile = '{}'\nstart_anyway = 'a test'\n", kept.file);
+    let text = format!(
+        "name = 'mine'\nalgorithm = 'sft'\nsteps = 1\n[data]\nfile = '{}'\nstart_anyway = 'a test'\n",
+        kept.file
+    );
     let recipe = short(clicker_train::recipe::from_toml(&text).expect("a recipe"));
     let run = service.start_run(recipe.clone()).await.expect("starts");
     assert_eq!(ended(&service, &run).await.status, RunStatus::Succeeded);
