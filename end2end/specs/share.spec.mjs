@@ -13,7 +13,7 @@ const sha256 = createHash("sha256").update(await readFile(path.join(root, "publi
 
 /// An engine with the built-in model, in a tab that serves as a program's page.
 async function program(page, options = {}) {
-  await page.goto(`${app.url}/healthz`);
+  await page.goto(`${app.url}/bench`);
   await page.evaluate(
     async ([sha256, options]) => {
       const { Engine } = await import("/pkg/client.js");
@@ -30,7 +30,7 @@ async function program(page, options = {}) {
 
 /// Two of them in one profile.
 async function two() {
-  const first = await program(await app.page({ bypassCSP: true }));
+  const first = await program(await app.page({ bypassCSP: true, owner: false }));
   const second = await program(await app.tab(first));
   return [first, second];
 }
@@ -129,7 +129,7 @@ test("a tab that does not move any more is left behind", { timeout: 90_000 }, as
 });
 
 test("an engine of a tab's own is shared with nobody", { timeout: 60_000 }, async () => {
-  const first = await program(await app.page({ bypassCSP: true }), { share: false });
+  const first = await program(await app.page({ bypassCSP: true, owner: false }), { share: false });
   const second = await program(await app.tab(first), { share: false });
   const reports = await Promise.all([first, second].map((page) => page.evaluate(() => engine.report())));
   assert.deepEqual(reports.map(({ tabs }) => tabs), [1, 1]);
