@@ -94,6 +94,8 @@ test("a file named by its hash comes from this browser the second time, and a da
     const load = async (name) => {
       const model = await engine.load({ url: "/models/builtin.gguf", sha256, name });
       const { answers } = await model.generate({ messages: "What is the capital of Japan?", temperature: 0 }).result;
+      // What is in memory would not be read again.
+      await model.unload();
       return { cached: model.cached, text: answers[0].text };
     };
     const [first, second] = [await load("a"), await load("b")];
@@ -130,6 +132,7 @@ test("what a closed tab had fetched, a part or all of it, is gone on from withou
       const load = () => engine.load({ url: "/models/builtin.gguf?left", sha256, name: "resumed" });
       const model = await load();
       const { answers } = await model.generate({ messages: "What is the capital of Japan?", temperature: 0 }).result;
+      await model.unload();
       return { text: answers[0].text, cached: model.cached, again: (await load()).cached };
     }, [sha256, left]);
     assert.deepEqual(said, { text: "Tokyo.", cached: false, again: true }, `${left} bytes were there`);

@@ -1,10 +1,20 @@
 // Starts the engine inside a module worker. The web APIs that are shorter in JavaScript than through bindings are
 // handed to it as globals: opening weights, and yielding so that a stop message can land between two tokens.
-import init, { Sha256, start } from "./worker.js";
+import { Desk } from "./desk.js";
+import { Front } from "./front.js";
 import { Pool } from "./pool.js";
+import { share } from "./share.js";
+import { startWorker } from "./start.js";
 import { openWeights } from "./weights.js";
+import init, { Sha256, start } from "./worker.js";
 
+/** Filled in by the build: the hash of all that the tabs would have to agree on. */
+const BUILD = "@build@";
 const HELPER = "clicker-helper";
+const ALONE = "clicker-alone";
+/** An empty function over a 128-bit vector: valid only where the browser knows the instructions that the engine is made of. */
+const VECTORS = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11);
+
 const { port1, port2 } = new MessageChannel();
 const waiting = [];
 port1.onmessage = () => waiting.shift()?.();
@@ -15,18 +25,47 @@ self.clickerYield = () =>
     waiting.push(resolve);
     port2.postMessage(0);
   });
-self.clickerOpen = (url, sha256, progress, signal) => openWeights(url, sha256, progress, signal, Sha256);
 
-await init({ module_or_path: new URL("./worker_bg.wasm", import.meta.url) });
-if (self.name === HELPER) {
-  start();
-} else {
-  // The pool stands between the page and the engine; helpers are this same file.
-  const tell = self.postMessage.bind(self);
-  const own = (data) => engine(new MessageEvent("message", { data }));
-  const pool = new Pool(own, tell, () => new Worker(import.meta.url, { type: "module", name: HELPER }));
+let desk;
+self.clickerOpen = (url, sha256, progress, signal) =>
+  openWeights(url, sha256, progress, signal, Sha256, (said) => desk?.tell(desk.loading(url, sha256), said));
+
+async function engine() {
+  if (typeof WebAssembly === "undefined" || !WebAssembly.validate(VECTORS)) {
+    throw new Error("this browser cannot run the engine: it lacks WebAssembly with SIMD; use Chrome or Edge 91, Firefox 89, Safari 16.4 or newer");
+  }
+  await init({ module_or_path: new URL("./worker_bg.wasm", import.meta.url) });
+}
+
+/** The engine in this worker, with a pool between it and those who ask; helpers are this same file. */
+async function lead() {
+  const page = self.onmessage;
+  await engine();
+  const own = (data) => listener(new MessageEvent("message", { data }));
+  const pool = new Pool(own, (json) => desk.answer(json), () => startWorker(import.meta.url, HELPER));
+  desk = new Desk(pool);
   self.postMessage = (json) => pool.answer(json);
   start();
-  const engine = self.onmessage;
-  self.onmessage = ({ data }) => pool.ask(data);
+  const listener = self.onmessage;
+  self.onmessage = page;
+  const broken = (why) => desk.broken(`the engine stopped (${why}), for lack of memory perhaps; reload the page`);
+  self.addEventListener("error", ({ message }) => broken(message));
+  self.addEventListener("unhandledrejection", ({ reason }) => reason instanceof WebAssembly.RuntimeError && broken(reason.message));
+  return desk;
+}
+
+if (self.name === HELPER) {
+  await engine();
+  start();
+} else {
+  const tell = self.postMessage.bind(self);
+  const front = new Front(tell);
+  self.onmessage = ({ data }) => front.ask(data);
+  if (self.name === ALONE) {
+    const alone = await lead();
+    front.connect(alone.open((json) => front.answer(json)));
+  } else {
+    const elsewhere = (json) => json.replace(/"}$/, ', in another tab"}');
+    await share(`clicker-engine:${BUILD}:${import.meta.url}`, front, lead, elsewhere);
+  }
 }

@@ -14,9 +14,34 @@ export interface LoadOptions {
   bytes?: ArrayBuffer;
   /** A name for it; the address if there is none. */
   name?: string;
-  onProgress?: (progress: { received: number; total: number | null; cached: boolean }) => void;
+  /** `space` and `note` come before the first byte of a download: what it needs and what this browser has, and the same as a sentence. */
+  onProgress?: (progress: { received: number; total: number | null; cached: boolean; space?: Space; note?: string }) => void;
   /** Abort ends the load with an `AbortError`; what has arrived of a hashed file is kept for the next attempt. */
   signal?: AbortSignal;
+}
+
+export interface Space {
+  /** Bytes still to fetch, and bytes that this browser would store; none where it does not say. */
+  needed?: number;
+  free?: number;
+  /** False where the model can only stay in memory. */
+  kept: boolean;
+  /** Hashes of the models that had to go for it, the longest unused first; never one that a tab uses. */
+  evicted: string[];
+}
+
+/** A model that this browser keeps. */
+export interface Kept {
+  sha256: string;
+  bytes: number;
+  /** False while a part is missing: the next load goes on from there. */
+  complete: boolean;
+  /** Where it came from; "" if that is not known. */
+  name: string;
+  /** When it was last asked for, Unix milliseconds. */
+  used: number;
+  /** Whether a tab has it loaded. */
+  inUse: boolean;
 }
 
 export interface GenerateOptions {
@@ -73,6 +98,8 @@ export interface Model {
   /** Milliseconds that loading took, and whether the file came from this browser. */
   readonly ms: number;
   readonly cached: boolean;
+  /** Why it could not be kept, if so. */
+  readonly note?: string;
   generate(options: GenerateOptions): Generation;
   score(options: { messages: string | Message[]; text: string; alternatives?: number }): Promise<{ tokens: Token[]; logprob: number }>;
   tokenize(text: string): Promise<number[]>;
@@ -87,11 +114,63 @@ export interface Report {
   memory_bytes: number;
   models: [slot: string, bytes: number][];
   last_decode_tps: number | null;
+  /** Tabs that this engine answers, this one included. */
+  tabs: number;
+}
+
+export interface ProbeOptions extends LoadOptions {
+  /** 32, 64, 5 and 8 if not given. */
+  promptTokens?: number;
+  newTokens?: number;
+  runs?: number;
+  group?: number;
+}
+
+/** Tokens per second over the runs. */
+export interface Rate {
+  median: number;
+  least: number;
+  most: number;
+}
+
+/** A benchmark with all that it depends on. */
+export interface Card {
+  facts: {
+    model: string;
+    /** None for bytes where the page has no https. */
+    sha256: string | null;
+    engine: string;
+    browser: string;
+    device: string;
+    cores: number | null;
+    /** Gigabytes, as far as the browser tells: rounded down to a power of two, at most 8. */
+    memory: number | null;
+    isolated: boolean;
+    date: string;
+    spec: { prompt_tokens: number; new_tokens: number; runs: number; group: number };
+  };
+  prefill: Rate;
+  decode: Rate;
+  group: Rate;
+  /** Every run: prefill, decode, group. */
+  runs: [number, number, number][];
+  /** The same as text, and as a picture. */
+  text: string;
+  svg: string;
 }
 
 export class Engine {
-  /** @param url address of engine.js; beside this file if none is given */
-  static start(url?: URL | string): Promise<Engine>;
+  /**
+   * @param url address of engine.js; beside this file if none is given. From another origin, or in a sandboxed frame, its server has to allow that (CORS)
+   * @param options `share: false` for an engine of this tab's own; otherwise the tabs of a site share one
+   */
+  static start(url?: URL | string, options?: { share?: boolean }): Promise<Engine>;
+  /** The models that this browser keeps for this site, the last used first. */
+  static kept(): Promise<Kept[]>;
+  /** Take one away; an error while a tab uses it. */
+  static forget(sha256: string): Promise<void>;
+  /** Load and measure a model in an engine of its own, and say on what. */
+  static probe(options: ProbeOptions): Promise<Card>;
   readonly build: string;
   load(options: LoadOptions): Promise<Model>;
   report(): Promise<Report>;

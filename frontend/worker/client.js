@@ -1,19 +1,24 @@
 // The engine for programs: starts the worker, turns its messages into promises and async iterators. `client.d.ts` has the types,
 // docs/guide/engine.md the rest.
 
-/** An engine in a worker of its own. */
+import { startWorker } from "./start.js";
+import * as store from "./store.js";
+
+/** An engine in a worker, of this tab or of another one of this site. */
 export class Engine {
   #worker;
   #asking = new Map();
   #nextId = 1;
 
-  /** @param {URL | string} url address of engine.js */
-  static async start(url = new URL("./engine.js", import.meta.url)) {
+  /** @param {URL | string} url address of engine.js; `share: false` for an engine that no other tab uses */
+  static async start(url = new URL("./engine.js", import.meta.url), { share = true } = {}) {
     const engine = new Engine();
-    engine.#worker = new Worker(url, { type: "module" });
+    engine.#worker = startWorker(new URL(url, location.href), share ? "clicker" : "clicker-alone");
     engine.build = await new Promise((resolve, reject) => {
       engine.#worker.onerror = (event) => {
-        const error = new Error(event.message || `the engine's code could not be loaded from ${url}`);
+        event.preventDefault();
+        const said = event.message?.replace(/^Uncaught (\w*Error: )?/, "");
+        const error = new Error(said || `the engine's code could not be loaded from ${url}, or this browser's workers cannot load modules`);
         reject(error);
         engine.#end(error);
       };
@@ -30,8 +35,34 @@ export class Engine {
   async load({ url, sha256 = "", bytes, name = url ?? "model", onProgress, signal }) {
     const source = bytes ? { from: "attached", name } : { from: "url", url: new URL(url, location.href).href, sha256 };
     const request = { kind: "load", slot: name, source };
-    const { ms, cached } = await this.#ask(request, { onReply: (reply) => onProgress?.(reply), signal, bytes });
-    return new Model(this, name, { ms, cached }, (...args) => this.#ask(...args));
+    const { ms, cached, note } = await this.#ask(request, { onReply: (reply) => onProgress?.(reply), signal, bytes });
+    return new Model(this, name, { ms, cached, note }, (...args) => this.#ask(...args));
+  }
+
+  /** The models that this browser keeps for this site, the last used first. */
+  static kept() {
+    return store.kept();
+  }
+
+  /** Take a kept model away. */
+  static async forget(sha256) {
+    if (!(await store.forget(sha256))) {
+      throw new Error(`the model ${sha256.slice(0, 12)} is in use; unload it, or close the tab that uses it, and try again`);
+    }
+  }
+
+  /** How fast a model runs in this browser: what is known of the device, and every run's figures. */
+  static async probe({ url, sha256, bytes, promptTokens = 32, newTokens = 64, runs = 5, group = 8, onProgress, signal }) {
+    const { card } = await import("./card.js");
+    const engine = await Engine.start(undefined, { share: false });
+    try {
+      const model = await engine.load({ url, sha256, bytes, onProgress, signal });
+      const spec = { prompt_tokens: promptTokens, new_tokens: newTokens, runs, group };
+      const { report } = await engine.#ask({ kind: "bench", slot: model.name, spec }, { signal });
+      return await card(report, model.name);
+    } finally {
+      engine.close();
+    }
   }
 
   /** What the engine holds, and how fast it last was. */
@@ -53,7 +84,8 @@ export class Engine {
       signal?.addEventListener("abort", cancel, { once: true });
       const unloads = request.kind === "unload";
       this.#asking.set(id, { onReply, resolve, reject, unloads, done: () => signal?.removeEventListener("abort", cancel) });
-      const message = JSON.stringify({ ...request, id });
+      const { kind, slot, ...rest } = request;
+      const message = JSON.stringify({ kind, id, slot, ...rest });
       if (bytes) this.#worker.postMessage([message, bytes], [bytes]);
       else this.#worker.postMessage(message);
     });

@@ -3,6 +3,8 @@
 // computes it changes no bit of it. What is no group passes through. Needs no shared memory and no cross-origin isolation.
 // Messages go on as the texts they are: a seed has more digits than a JavaScript number.
 
+import { hashOf } from "./desk.js";
+
 /** Most workers for one group, the page's own included. */
 const MOST_WORKERS = 4;
 /** Fewest samples that are worth a worker. */
@@ -50,6 +52,12 @@ export class Pool {
     this.#own.give(data);
   }
 
+  /** The file of this load is not kept by the browser: each helper would have to fetch it again. */
+  unkept(id) {
+    const load = this.#loading.get(id);
+    if (load) load.unkept = true;
+  }
+
   /** A message of this worker's engine. */
   answer(json, from = this.#own) {
     const reply = REPLY.test(json) ? JSON.parse(json) : {};
@@ -88,7 +96,7 @@ export class Pool {
 
   async #generate(id, json, slot, group) {
     const held = this.#slots.get(slot);
-    const named = held?.source.from === "checkpoint" || held?.source.sha256;
+    const named = held && !held.unkept && hashOf(held.source);
     const helpers = named ? this.#enlist(held, group).filter((helper) => helper.holds.get(slot)?.done === held) : [];
     this.#drew = [this.#own, ...helpers];
     if (!helpers.length) return this.#own.give(json);
@@ -105,7 +113,7 @@ export class Pool {
     const alone = await this.#together(id, json, [this.#own], 0);
     if (!alone) return;
     const { report } = alone[0].reply;
-    const helpers = held ? this.#enlist(held, group) : [];
+    const helpers = held && !held.unkept ? this.#enlist(held, group) : [];
     const loaded = await Promise.all(helpers.map((helper) => helper.holds.get(slot)?.loading));
     if (helpers.length && loaded.every(Boolean)) {
       // Once without looking: what a helper never ran before, the browser has not optimised.

@@ -1,159 +1,107 @@
-// Gets a weights file as something to read from: from the browser's private file system if it is there, else from the network, where a
+// Gets a weights file as something to read from: from what this browser keeps if it is there, else from the network, where a
 // cut download goes on at the byte it reached. A file is never held as a whole: what arrives is hashed and stored piece by
-// piece, and the engine reads what it needs. What is cached is named by its hash; each piece is checked against a list that was
-// written when the whole matched, and a piece that does not match is fetched again. Where the private file system is denied (private
-// windows), the bytes are kept in memory for this visit.
+// piece, and the engine reads what it needs. What is kept is named by its hash; each piece is checked against a list that was
+// written when the whole matched, and a piece that does not match is fetched again. Where nothing can be kept (private windows,
+// sandboxed frames, no space), the bytes stay in memory, and a sentence says so.
+
+import { Chunks, openFile, PartFile } from "./places.js";
+import { folder, makeRoom, touch } from "./store.js";
 
 const memory = new Map();
-const reader = new FileReaderSync();
+const { subtle } = crypto;
 const PIECE = 8 << 20;
+/** Bytes that this worker keeps in memory for the next load where the browser keeps none. */
+const MEMORY_MOST = 64 << 20;
+/** From here on people are told how large a download is and how much space there is. */
+const LARGE = 32 << 20;
 
 /**
  * @typedef {{size: number, read: (offset: number, length: number) => Uint8Array, cached: boolean, close?: () => void}} Weights
+ * @typedef {{needed?: number, free?: number, kept: boolean, evicted: string[], note?: string}} Space what a download needs and has
  * @param {string} url where to fetch
  * @param {string} sha256 expected hash, or "" for no caching and no check
  * @param {(received: number, total: number | undefined, cached: boolean) => void} progress
  * @param {AbortSignal} signal
  * @param {new () => {update(bytes: Uint8Array): void, finish(): string, free(): void}} Sha256
+ * @param {(said: {space?: Space, sha256?: string}) => void} tell what is known before the first byte arrives, and the hash of a file without one
  * @returns {Promise<Weights>}
  */
-export async function openWeights(url, sha256, progress, signal, Sha256) {
-  if (!sha256) {
-    const kept = new Chunks();
-    await download(url, kept, progress, signal);
-    return kept.weights(false);
-  }
-  const folder = await privateFolder();
-  const kept = memory.get(sha256) ?? (folder && (await cached(folder, sha256, url, signal)));
-  if (kept) {
-    progress(kept.size, kept.size, true);
-    return { ...kept, cached: true };
-  }
-  const store = (folder && (await PartFile.open(folder, sha256))) ?? new Chunks();
+export async function openWeights(url, sha256, progress, signal, Sha256, tell = () => {}) {
   const hash = new Hashing(Sha256);
   try {
-    await hash.resume(store);
-    await download(url, store, progress, signal, hash);
-    const { whole, pieces } = await hash.finish();
-    if (whole !== sha256) {
-      await store.remove();
-      throw new Error(`the downloaded weights have hash ${whole}, expected ${sha256}; they were thrown away, try again`);
+    if (!sha256) {
+      const bytes = new Chunks();
+      await download(url, bytes, progress, signal, hash);
+      tell({ sha256: (await hash.finish()).whole });
+      return bytes.weights(false);
     }
-    const weights = await store.finish(pieces);
-    if (store instanceof Chunks) memory.set(sha256, weights);
-    return weights;
+    const from = await folder().catch(() => null);
+    const kept = memory.get(sha256) ?? (from && (await cached(from, sha256, url, signal)));
+    if (kept) {
+      progress(kept.size, kept.size, true);
+      if (from) await touch(from, sha256, url);
+      return { ...kept, cached: true };
+    }
+    const part = from && (await PartFile.open(from, sha256));
+    const store = part ?? new Chunks();
+    try {
+      await hash.resume(store);
+      const before = async (total) => {
+        const space = await prepare(part, total);
+        if (from) await touch(from, sha256, url);
+        tell({ space });
+      };
+      await download(url, store, progress, signal, hash, before);
+      const { whole, pieces } = await hash.finish();
+      if (whole !== sha256) {
+        await store.remove();
+        throw new Error(`the downloaded weights have hash ${whole}, expected ${sha256}; they were thrown away, try again`);
+      }
+      const weights = await store.finish(pieces);
+      if (!part?.handle) remember(sha256, weights);
+      return weights;
+    } finally {
+      store.close();
+    }
   } finally {
     hash.free();
-    store.close();
   }
 }
 
-/** Bytes in memory, as they arrived. */
-class Chunks {
-  chunks = [];
-  starts = [];
-  size = 0;
-
-  write(bytes) {
-    this.starts.push(this.size);
-    this.chunks.push(bytes);
-    this.size += bytes.length;
+/** Before the first byte: is there space, and what has to go for it. */
+async function prepare(part, total) {
+  if (!part) {
+    const note = "This browser keeps no files for this page (a private window or a sandboxed frame, perhaps): the model stays in memory and is fetched again next time.";
+    return { needed: total, kept: false, evicted: [], note };
   }
-
-  read(offset, length) {
-    const out = new Uint8Array(length);
-    let at = this.starts.findLastIndex((start) => start <= offset);
-    for (let done = 0; done < length; at++) {
-      const from = offset + done - this.starts[at];
-      const part = this.chunks[at].subarray(from, from + length - done);
-      out.set(part, done);
-      done += part.length;
-    }
-    return out;
+  const needed = total && Math.max(total - part.size, 0);
+  const { free, evicted } = await makeRoom(needed ?? 0);
+  const space = { needed, free, kept: true, evicted };
+  if (needed > free) {
+    await part.toMemory();
+    space.kept = false;
+    space.note = `The model needs ${megabytes(needed)} and this browser has ${megabytes(free)} free for it: it stays in memory and is fetched again next time.`;
+  } else if (needed >= LARGE || evicted.length) {
+    const gone = evicted.length && `; ${evicted.length === 1 ? "a model that was" : `${evicted.length} models that were`} not used for long made room`;
+    space.note = `${megabytes(needed)} to fetch, ${free === undefined ? "free space unknown" : `${megabytes(free)} free in this browser`}${gone || ""}.`;
   }
-
-  clear() {
-    this.chunks = [];
-    this.starts = [];
-    this.size = 0;
-  }
-
-  weights(cached) {
-    return { size: this.size, read: (offset, length) => this.read(offset, length), cached };
-  }
-
-  async remove() {
-    this.clear();
-  }
-
-  async finish() {
-    return this.weights(false);
-  }
-
-  close() {}
+  return space;
 }
 
-/** A file of the private file system that is being written. */
-class PartFile {
-  /** None if another tab is writing it. */
-  static async open(folder, sha256) {
-    try {
-      const handle = await folder.getFileHandle(`${sha256}.part`, { create: true });
-      const part = new PartFile();
-      Object.assign(part, { folder, sha256, handle, access: await handle.createSyncAccessHandle() });
-      part.size = part.access.getSize();
-      return part;
-    } catch {
-      return null;
-    }
-  }
+const megabytes = (bytes) => (bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
 
-  write(bytes) {
-    for (let done = 0; done < bytes.length; ) {
-      const now = this.access.write(done ? bytes.subarray(done) : bytes, { at: this.size });
-      if (!now) throw new Error("this browser's storage is full; free some space and try again");
-      done += now;
-      this.size += now;
-    }
-  }
-
-  read(offset, length) {
-    const out = new Uint8Array(length);
-    this.access.read(out, { at: offset });
-    return out;
-  }
-
-  clear() {
-    this.access.truncate(0);
-    this.size = 0;
-  }
-
-  async remove() {
-    this.close();
-    await this.folder.removeEntry(`${this.sha256}.part`).catch(() => {});
-  }
-
-  async finish(pieces) {
-    this.access.flush();
-    this.close();
-    const name = `${this.sha256}.gguf`;
-    await writeFile(this.folder, `${this.sha256}.json`, new TextEncoder().encode(JSON.stringify({ size: this.size, pieces })));
-    await this.folder.removeEntry(name).catch(() => {});
-    await this.handle.move(name);
-    return { ...(await openFile(this.handle)), cached: false };
-  }
-
-  close() {
-    this.access?.close();
-    this.access = null;
-  }
+/** Keep small files for the next load in this worker, the last ones first. */
+function remember(sha256, weights) {
+  memory.set(sha256, weights);
+  let bytes = 0;
+  for (const [key, { size }] of [...memory].reverse()) if ((bytes += size) > MEMORY_MOST) memory.delete(key);
 }
 
 /** The hash of the whole while it arrives, and of every piece. */
 class Hashing {
   pieces = [];
 
-  held = new Uint8Array(PIECE);
+  held = null;
   filled = 0;
 
   constructor(Sha256) {
@@ -170,6 +118,7 @@ class Hashing {
 
   update(bytes) {
     this.whole.update(bytes);
+    this.held ??= new Uint8Array(PIECE);
     for (let at = 0; at < bytes.length; ) {
       const now = Math.min(PIECE - this.filled, bytes.length - at);
       this.held.set(bytes.subarray(at, at + now), this.filled);
@@ -180,8 +129,8 @@ class Hashing {
   }
 
   endPiece() {
-    // `digest` copies before it returns.
-    this.pieces.push(digest(this.held.subarray(0, this.filled)));
+    // `digest` copies before it returns. Pages without https have none, and nothing is kept there.
+    if (subtle) this.pieces.push(digest(this.held.subarray(0, this.filled)));
     this.filled = 0;
   }
 
@@ -203,40 +152,13 @@ class Hashing {
   }
 }
 
-/** A file of the cache: through a handle that several workers and tabs may hold at once where there is one, which reads many times faster. */
-async function openFile(handle) {
-  const file = await handle.getFile();
-  const access = await handle.createSyncAccessHandle({ mode: "read-only" }).catch(() => null);
-  // A browser that does not know the mode hands out a handle that keeps everybody else from the file.
-  if (access?.mode !== "read-only") {
-    access?.close();
-    const part = (offset, length) => file.slice(offset, offset + length);
-    const read = (offset, length) => new Uint8Array(reader.readAsArrayBuffer(part(offset, length)));
-    return { size: file.size, read, later: (offset, length) => part(offset, length).arrayBuffer(), close() {} };
-  }
-  const read = (offset, length) => {
-    const out = new Uint8Array(length);
-    return out.subarray(0, access.read(out, { at: offset }));
-  };
-  return { size: access.getSize(), read, later: async (...part) => read(...part), close: () => access.close() };
-}
-
-async function privateFolder() {
-  try {
-    const root = await navigator.storage.getDirectory();
-    return await root.getDirectoryHandle("clicker-weights", { create: true });
-  } catch {
-    return null;
-  }
-}
-
 /** A file of the cache whose every piece is what it was, mended where it is not; none if it cannot be had. */
-async function cached(folder, sha256, url, signal) {
+async function cached(from, sha256, url, signal) {
   const name = `${sha256}.gguf`;
   let file;
   try {
-    const record = JSON.parse(await (await (await folder.getFileHandle(`${sha256}.json`)).getFile()).text());
-    const handle = await folder.getFileHandle(name);
+    const record = JSON.parse(await (await (await from.getFileHandle(`${sha256}.json`)).getFile()).text());
+    const handle = await from.getFileHandle(name);
     file = await openFile(handle);
     const broken = [];
     if (file.size !== record.size) throw new Error("another size");
@@ -259,7 +181,7 @@ async function cached(folder, sha256, url, signal) {
   } catch (error) {
     file?.close();
     if (signal.aborted) throw error;
-    for (const entry of [name, `${sha256}.json`]) await folder.removeEntry(entry).catch(() => {});
+    for (const entry of [name, `${sha256}.json`]) await from.removeEntry(entry).catch(() => {});
     return null;
   }
 }
@@ -281,20 +203,8 @@ async function mend(handle, broken, record, url, signal) {
   }
 }
 
-async function writeFile(folder, name, bytes) {
-  const handle = await folder.getFileHandle(name, { create: true });
-  const access = await handle.createSyncAccessHandle();
-  try {
-    access.truncate(0);
-    access.write(bytes, { at: 0 });
-    access.flush();
-  } finally {
-    access.close();
-  }
-}
-
 /** Everything that the store lacks, into it. What arrives before a cut stays there, so that the next attempt asks only for the rest. */
-async function download(url, store, progress, signal, hash) {
+async function download(url, store, progress, signal, hash, before) {
   // From the last byte on that is there: a store may hold all of them already (its tab was closed before it could say so), and a
   // range that begins behind the end is an error.
   const from = Math.max(store.size - 1, 0);
@@ -307,12 +217,13 @@ async function download(url, store, progress, signal, hash) {
   }
   if (store.size && response.status !== 206) {
     store.clear();
-    hash?.restart();
+    hash.restart();
   }
   const length = Number(response.headers.get("content-length"));
   // Of a compressed answer, the length says nothing about what arrives.
   let known = store.size && store.size - from;
   const total = length && !response.headers.get("content-encoding") ? store.size - known + length : undefined;
+  await before?.(total);
   progress(store.size, total, false);
   const body = response.body.getReader();
   let told = store.size;
@@ -322,8 +233,8 @@ async function download(url, store, progress, signal, hash) {
     const fresh = known ? value.subarray(known) : value;
     known -= Math.min(known, value.length);
     if (!fresh.length) continue;
-    hash?.update(fresh);
-    store.write(fresh);
+    hash.update(fresh);
+    await store.write(fresh);
     if (store.size - told > 65536) {
       told = store.size;
       progress(store.size, total, false);
@@ -336,6 +247,6 @@ async function download(url, store, progress, signal, hash) {
 }
 
 async function digest(bytes) {
-  const hash = await crypto.subtle.digest("SHA-256", bytes);
+  const hash = await subtle.digest("SHA-256", bytes);
   return Array.from(new Uint8Array(hash), (b) => b.toString(16).padStart(2, "0")).join("");
 }

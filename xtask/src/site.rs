@@ -22,6 +22,7 @@ pub(crate) fn build() -> Result<()> {
     collect(&wasm::build(&wasm::WORKER)?, pkg, &mut files)?;
     scripts(&root.join("frontend/lab"), "rewards.js", pkg, &mut files)?;
     scripts(&root.join("frontend/worker"), "engine.js", pkg, &mut files)?;
+    stamp(pkg, &mut files)?;
     files.insert(pkg.join("clicker.css"), css::bundle(&root.join("style/main.css"))?.into_bytes());
 
     let plain: Vec<PathBuf> = files.keys().filter(|path| compress::worth_it(path)).cloned().collect();
@@ -43,9 +44,37 @@ fn scripts(from: &Path, boot: &str, into: &Path, files: &mut Files) -> Result<()
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "js") {
             let name = path.file_name().filter(|name| *name != "boot.js").unwrap_or(OsStr::new(boot));
-            files.insert(into.join(name), std::fs::read(&path)?);
+            files.insert(into.join(name), without_comments(&std::fs::read_to_string(&path)?).into_bytes());
         }
     }
+    Ok(())
+}
+
+/// Comments are for readers of the repository: lines that are nothing else are left out of what browsers fetch.
+fn without_comments(script: &str) -> String {
+    let (mut out, mut within) = (String::with_capacity(script.len()), false);
+    for line in script.lines() {
+        let text = line.trim_start();
+        let comment = within || text.starts_with("//") || text.starts_with("/**");
+        within = (within || text.starts_with("/**")) && !text.contains("*/");
+        if !comment {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Writes into `engine.js` what tells this build of the engine from any other: tabs share one only if they were loaded from the same build.
+fn stamp(pkg: &Path, files: &mut Files) -> Result<()> {
+    const PLACE: &str = "@build@";
+    let scripts: Vec<&[u8]> =
+        files.iter().filter(|(path, _)| path.starts_with(pkg)).map(|(_, bytes)| bytes.as_slice()).collect();
+    let build = compress::hash(&scripts);
+    let boot = files.get_mut(&pkg.join("engine.js")).context("frontend/worker/boot.js is missing")?;
+    let text = std::str::from_utf8(boot)?;
+    anyhow::ensure!(text.matches(PLACE).count() == 1, "frontend/worker/boot.js must have {PLACE} once");
+    *boot = text.replace(PLACE, &build[..16]).into_bytes();
     Ok(())
 }
 
@@ -88,6 +117,30 @@ fn write(files: &Files, dir: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_loses_no_line() {
+        let script =
+            "// a\nconst a = 2 // two\n  * 3;\n/** one line */\nfoo();\n  /**\n   * @param x\n   */\n  *bar() {}\n";
+        assert_eq!(without_comments(script), "const a = 2 // two\n  * 3;\nfoo();\n  *bar() {}\n");
+    }
+
+    #[test]
+    fn another_file_is_another_build() {
+        let pkg = Path::new("pkg");
+        let stamped = |other: &[u8]| {
+            let mut files = Files::from([
+                (pkg.join("engine.js"), b"const BUILD = \"@build@\";".to_vec()),
+                (pkg.join("worker_bg.wasm"), other.to_vec()),
+            ]);
+            stamp(pkg, &mut files).unwrap();
+            String::from_utf8(files.remove(&pkg.join("engine.js")).unwrap()).unwrap()
+        };
+        assert!(!stamped(b"1").contains("@build@"));
+        assert_eq!(stamped(b"1"), stamped(b"1"));
+        assert_ne!(stamped(b"1"), stamped(b"2"));
+        assert!(stamp(pkg, &mut Files::from([(pkg.join("engine.js"), b"no place".to_vec())])).is_err());
+    }
 
     #[test]
     fn the_folder_ends_up_with_exactly_the_files() {

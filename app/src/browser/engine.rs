@@ -31,9 +31,9 @@ pub(crate) enum EngineStatus {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ModelState {
     /// Bytes are arriving.
-    Loading { received: u64, total: Option<u64>, cached: bool },
+    Loading { received: u64, total: Option<u64>, cached: bool, note: Option<String> },
     /// Can answer.
-    Ready { ms: f64, cached: bool },
+    Ready { ms: f64, cached: bool, note: Option<String> },
     /// Could not be loaded.
     Failed(String),
 }
@@ -95,7 +95,8 @@ impl Engine {
         });
         let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
             let message = error.message();
-            self.fail(if message.is_empty() { "its code could not be loaded; reload the page" } else { &message });
+            let said = message.trim_start_matches("Uncaught ").trim_start_matches("Error: ");
+            self.fail(if said.is_empty() { "its code could not be loaded; reload the page" } else { said });
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
@@ -129,7 +130,7 @@ impl Engine {
             }
             Some(ModelState::Failed(_)) | None => {}
         }
-        let begun = ModelState::Loading { received: 0, total: None, cached: false };
+        let begun = ModelState::Loading { received: 0, total: None, cached: false, note: None };
         self.models.update(|models| drop(models.insert(slot.clone(), begun)));
         LINK.with_borrow_mut(|link| link.loading.entry(slot.clone()).or_default().push(Box::new(then)));
         let name = slot.clone();
@@ -263,10 +264,10 @@ impl Engine {
 
     fn loading(self, slot: &str, reply: EngineReply) {
         let (state, result) = match reply {
-            EngineReply::Progress { received, total, cached, .. } => {
-                (ModelState::Loading { received, total, cached }, None)
+            EngineReply::Progress { received, total, cached, note, .. } => {
+                (ModelState::Loading { received, total, cached, note }, None)
             }
-            EngineReply::Loaded { ms, cached, .. } => (ModelState::Ready { ms, cached }, Some(Ok(()))),
+            EngineReply::Loaded { ms, cached, note, .. } => (ModelState::Ready { ms, cached, note }, Some(Ok(()))),
             EngineReply::Failed { message, .. } => (ModelState::Failed(message.clone()), Some(Err(message))),
             _ => return,
         };

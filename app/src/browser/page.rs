@@ -21,6 +21,14 @@ pub(crate) fn element(id: &str) -> Option<Element> {
     document()?.get_element_by_id(id)
 }
 
+/// Runs a module of this site; a second time nothing happens.
+pub(crate) fn module(url: &str) {
+    let Some(document) = document() else { return };
+    let Ok(script) = document.create_element("script") else { return };
+    let _ = script.set_attribute("type", "module").and(script.set_attribute("src", url));
+    let _ = document.document_element().map(|root| root.append_child(&script));
+}
+
 /// Puts markup into an element, if it shows something else. The focus stays on the element of the same id.
 pub(crate) fn draw(id: &str, markup: String) {
     if changed(id, &markup) {

@@ -75,6 +75,8 @@ pub(crate) fn start() {
     }
     let options = WorkerOptions::new();
     options.set_type(WorkerType::Module);
+    // Every keystroke is answered by it: another tab's answers must not come between.
+    options.set_name("clicker-alone");
     let Ok(worker) = Worker::new_with_options("/pkg/engine.js", &options) else {
         return fail("this browser does not allow module workers; use a current one");
     };

@@ -10,7 +10,7 @@ fn summary(status: &EngineStatus, models: &[ModelState]) -> (&'static str, Strin
     if let EngineStatus::Failed(message) = status {
         return ("bad", format!("Engine failed: {message}"));
     }
-    if let Some(ModelState::Loading { received, total, cached }) =
+    if let Some(ModelState::Loading { received, total, cached, .. }) =
         models.iter().find(|m| matches!(m, ModelState::Loading { .. }))
     {
         let of = total.map(|t| format!(" of {}", bytes(t))).unwrap_or_default();
@@ -40,7 +40,7 @@ pub(crate) fn EngineChip() -> impl IntoView {
     });
     let detail = move || {
         let build = match engine.status.get() {
-            EngineStatus::Ready { build } => format!("Runs in this tab, build {build}. "),
+            EngineStatus::Ready { build } => format!("Runs in this browser: {build}. "),
             _ => "The model runs in this tab, in a worker. ".into(),
         };
         let last = engine.models.with(|m| m.values().rev().find_map(ready));
@@ -56,6 +56,7 @@ pub(crate) fn EngineChip() -> impl IntoView {
 }
 
 fn ready(state: &ModelState) -> Option<String> {
-    let ModelState::Ready { ms, cached } = state else { return None };
-    Some(format!("Loaded in {ms:.0} ms{}.", if *cached { " from this browser's cache" } else { "" }))
+    let ModelState::Ready { ms, cached, note } = state else { return None };
+    let from = if *cached { " from this browser's cache" } else { "" };
+    Some(format!("Loaded in {ms:.0} ms{from}. {}", note.as_deref().unwrap_or_default()))
 }

@@ -1,7 +1,9 @@
 //! Measures the browser's engine on any GGUF file: `?model=<url>` or a picked file; `prompt`, `new`, `runs` and `group`
-//! set the measurement. The figures stay in `#bench-result` as JSON, for scripts.
+//! set the measurement. The figures stay in `#bench-result` as JSON, for scripts. The card that people share and the list of kept models are
+//! elements of `/pkg/card.js`, which costs the page's package nothing.
 
-use crate::browser::engine::Engine;
+use crate::browser::engine::{Engine, ModelState};
+use crate::browser::page;
 use crate::components::note::{Empty, Problem};
 use crate::erased::Erase;
 use crate::state::figures::number;
@@ -19,7 +21,8 @@ enum Stage {
     Idle,
     Loading,
     Measuring,
-    Done(BenchReport),
+    /// What was measured, and its figures.
+    Done(String, BenchReport),
     Failed(String),
 }
 
@@ -50,8 +53,9 @@ pub(crate) fn BenchPage() -> impl IntoView {
             return;
         }
         stage.set(Stage::Measuring);
+        let name = slot.clone();
         engine.bench(slot, spec.get_untracked(), move |reply| match reply {
-            EngineReply::Benched { report, .. } => drop(stage.try_set(Stage::Done(report))),
+            EngineReply::Benched { report, .. } => drop(stage.try_set(Stage::Done(name.clone(), report))),
             EngineReply::Failed { message, .. } => drop(stage.try_set(Stage::Failed(message))),
             _ => {}
         });
@@ -77,13 +81,22 @@ pub(crate) fn BenchPage() -> impl IntoView {
                 stage.set(Stage::Failed(format!("`{name}` could not be read; pick it again")));
                 return;
             };
-            let slot = format!("bench:{name}:{}", file.size());
+            let slot = format!("bench:{}/{name}", file.size());
             engine.load_from(slot.clone(), WeightsSource::Attached { name }, Some(bytes), move |loaded| {
                 measure(slot, loaded);
             });
         });
     };
+    // What the download needs and has, while it goes on.
+    let note = move || {
+        let loading = |state: &ModelState| match state {
+            ModelState::Loading { note, .. } | ModelState::Ready { note, .. } => note.clone(),
+            ModelState::Failed(_) => None,
+        };
+        engine.models.with(|models| models.values().find_map(loading)).unwrap_or_default()
+    };
     Effect::new(move |_| {
+        page::module("/pkg/card.js");
         if at_once {
             from_url();
         }
@@ -126,20 +139,30 @@ pub(crate) fn BenchPage() -> impl IntoView {
                             }
                                 .erased()
                         }
-                        Stage::Loading => view! { <p class="loading" role="status">"Loading the model"</p> }.erased(),
+                        Stage::Loading => {
+                            view! { <p class="loading" role="status">"Loading the model. " {note}</p> }.erased()
+                        }
                         Stage::Measuring => view! { <p class="loading" role="status">"Measuring"</p> }.erased(),
                         Stage::Failed(text) => view! { <Problem text /> }.erased(),
-                        Stage::Done(report) => view! { <Figures report /> }.erased(),
+                        Stage::Done(name, report) => {
+                            let json = serde_json::to_string(&report).unwrap_or_default();
+                            view! {
+                                <bench-card report=json model=name></bench-card>
+                                <p class="hint">{note}</p>
+                                <Figures report />
+                            }
+                                .erased()
+                        }
                     }}
                     <pre
                         class="code"
                         id="bench-result"
                         data-testid="bench-result"
                         tabindex="0"
-                        hidden=move || !matches!(stage.get(), Stage::Done(_) | Stage::Failed(_))
+                        hidden=move || !matches!(stage.get(), Stage::Done(..) | Stage::Failed(_))
                     >
                         {move || match stage.get() {
-                            Stage::Done(report) => serde_json::to_string(&report).unwrap_or_default(),
+                            Stage::Done(_, report) => serde_json::to_string(&report).unwrap_or_default(),
                             Stage::Failed(message) => serde_json::json!({ "error": message }).to_string(),
                             _ => String::new(),
                         }}
@@ -176,6 +199,8 @@ pub(crate) fn BenchPage() -> impl IntoView {
                     <button class="button button-main" type="submit" data-testid="bench-start" disabled=move || busy() || url.with(String::is_empty)>
                         "Measure"
                     </button>
+                    <h2>"Kept in this browser"</h2>
+                    <kept-models data-testid="kept"></kept-models>
                 </form>
             </div>
         </div>

@@ -164,6 +164,9 @@ pub enum EngineReply {
         total: Option<u64>,
         /// Whether they come from the local cache.
         cached: bool,
+        /// What people should know before the rest arrives: how much it is and how much space there is, or that it cannot be kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// A load is complete.
     Loaded {
@@ -175,6 +178,9 @@ pub enum EngineReply {
         ms: f64,
         /// Whether the bytes came from the local cache.
         cached: bool,
+        /// What people should know: that it could not be kept, and why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// Something happened within a generation (a token was drawn).
     Stream {
@@ -307,6 +313,9 @@ pub struct BenchReport {
     pub runs: Vec<(f64, f64, f64)>,
     /// Greedy ids of the first run, to compare engines.
     pub greedy_ids: Vec<u32>,
+    /// Hash of the model's file; none where it could not be taken.
+    #[serde(default)]
+    pub sha256: Option<String>,
     /// Which engine and build.
     pub engine: String,
 }

@@ -41,6 +41,7 @@ pub(crate) async fn run(id: u64, model: &LoadedModel<Engine>, spec: BenchSpec) -
         spec,
         runs,
         greedy_ids,
+        sha256: None,
         engine: format!("clicker {}, {}", env!("CARGO_PKG_VERSION"), crate::build()),
     };
     Ok(EngineReply::Benched { id, report })

@@ -181,11 +181,11 @@ async fn load(
         WeightsSource::Attached { name } => {
             let bytes = attached.ok_or_else(|| format!("the bytes of {name} did not come with the message"))?;
             keep(&slot, LoadedModel::for_engine(&Attached(bytes))?);
-            return Ok(EngineReply::Loaded { id, slot, ms: port::now_ms() - start, cached: false });
+            return Ok(EngineReply::Loaded { id, slot, ms: port::now_ms() - start, cached: false, note: None });
         }
     };
     keep(&slot, LoadedModel::for_engine(&file)?);
-    Ok(EngineReply::Loaded { id, slot, ms: port::now_ms() - start, cached: file.is_cached() })
+    Ok(EngineReply::Loaded { id, slot, ms: port::now_ms() - start, cached: file.is_cached(), note: None })
 }
 
 fn keep(slot: &str, model: LoadedModel<clicker_lm::Engine>) {
@@ -201,6 +201,7 @@ async fn open(id: u64, url: &str, sha256: &str) -> Result<WebFile, Failure> {
                 received: received as u64,
                 total: total.map(|t| t as u64),
                 cached,
+                note: None,
             });
         });
     let promise = port::open_weights(url, sha256, progress.as_ref().unchecked_ref(), &controller.signal());

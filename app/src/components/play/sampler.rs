@@ -97,10 +97,10 @@ fn Progress() -> impl IntoView {
         _ => None,
     };
     let text = move || {
-        if let Some(ModelState::Loading { received, total, cached }) = state.get() {
+        if let Some(ModelState::Loading { received, total, cached, note }) = state.get() {
             let of = total.map(|t| format!(" of {}", bytes(t))).unwrap_or_default();
             let from = if cached { "from this browser's cache" } else { "from the server" };
-            return format!("Model: {}{of} {from}", bytes(received));
+            return format!("Model: {}{of} {from}. {}", bytes(received), note.unwrap_or_default());
         }
         let rate = play.base.drawn.with(|drawn| {
             drawn.as_ref().map(|d| {
@@ -110,7 +110,7 @@ fn Progress() -> impl IntoView {
         });
         rate.unwrap_or_else(|| match state.get() {
             Some(ModelState::Ready { cached: true, .. }) => "Model ready, from this browser's cache.".into(),
-            Some(ModelState::Ready { .. }) => "Model ready.".into(),
+            Some(ModelState::Ready { note, .. }) => format!("Model ready. {}", note.unwrap_or_default()),
             _ => String::new(),
         })
     };
