@@ -44,8 +44,13 @@ async fn bench(hosts: Hosts) -> Bench {
             for step in 0..=recipe.steps {
                 let values = BTreeMap::from([("reward".to_owned(), f64::from(step))]);
                 let master = format!("weights {step}").into_bytes();
-                let checkpoint =
-                    CheckpointBytes { browser: master.clone(), master, adapter: Vec::new(), shape: shape() };
+                let checkpoint = CheckpointBytes {
+                    browser: master.clone(),
+                    master,
+                    adapter: Vec::new(),
+                    members: Vec::new(),
+                    shape: shape(),
+                };
                 let checkpoint = (step == recipe.steps).then_some(checkpoint);
                 sink.commit(StepRecord {
                     step,

@@ -86,8 +86,22 @@ fn Group(group: SampleGroup) -> impl IntoView {
 #[component]
 fn Completion(completion: SampledCompletion) -> impl IntoView {
     let pointed = RwSignal::new(None);
-    let SampledCompletion { text, reward, advantage, tokens } = completion;
-    let facts: Vec<TokenFacts> = tokens.into_iter().map(TokenFacts::Trained).collect();
+    let SampledCompletion { text, reward, advantage, tokens, replies } = completion;
+    let mut facts = tokens.into_iter().map(TokenFacts::Trained);
+    // A dialogue's earlier turns, each followed by what the user said to it.
+    let mut done = 0;
+    let earlier: Vec<_> = replies
+        .into_iter()
+        .map(|reply| {
+            let turn: Vec<TokenFacts> = facts.by_ref().take(reply.tokens.saturating_sub(done) as usize).collect();
+            done = reply.tokens;
+            view! {
+                <p class="answer-text"><Tokens tokens=Signal::stored(turn) text=Signal::stored(reply.answer) evidence=Signal::stored((Vec::new(), "even")) /></p>
+                <p class="user-turn">{reply.said}</p>
+            }
+        })
+        .collect();
+    let facts: Vec<TokenFacts> = facts.collect();
     let spans: Vec<Evidence> = reward.receipts.iter().map(|r| (r.spans.clone(), tone(r.contribution()))).collect();
     let evidence = Signal::derive(move || {
         pointed.get().and_then(|i: usize| spans.get(i).cloned()).unwrap_or((Vec::new(), "even"))
@@ -97,9 +111,12 @@ fn Completion(completion: SampledCompletion) -> impl IntoView {
             <span class=format!("completion-advantage {}", tone(advantage)) title="advantage">
                 {signed(advantage, 2)}
             </span>
-            <p class="answer-text">
-                <Tokens tokens=Signal::stored(facts) text=Signal::stored(text) evidence />
-            </p>
+            <div>
+                {earlier}
+                <p class="answer-text">
+                    <Tokens tokens=Signal::stored(facts) text=Signal::stored(text) evidence />
+                </p>
+            </div>
             <details class="completion-receipt">
                 <summary>"Reward " <span class=tone(reward.total)>{signed(reward.total, 2)}</span></summary>
                 <ReceiptList reward=reward.clone() pointed />

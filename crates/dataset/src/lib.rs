@@ -7,6 +7,7 @@
 
 pub mod check;
 pub mod comparisons;
+pub mod dialogue;
 pub mod error;
 pub mod jsonl;
 pub mod leaks;

@@ -1,7 +1,9 @@
 //! How a conversation becomes tokens, and which of them the model is taught to say.
 //!
 //! The built-in template is `<|bos|>` then, for every turn, the role's token, the text, `<|end|>`; a prompt for an answer
-//! ends with `<|assistant|>`. A tokenizer without these tokens gets plain text.
+//! ends with `<|assistant|>`. A tokenizer that has ChatML's tokens instead (Qwen and many more) gets ChatML:
+//! `<|im_start|>`, role, line break, text, `<|im_end|>`, line break; no system turn is put in by itself. A tokenizer without
+//! either gets plain text.
 
 use crate::{Result, Tokenizer};
 use clicker_wire::{Message, Role};
@@ -23,6 +25,13 @@ pub enum ChatTemplate {
         /// `<|assistant|>`
         assistant: u32,
         /// `<|end|>`
+        end: u32,
+    },
+    /// ChatML.
+    ChatMl {
+        /// `<|im_start|>`
+        start: u32,
+        /// `<|im_end|>`
         end: u32,
     },
     /// No turn markers: texts joined by line breaks.
@@ -47,7 +56,10 @@ impl ChatTemplate {
             (Some(bos), Some(system), Some(user), Some(assistant), Some(end)) => {
                 Self::Turns { bos, system, user, assistant, end }
             }
-            _ => Self::Plain,
+            _ => match (tokenizer.id("<|im_start|>"), tokenizer.id("<|im_end|>")) {
+                (Some(start), Some(end)) => Self::ChatMl { start, end },
+                _ => Self::Plain,
+            },
         }
     }
 
@@ -55,7 +67,7 @@ impl ChatTemplate {
     #[must_use]
     pub fn end(&self) -> Option<u32> {
         match self {
-            Self::Turns { end, .. } => Some(*end),
+            Self::Turns { end, .. } | Self::ChatMl { end, .. } => Some(*end),
             Self::Plain => None,
         }
     }
@@ -80,6 +92,25 @@ impl ChatTemplate {
                     add(&[*end], taught);
                 }
             }
+            Self::ChatMl { start, end } => {
+                for message in messages {
+                    add(&[*start], false);
+                    match message.role {
+                        // What the model says begins after its header, which is a prompt's last part: cut there.
+                        Role::Assistant => {
+                            add(&tokenizer.encode(ASSISTANT)?, false);
+                            add(&tokenizer.encode(&message.content)?, true);
+                            add(&[*end], true);
+                        }
+                        role => {
+                            let name = if role == Role::System { "system" } else { "user" };
+                            add(&tokenizer.encode(&format!("{name}\n{}", message.content))?, false);
+                            add(&[*end], false);
+                        }
+                    }
+                    add(&tokenizer.encode("\n")?, false);
+                }
+            }
             Self::Plain => {
                 for (i, message) in messages.iter().enumerate() {
                     if i > 0 {
@@ -100,9 +131,38 @@ impl ChatTemplate {
         let mut ids = self.render(tokenizer, messages)?.ids;
         match self {
             Self::Turns { assistant, .. } => ids.push(*assistant),
+            Self::ChatMl { start, .. } => {
+                ids.push(*start);
+                ids.extend(tokenizer.encode(ASSISTANT)?);
+            }
             Self::Plain => {}
         }
         Ok(ids)
+    }
+
+    /// The tokens between the end of an answer and the next one, where the user says `text`; none without turn markers.
+    ///
+    /// # Errors
+    /// A text that the vocabulary cannot spell.
+    pub fn reply(&self, tokenizer: &Tokenizer, text: &str) -> Result<Option<Vec<u32>>> {
+        Ok(match self {
+            Self::Turns { user, end, assistant, .. } => {
+                Some([&[*user][..], &tokenizer.encode(text)?, &[*end, *assistant]].concat())
+            }
+            Self::ChatMl { start, end } => Some(
+                [
+                    &tokenizer.encode("\n")?[..],
+                    &[*start],
+                    &tokenizer.encode(&format!("user\n{text}"))?,
+                    &[*end],
+                    &tokenizer.encode("\n")?,
+                    &[*start],
+                    &tokenizer.encode(ASSISTANT)?,
+                ]
+                .concat(),
+            ),
+            Self::Plain => None,
+        })
     }
 
     fn role_token(&self, role: Role) -> u32 {
@@ -110,7 +170,10 @@ impl ChatTemplate {
             (Self::Turns { system, .. }, Role::System) => *system,
             (Self::Turns { user, .. }, Role::User) => *user,
             (Self::Turns { assistant, .. }, Role::Assistant) => *assistant,
-            (Self::Plain, _) => 0,
+            (Self::ChatMl { .. } | Self::Plain, _) => 0,
         }
     }
 }
+
+/// What stands between ChatML's `<|im_start|>` and an answer.
+const ASSISTANT: &str = "assistant\n";

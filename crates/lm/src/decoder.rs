@@ -4,7 +4,7 @@
 //!
 //! Rows are packed [N, D] (see [`RowPlan`]). Never knows tokens as text, samplers or optimizers.
 
-use crate::dense::{Dense, TokenScores, scores_of_logits};
+use crate::dense::{Dense, PassMemory, TokenScores, scores_of_logits};
 use crate::ops::{self, RopeTable};
 use crate::weights::WeightTensor;
 use crate::{Architecture, Embedding, Inference, KvCache, Linear, LmError, ModelConfig, Result, RowPlan, Weights};
@@ -20,7 +20,7 @@ pub struct Decoder {
     norm: Tensor,
     head: Linear,
     rope: Arc<RopeTable>,
-    /// None where a weight is quantized or the family has other layers.
+    /// None where a weight is quantized.
     dense: Option<Dense>,
 }
 
@@ -47,14 +47,30 @@ impl Decoder {
     /// # Errors
     /// A tensor that is missing, of another shape, or a quantized norm.
     pub fn new(config: &ModelConfig, weights: &Weights) -> Result<Self> {
+        Self::build(config, weights, Arc::new(RopeTable::new(config)))
+    }
+
+    /// The same model with other weights; what does not depend on them (rotary table, working space) is shared.
+    pub(crate) fn with_weights(&self, weights: &Weights) -> Result<Self> {
+        let new = Self::build(&self.config, weights, self.rope.clone())?;
+        let dense = new.dense.map(|dense| match &self.dense {
+            Some(old) => dense.beside(old),
+            None => dense,
+        });
+        Ok(Self { dense, ..new })
+    }
+
+    fn build(config: &ModelConfig, weights: &Weights, rope: Arc<RopeTable>) -> Result<Self> {
         weights.check(config)?;
         let linear = |name: String| match weights.get(&name)? {
             WeightTensor::Dense(t) => Ok::<_, LmError>(Linear::Dense(t.clone())),
+            WeightTensor::Half(t) => Ok(Linear::Half(t.clone())),
             WeightTensor::Quantized(t) => Linear::quantized(t.clone()),
         };
         let norm = |name: String| weights.get(&name)?.to_dense();
         let embedding = match weights.get("model.embed_tokens.weight")? {
             WeightTensor::Dense(t) => Embedding::Dense(t.clone()),
+            WeightTensor::Half(t) => Embedding::Half(t.clone()),
             WeightTensor::Quantized(t) => Embedding::Quantized(t.clone()),
         };
         let blocks = (0..config.layers)
@@ -82,11 +98,9 @@ impl Decoder {
                 })
             })
             .collect::<Result<_>>()?;
-        let rope = Arc::new(RopeTable::new(config));
         let dense = config.tensor_shapes().into_iter().map(|(name, _)| match weights.get(&name)? {
-            // A family with other layers needs its own backward pass there before it may join.
-            WeightTensor::Dense(t) if config.architecture == Architecture::Llama => Ok(Some(t.contiguous()?)),
-            WeightTensor::Dense(_) | WeightTensor::Quantized(_) => Ok::<_, LmError>(None),
+            WeightTensor::Dense(t) | WeightTensor::Half(t) => Ok(Some(t.contiguous()?)),
+            WeightTensor::Quantized(_) => Ok::<_, LmError>(None),
         });
         let dense = dense.collect::<Result<Option<Vec<Tensor>>>>()?;
         Ok(Self {
@@ -98,6 +112,12 @@ impl Decoder {
             embedding,
             blocks,
         })
+    }
+
+    /// The same model, whose passes keep this until they are gone back.
+    #[must_use]
+    pub fn keeping(self, memory: PassMemory) -> Self {
+        Self { dense: self.dense.map(|dense| dense.keeping(memory)), ..self }
     }
 
     /// The shape.
@@ -237,9 +257,14 @@ mod tests {
     use crate::{Policy, RopeScaling};
 
     /// Heads of 24, groups of three, rows that share a prefix: nothing fits a tile.
-    fn policy(tied: bool) -> Policy {
+    fn policy(architecture: Architecture, tied: bool) -> Policy {
+        let (config, weights) = model(architecture, tied);
+        Policy::new(&config, &weights).unwrap()
+    }
+
+    fn model(architecture: Architecture, tied: bool) -> (ModelConfig, Weights) {
         let config = ModelConfig {
-            architecture: Architecture::Llama,
+            architecture,
             vocab: 37,
             width: 40,
             layers: 2,
@@ -250,7 +275,11 @@ mod tests {
             context: 256,
             rms_eps: 1e-5,
             rope_theta: 10_000.0,
-            rope_scaling: RopeScaling::None,
+            rope_scaling: match architecture {
+                Architecture::Llama => RopeScaling::Llama3 { factor: 8.0, low: 1.0, high: 4.0, original: 64.0 },
+                Architecture::Qwen2 => RopeScaling::None,
+                Architecture::Qwen3 => RopeScaling::Linear(2.0),
+            },
             tied,
             bos: None,
             eos: vec![],
@@ -259,12 +288,14 @@ mod tests {
         for (t, (name, dims)) in config.tensor_shapes().into_iter().enumerate() {
             let n: usize = dims.iter().product();
             let values: Vec<f32> = (0..n).map(|i| ((i * 7919 + t * 104_729) % 1009) as f32 / 1009.0 - 0.5).collect();
-            let shift = if dims.len() == 1 { 1.0 } else { 0.0 };
+            let shift = if name.ends_with("norm.weight") { 1.0 } else { 0.0 };
             let values: Vec<f32> = values.iter().map(|v| shift + 0.4 * v).collect();
             weights.insert(name, WeightTensor::Dense(Tensor::from_vec(values, dims, &Device::Cpu).unwrap()));
         }
-        Policy::new(&config, &weights).unwrap()
+        (config, weights)
     }
+
+    const FAMILIES: [Architecture; 3] = [Architecture::Llama, Architecture::Qwen2, Architecture::Qwen3];
 
     /// A prompt with three answers, a text of its own, and one that is longer than a block of queries and a chunk of rows.
     fn rows() -> (Vec<u32>, Arc<RowPlan>) {
@@ -291,8 +322,10 @@ mod tests {
 
     #[test]
     fn the_dense_decoder_equals_the_composed_one_with_all_its_gradients() {
-        for tied in [true, false] {
-            let policy = policy(tied);
+        for (family, tied) in FAMILIES.into_iter().flat_map(|family| [(family, true), (family, false)]) {
+            let policy = policy(family, tied);
+            let close =
+                |what: &str, a: &Tensor, b: &Tensor, tolerance| close(&format!("{family:?} {what}"), a, b, tolerance);
             let (ids, plan) = rows();
             let decoder = policy.decoder();
             // States: a loss that weighs every value differently.
@@ -328,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_pass_can_be_gone_back_twice_and_refuses_what_does_not_fit() {
-        let policy = policy(true);
+        let policy = policy(Architecture::Llama, true);
         let (ids, plan) = rows();
         let scores = policy.decoder().scores(&ids, &plan, &[3, 9], &[1, 2]).unwrap();
         let once = scores.logprobs.sum_all().unwrap().backward().unwrap();
@@ -339,5 +372,63 @@ mod tests {
         assert!(policy.decoder().scores(&ids, &plan, &[9999], &[1]).is_err());
         assert!(policy.decoder().scores(&ids, &plan, &[1], &[37]).is_err());
         assert!(policy.decoder().scores(&ids, &plan, &[1, 2], &[3]).is_err());
+    }
+
+    #[test]
+    fn what_is_computed_again_gives_the_same_gradients() {
+        for family in FAMILIES {
+            let policy = policy(family, false);
+            let (ids, plan) = rows();
+            // Rows out of order, some of every text.
+            let (rows, tokens): (Vec<u32>, Vec<u32>) = (1..300).rev().map(|r| (r, r * 7 % 37)).unzip();
+            let weights = Tensor::arange(0f32, 299.0, &Device::Cpu).unwrap();
+            let of = |memory: PassMemory| {
+                let decoder = policy.decoder().clone().keeping(memory);
+                let scores = decoder.scores(&ids, &plan, &rows, &tokens).unwrap();
+                let states = decoder.hidden(&ids, &plan).unwrap();
+                let loss = (scores.logprobs * &weights).unwrap().sum_all().unwrap();
+                let loss = (loss + states.sqr().unwrap().sum_all().unwrap()).unwrap();
+                (loss.to_scalar::<f32>().unwrap(), loss.backward().unwrap())
+            };
+            let (loss, kept) = of(PassMemory::default());
+            for (memory, tolerance) in [
+                (PassMemory { inputs_only: true, texts: 0 }, 0.0),
+                (PassMemory { inputs_only: false, texts: 1 }, 2e-5),
+                (PassMemory { inputs_only: true, texts: 3 }, 2e-5),
+                // More than there are.
+                (PassMemory { inputs_only: false, texts: 99 }, 0.0),
+            ] {
+                let (again_loss, again) = of(memory);
+                assert_eq!(again_loss, loss, "{family:?} {memory:?}");
+                for (name, p) in policy.parameters() {
+                    let (a, b) = (again.get(p.as_tensor()).unwrap(), kept.get(p.as_tensor()).unwrap());
+                    close(&format!("{family:?} {memory:?} {name}"), a, b, tolerance);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn half_weights_compute_what_their_rounded_values_do() {
+        for (family, tied) in FAMILIES.into_iter().flat_map(|family| [(family, true), (family, false)]) {
+            let (config, weights) = model(family, tied);
+            let halved = weights.halved(&config).unwrap();
+            let mut rounded = Weights::default();
+            for (name, _) in config.tensor_shapes() {
+                let tensor = halved.get(&name).unwrap().to_dense().unwrap();
+                assert_eq!(tensor.dtype(), candle_core::DType::F32);
+                rounded.insert(name, WeightTensor::Dense(tensor));
+            }
+            let (ids, plan) = rows();
+            let (half, single) = (Decoder::new(&config, &halved).unwrap(), Decoder::new(&config, &rounded).unwrap());
+            close("states", &half.hidden(&ids, &plan).unwrap(), &single.hidden(&ids, &plan).unwrap(), 0.0);
+            let composed = half.composed_hidden(&ids, &plan).unwrap();
+            close("composed", &composed, &single.composed_hidden(&ids, &plan).unwrap(), 0.0);
+            close("logits", &half.logits(&composed).unwrap(), &single.logits(&composed).unwrap(), 0.0);
+            let logprobs = |d: &Decoder| d.scores(&ids, &plan, &[3, 9], &[1, 2]).unwrap().logprobs;
+            close("logprobs", &logprobs(&half), &logprobs(&single), 0.0);
+            let (a, b) = (half.prefill(&ids, &plan, 0).unwrap().0, single.prefill(&ids, &plan, 0).unwrap().0);
+            assert!(a == b, "{family:?}: logits of prompts");
+        }
     }
 }

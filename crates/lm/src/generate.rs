@@ -127,10 +127,22 @@ struct Row {
     sampler: Sampler,
     /// Its row of the logits.
     at: usize,
+    /// Draws, of all turns, after which this turn is cut off.
     limit: usize,
+    /// Tokens by which the cache lets it continue its prompt.
+    room: usize,
+    /// Tokens of the user's turns among them.
+    replied: usize,
     /// Tokens of the prompt and drawn since, for the repetition penalty; empty without one.
     seen: BTreeSet<u32>,
     out: Drawn,
+}
+
+impl Row {
+    /// Tokens by which it has continued its prompt.
+    fn used(&self) -> usize {
+        self.out.draws.len() + self.replied
+    }
 }
 
 impl<'a, M: Inference> Generator<'a, M> {
@@ -141,6 +153,24 @@ impl<'a, M: Inference> Generator<'a, M> {
     /// of range.
     pub fn new(model: &'a M, prompts: &[Vec<u32>], rows: &[(usize, u64)], options: GenerateOptions) -> Result<Self> {
         let prompts = Prompts::new(model.config(), prompts, &options)?;
+        let computed = model.prefill(&prompts.ids, &prompts.plan, prompts.capacity)?;
+        Self::after(model, &prompts, computed, rows, options)
+    }
+
+    /// [`Self::new`] with room in which rows can go on by `room` tokens in all, their own and those of [`Self::reply`].
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_room(
+        model: &'a M,
+        prompts: &[Vec<u32>],
+        rows: &[(usize, u64)],
+        options: GenerateOptions,
+        room: usize,
+    ) -> Result<Self> {
+        let mut prompts = Prompts::new(model.config(), prompts, &options)?;
+        let shortest = prompts.plan.segments().iter().map(|s| s.len).min().unwrap_or(0);
+        prompts.capacity = room.min(model.config().context - shortest);
         let computed = model.prefill(&prompts.ids, &prompts.plan, prompts.capacity)?;
         Self::after(model, &prompts, computed, rows, options)
     }
@@ -164,10 +194,13 @@ impl<'a, M: Inference> Generator<'a, M> {
                 cache.add_row(prompt)?;
                 let segment = prompts.plan.segments()[prompt];
                 let ids = &prompts.ids[segment.start..segment.start + segment.len];
+                let room = prompts.capacity.min(context - segment.len);
                 Ok(Row {
                     sampler: Sampler::new(&options.sampling, stream),
                     at: prompt,
-                    limit: prompts.capacity.min(context - segment.len),
+                    limit: room.min(options.sampling.max_new_tokens as usize),
+                    room,
+                    replied: 0,
                     seen: if penalised { ids.iter().copied().collect() } else { BTreeSet::new() },
                     out: Drawn { draws: Vec::new(), stop: StopReason::Cancelled },
                 })
@@ -250,6 +283,80 @@ impl<'a, M: Inference> Generator<'a, M> {
             ended.out.stop = StopReason::End;
             self.active.retain(|&active| active != row);
         }
+    }
+
+    /// What a row has drawn so far, all turns one behind the other, and why it stands.
+    #[must_use]
+    pub fn drawn(&self, row: usize) -> Option<&Drawn> {
+        self.rows.get(row).map(|row| &row.out)
+    }
+
+    /// Rows that have ended go on after tokens that they did not draw: a user's turn. Keys and values of all that was said
+    /// before are kept, only these tokens are computed. Each row may then draw as many tokens as before.
+    ///
+    /// # Errors
+    /// Rows that still draw, a row that is not there or listed twice, no tokens, or a row without room for them and one more.
+    pub fn reply(&mut self, replies: &[(usize, Vec<u32>)]) -> Result<()> {
+        if !self.is_done() {
+            return Err(LmError::Prompt(format!(
+                "{} rows are still drawing; a reply comes after all ended",
+                self.active.len()
+            )));
+        }
+        for (i, (index, tokens)) in replies.iter().enumerate() {
+            let twice = replies[..i].iter().any(|(other, _)| other == index);
+            let Some(row) = self.rows.get(*index).filter(|_| !twice && !tokens.is_empty()) else {
+                return Err(LmError::Prompt(format!("a reply of {} tokens to row {index}", tokens.len())));
+            };
+            let used = row.used() + tokens.len();
+            if used >= row.room {
+                return Err(LmError::Prompt(format!(
+                    "a dialogue needs {used} tokens behind its prompt and one to answer with, and there is room for {}: shorten \
+                     the prompt, ask for fewer new tokens or fewer turns",
+                    row.room
+                )));
+            }
+        }
+        let longest = self.options.sampling.max_new_tokens as usize;
+        let penalised = self.options.sampling.repetition_penalty != 1.0;
+        let mut feed = Vec::with_capacity(replies.len());
+        for (index, tokens) in replies {
+            let row = &mut self.rows[*index];
+            row.replied += tokens.len();
+            row.limit = row.out.draws.len() + longest.min(row.room - row.used());
+            row.out.stop = StopReason::Cancelled;
+            if penalised {
+                row.seen.extend(tokens);
+            }
+            // The last token that was drawn has not been computed yet.
+            let last = row.out.draws.last().map(|draw| draw.id);
+            feed.push((*index, last.into_iter().chain(tokens.iter().copied()).collect::<Vec<u32>>()));
+        }
+        self.feed(&feed)
+    }
+
+    /// Compute given tokens row by row, side by side; every row's logits after its last token remain.
+    fn feed(&mut self, feed: &[(usize, Vec<u32>)]) -> Result<()> {
+        let vocab = self.model.config().vocab;
+        self.logits = vec![0.0; feed.len() * vocab];
+        for t in 0..feed.iter().map(|(_, tokens)| tokens.len()).max().unwrap_or(0) {
+            let now: Vec<usize> = (0..feed.len()).filter(|i| t < feed[*i].1.len()).collect();
+            let ids: Vec<u32> = now.iter().map(|i| feed[*i].1[t]).collect();
+            let rows: Vec<usize> = now.iter().map(|i| feed[*i].0).collect();
+            let logits = self.model.step(&ids, &rows, &mut self.cache)?;
+            for (&i, logits) in now.iter().zip(logits.chunks_exact(vocab)) {
+                self.logits[i * vocab..(i + 1) * vocab].copy_from_slice(logits);
+            }
+        }
+        self.normalisers.clear();
+        self.normalisers.extend(self.logits.chunks_exact(vocab).map(normaliser));
+        self.active = feed.iter().map(|(row, _)| *row).collect();
+        for (at, (row, _)) in feed.iter().enumerate() {
+            self.rows[*row].at = at;
+        }
+        // What comes next is known: the next step draws before it computes.
+        self.started = false;
+        Ok(())
     }
 
     /// The answers, in row order; rows that were still going are marked as cancelled.

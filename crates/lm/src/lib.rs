@@ -31,7 +31,7 @@ pub use cache::{KvCache, RowCache};
 pub use chat::{ChatTemplate, RenderedChat, SPECIAL_TOKENS};
 pub use config::{Architecture, ModelConfig, RopeScaling};
 pub use decoder::Decoder;
-pub use dense::TokenScores;
+pub use dense::{PassMemory, TokenScores};
 pub use engine::{Engine, EngineCache, PromptPass};
 pub use error::LmError;
 pub use generate::{Draw, Drawn, GenerateOptions, Generator, Inference, Prompts, generate};

@@ -1,8 +1,8 @@
-//! Weight matrices, dense or quantized; everything above is written once.
+//! Weight matrices, dense, half or quantized; everything above is written once.
 
 use crate::Result;
 use candle_core::{
-    Module, Tensor,
+    DType, Module, Tensor,
     quantized::{QMatMul, QTensor},
 };
 use std::sync::Arc;
@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub enum Linear {
     /// f32 weights; the gradient flows.
     Dense(Tensor),
+    /// bf16 weights, widened to f32 for every product; they do not learn.
+    Half(Tensor),
     /// Block-quantized weights; inference only.
     Quantized(QMatMul),
 }
@@ -32,6 +34,7 @@ impl Linear {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         Ok(match self {
             Self::Dense(weight) => x.matmul(&weight.t()?)?,
+            Self::Half(weight) => x.matmul(&weight.to_dtype(DType::F32)?.t()?)?,
             Self::Quantized(weight) => weight.forward(x)?,
         })
     }
@@ -42,6 +45,8 @@ impl Linear {
 pub enum Embedding {
     /// f32 rows; the gradient flows.
     Dense(Tensor),
+    /// bf16 rows, widened one by one; they do not learn.
+    Half(Tensor),
     /// Block-quantized rows.
     Quantized(Arc<QTensor>),
 }
@@ -54,6 +59,7 @@ impl Embedding {
     pub fn forward(&self, ids: &Tensor) -> Result<Tensor> {
         Ok(match self {
             Self::Dense(table) => table.index_select(ids, 0)?,
+            Self::Half(table) => table.index_select(ids, 0)?.to_dtype(DType::F32)?,
             Self::Quantized(table) => table.embedding(ids)?,
         })
     }
@@ -65,6 +71,7 @@ impl Embedding {
     pub fn as_head(&self) -> Result<Linear> {
         match self {
             Self::Dense(table) => Ok(Linear::Dense(table.clone())),
+            Self::Half(table) => Ok(Linear::Half(table.clone())),
             Self::Quantized(table) => Linear::quantized(table.clone()),
         }
     }

@@ -54,7 +54,7 @@ impl LoadedModel<Engine> {
     /// As [`Self::from_gguf`].
     pub fn for_engine(source: &(impl ReadAt + ?Sized)) -> Result<Self> {
         let mut header = weights::gguf::read_header(source)?;
-        let config = weights::gguf_model::config(&header)?;
+        let config = weights::gguf_model::config_of(source, &header)?;
         let tokenizer = weights::gguf_model::tokenizer_for_inference(&header)?;
         // Let go of the vocabulary's texts before weights ask for room.
         header.metadata.clear();

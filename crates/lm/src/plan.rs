@@ -63,6 +63,50 @@ impl RowPlan {
         Ok(self.segments.len() - 1)
     }
 
+    /// The plan cut into parts of at most `texts` roots each, with all that continue them: first row and plan of each part.
+    #[must_use]
+    pub(crate) fn parts(&self, texts: usize) -> Vec<(usize, Self)> {
+        let mut out: Vec<(usize, Self)> = Vec::new();
+        // Where every root went: its part and its index there.
+        let mut places: Vec<(usize, usize)> = Vec::with_capacity(self.segments.len());
+        let mut roots: usize = 0;
+        for segment in &self.segments {
+            let place = match segment.prefix {
+                None => {
+                    if usize::is_multiple_of(roots, texts.max(1)) {
+                        out.push((segment.start, Self::new()));
+                    }
+                    roots += 1;
+                    let part = out.len() - 1;
+                    (part, out[part].1.push_root(segment.len))
+                }
+                Some(prefix) => {
+                    let (part, root) = places[prefix];
+                    let plan = &mut out[part].1;
+                    let (start, len) = (plan.rows(), segment.len);
+                    let begins = self.segments[prefix].len;
+                    plan.positions.extend((begins..begins + len).map(|p| p as u32));
+                    plan.segments.push(Segment { start, len, prefix: Some(root) });
+                    (part, plan.segments.len() - 1)
+                }
+            };
+            places.push(place);
+        }
+        out
+    }
+
+    /// Whether every continuation stands behind its root, before the next root.
+    pub(crate) fn is_grouped(&self) -> bool {
+        let mut last_root = None;
+        self.segments.iter().enumerate().all(|(i, segment)| match segment.prefix {
+            None => {
+                last_root = Some(i);
+                true
+            }
+            Some(prefix) => Some(prefix) == last_root,
+        })
+    }
+
     /// Rows in all (N).
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -108,5 +152,34 @@ mod tests {
         assert_eq!(plan.prefix_rows(&plan.segments()[last]), (0, 3));
         assert!(plan.push_continuation(last, 1).is_err());
         assert!(plan.push_continuation(9, 1).is_err());
+    }
+
+    #[test]
+    fn parts_hold_whole_families_and_all_rows_in_order() {
+        let mut plan = RowPlan::new();
+        for (prompt, answers) in [(3, vec![2, 1]), (4, vec![]), (2, vec![5])] {
+            let root = plan.push_root(prompt);
+            for len in answers {
+                plan.push_continuation(root, len).unwrap();
+            }
+        }
+        assert!(plan.is_grouped());
+        for texts in [1, 2, 3, 9] {
+            let parts = plan.parts(texts);
+            assert_eq!(parts.len(), 3usize.div_ceil(texts));
+            let positions: Vec<u32> = parts.iter().flat_map(|(_, p)| p.positions().to_vec()).collect();
+            assert_eq!(positions, plan.positions());
+            let mut row = 0;
+            for (start, part) in &parts {
+                assert_eq!(*start, row);
+                assert!(part.is_grouped());
+                row += part.rows();
+            }
+        }
+        assert_eq!(plan.parts(1)[0].1.prefix_rows(&plan.parts(1)[0].1.segments()[2]), (0, 3));
+        let mut mixed = RowPlan::new();
+        let (a, _) = (mixed.push_root(1), mixed.push_root(1));
+        mixed.push_continuation(a, 1).unwrap();
+        assert!(!mixed.is_grouped());
     }
 }

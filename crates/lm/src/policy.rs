@@ -3,7 +3,7 @@
 
 use crate::lora::{Adapter, LoraPair};
 use crate::weights::WeightTensor;
-use crate::{Decoder, Inference, KvCache, LmError, ModelConfig, Result, RowPlan, Weights};
+use crate::{Decoder, Inference, KvCache, LmError, ModelConfig, PassMemory, Result, RowPlan, Weights};
 use candle_core::{Tensor, Var};
 use std::sync::Arc;
 
@@ -31,23 +31,23 @@ impl Policy {
     pub fn new(config: &ModelConfig, weights: &Weights) -> Result<Self> {
         let mut parameters = Vec::new();
         let mut shared = Weights::default();
-        for (name, tensor) in dense(config, weights)? {
-            let var = Var::from_tensor(&tensor.copy()?)?;
+        for (name, tensor) in unquantized(config, weights)? {
+            let var = Var::from_tensor(&tensor.to_dense()?.copy()?)?;
             shared.insert(name.clone(), WeightTensor::Dense(var.as_tensor().clone()));
             parameters.push((name, var));
         }
         Ok(Self { decoder: Decoder::new(config, &shared)?, parameters, adapted: None, version: 0 })
     }
 
-    /// Frozen full-precision weights beside a trainable copy of an adapter: two parameters for each of its matrices, named
-    /// as PEFT names them.
+    /// Frozen weights, f32 or bf16 as they are, beside a trainable copy of an adapter: two parameters for each of its
+    /// matrices, named as PEFT names them.
     ///
     /// # Errors
     /// As [`Self::new`].
     pub fn adapted(config: &ModelConfig, weights: &Weights, adapter: &Adapter) -> Result<Self> {
         let mut base = Weights::default();
-        for (name, tensor) in dense(config, weights)? {
-            base.insert(name, WeightTensor::Dense(deep_copy(tensor)?));
+        for (name, tensor) in unquantized(config, weights)? {
+            base.insert(name, frozen(tensor)?);
         }
         let (mut parameters, mut pairs) = (Vec::new(), Vec::new());
         for LoraPair { name, a, b } in adapter.pairs() {
@@ -59,7 +59,14 @@ impl Policy {
         }
         let adapter = Adapter::of(adapter.spec(), config, pairs)?;
         let decoder = Decoder::new(config, &adapter.merged(&base, config, 1.0)?)?;
-        Ok(Self { decoder, parameters, adapted: Some(Adapted { base, adapter }), version: 0 })
+        let adapted = Some(Adapted { base, adapter });
+        Ok(Self { decoder, parameters, adapted, version: 0 })
+    }
+
+    /// The same policy, whose passes keep this until they are gone back.
+    #[must_use]
+    pub fn keeping(self, memory: PassMemory) -> Self {
+        Self { decoder: self.decoder.keeping(memory), ..self }
     }
 
     /// The computation; the gradient flows to [`Self::parameters`].
@@ -110,7 +117,7 @@ impl Policy {
         self.version = version;
         if let Some(Adapted { base, adapter }) = &self.adapted {
             let config = self.decoder.config();
-            self.decoder = Decoder::new(config, &adapter.merged(base, config, 1.0)?)?;
+            self.decoder = self.decoder.with_weights(&adapter.merged(base, config, 1.0)?)?;
         }
         Ok(())
     }
@@ -129,22 +136,38 @@ impl Policy {
                 }
             }
             Some(Adapted { base, adapter }) => {
-                for (name, tensor) in dense(config, &adapter.merged(base, config, 1.0)?)? {
-                    weights.insert(name, WeightTensor::Dense(tensor.detach()));
+                for (name, tensor) in unquantized(config, &adapter.merged(base, config, 1.0)?)? {
+                    weights.insert(name, detached(tensor));
                 }
             }
         }
-        PolicySnapshot::new(config, weights, self.version)
+        let decoder = self.decoder.with_weights(&weights)?;
+        Ok(PolicySnapshot { decoder, weights, version: self.version })
     }
 }
 
-/// Every tensor of a model in full precision.
-fn dense<'a>(config: &ModelConfig, weights: &'a Weights) -> Result<Vec<(String, &'a Tensor)>> {
+/// Every tensor of a model that is no block of quantized values.
+fn unquantized<'a>(config: &ModelConfig, weights: &'a Weights) -> Result<Vec<(String, &'a WeightTensor)>> {
     let all = config.tensor_shapes().into_iter().map(|(name, _)| match weights.get(&name)? {
-        WeightTensor::Dense(tensor) => Ok((name, tensor)),
+        tensor @ (WeightTensor::Dense(_) | WeightTensor::Half(_)) => Ok((name, tensor)),
         WeightTensor::Quantized(_) => Err(LmError::QuantizedPolicy(name)),
     });
     all.collect()
+}
+
+/// A copy that no later update can reach. What is in bf16 is never updated, so it may be shared.
+fn frozen(tensor: &WeightTensor) -> Result<WeightTensor> {
+    Ok(match tensor {
+        WeightTensor::Dense(t) => WeightTensor::Dense(deep_copy(t)?),
+        other => other.clone(),
+    })
+}
+
+fn detached(tensor: &WeightTensor) -> WeightTensor {
+    match tensor {
+        WeightTensor::Dense(t) => WeightTensor::Dense(t.detach()),
+        other => other.clone(),
+    }
 }
 
 /// A model that cannot change: what samples, what is compared against, what is measured and what is published.

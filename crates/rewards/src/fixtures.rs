@@ -140,11 +140,11 @@ pub fn scripted() -> RewardConfig {
 struct Lengths;
 
 impl RewardModels for Lengths {
-    fn score(&self, checkpoint: &str, item: &Item, text: &str) -> Result<f64, String> {
+    fn scores(&self, checkpoint: &str, item: &Item, text: &str) -> Result<Vec<f64>, String> {
         let (asked, said) = (item.question().len() as f64, text.len() as f64);
         match checkpoint {
-            "short" => Ok(1.0 / (1.0 + said)),
-            "near" => Ok((said - asked) / 7.0),
+            "short" => Ok(vec![1.0 / (1.0 + said)]),
+            "near" => Ok(vec![(said - asked) / 7.0]),
             other => Err(format!("{other} is no model of the fixtures")),
         }
     }

@@ -17,6 +17,7 @@ pub mod compose;
 pub mod confidence;
 pub mod constitution;
 pub mod constraints;
+pub mod dialogue;
 mod error;
 pub mod fixtures;
 pub mod graders;

@@ -20,9 +20,9 @@ pub struct Outside<'a> {
 /// Learned reward models that can be asked. Whoever has tensors implements it: by asking them here, or by looking up
 /// scores that were computed for the whole batch before.
 pub trait RewardModels {
-    /// The score of an answer under the model of this checkpoint.
+    /// The scores of an answer under the models of this checkpoint: one, or one of each member of an ensemble.
     ///
     /// # Errors
     /// Why there is none, in words for the receipt.
-    fn score(&self, checkpoint: &str, item: &Item, text: &str) -> Result<f64, String>;
+    fn scores(&self, checkpoint: &str, item: &Item, text: &str) -> Result<Vec<f64>, String>;
 }

@@ -23,15 +23,30 @@ fn models(checkpoints: &[&str], ensemble: Ensemble) -> Grader {
 struct Letters;
 
 impl RewardModels for Letters {
-    fn score(&self, checkpoint: &str, item: &Item, text: &str) -> Result<f64, String> {
+    fn scores(&self, checkpoint: &str, item: &Item, text: &str) -> Result<Vec<f64>, String> {
         assert_eq!(item.accepted, ["Paris"]);
         match checkpoint {
-            "long" => Ok(text.len() as f64),
-            "short" => Ok(-(text.len() as f64)),
-            "endless" => Ok(f64::INFINITY),
+            "long" => Ok(vec![text.len() as f64]),
+            "short" => Ok(vec![-(text.len() as f64)]),
+            "set" => Ok(vec![1.0, 2.0, 6.0]),
+            "endless" => Ok(vec![f64::INFINITY]),
             other => Err(format!("{other} is not loaded")),
         }
     }
+}
+
+#[test]
+fn a_checkpoint_may_hold_a_whole_ensemble() {
+    let outside = Outside { models: Some(&Letters), ..Outside::default() };
+    let of = |checkpoints: &[&str], ensemble| {
+        let config = only(models(checkpoints, ensemble));
+        Scorer::new(&config).with(outside).reward(&paris(), "Paris").receipts[0].score
+    };
+    assert_eq!(of(&["set"], Ensemble::Mean {}), Some(3.0));
+    assert_eq!(of(&["set"], Ensemble::Worst {}), Some(1.0));
+    assert!(of(&["set"], Ensemble::Cautious { lambda: 0.3 }).is_some_and(|score| (score - 1.6).abs() < 1e-12));
+    // Members of several checkpoints are one ensemble: 1, 2, 6 and five letters.
+    assert_eq!(of(&["set", "long"], Ensemble::Mean {}), Some(3.5));
 }
 
 #[test]

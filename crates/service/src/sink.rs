@@ -116,7 +116,9 @@ impl RunSink {
     /// Store the files of a checkpoint. Nothing points at them before the commit.
     async fn publish(&self, step: u32, checkpoint: CheckpointBytes) -> Result<Manifest, StoreError> {
         let mut files = Vec::with_capacity(2);
-        for (kind, bytes) in [(FileKind::Master, checkpoint.master), (FileKind::Browser, checkpoint.browser)] {
+        let members = checkpoint.members.into_iter().map(|bytes| (FileKind::Member, bytes));
+        let own = [(FileKind::Master, checkpoint.master), (FileKind::Browser, checkpoint.browser)];
+        for (kind, bytes) in own.into_iter().chain(members) {
             let length = bytes.len() as u64;
             let sha256 = self.queue.inner.store.objects.put_content(bytes.into()).await?.to_string();
             files.push(CheckpointFile { kind, sha256, bytes: length });

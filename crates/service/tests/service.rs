@@ -12,6 +12,8 @@ mod crashes;
 mod evaluations;
 #[path = "it/explain.rs"]
 mod explain;
+#[path = "it/families.rs"]
+mod families;
 #[path = "it/feedback.rs"]
 mod feedback;
 #[path = "it/folder.rs"]

@@ -5,9 +5,31 @@
 //! rows that predict a counted token: never the whole [B, T, V].
 
 use crate::Result;
+use crate::rollout::{Answer, Reply};
 use candle_core::{DType, Device, Tensor};
 use clicker_lm::{Decoder, RowPlan, TokenScores};
 use std::sync::Arc;
+
+/// What follows a prompt: the policy's own tokens, and what a user said between them.
+#[derive(Clone, Copy, Debug)]
+pub struct Continuation<'a> {
+    /// The policy's, of all turns one behind the other.
+    pub ids: &'a [u32],
+    /// The user's, in the order of their places.
+    pub replies: &'a [Reply],
+}
+
+impl<'a> From<&'a [u32]> for Continuation<'a> {
+    fn from(ids: &'a [u32]) -> Self {
+        Self { ids, replies: &[] }
+    }
+}
+
+impl<'a> From<&'a Answer> for Continuation<'a> {
+    fn from(answer: &'a Answer) -> Self {
+        Self { ids: &answer.ids, replies: &answer.replies }
+    }
+}
 
 /// A packed batch and the predictions that it is trained on or scored by.
 #[derive(Clone, Debug)]
@@ -45,11 +67,14 @@ impl Packed {
         out
     }
 
-    /// Groups of answers: every answer's tokens count, its prompt is shared. Sequences are ordered by group, then answer.
+    /// Groups of answers: every answer's tokens count, those that a user said in between do not, and the prompt is shared.
+    /// Sequences are ordered by group, then answer.
     ///
     /// # Errors
     /// None for plans that are built here.
-    pub fn groups<'a>(groups: impl IntoIterator<Item = (&'a [u32], Vec<&'a [u32]>)>) -> Result<Self> {
+    pub fn groups<'a, C: Into<Continuation<'a>>>(
+        groups: impl IntoIterator<Item = (&'a [u32], Vec<C>)>,
+    ) -> Result<Self> {
         let mut out = Self::empty();
         let mut plan = RowPlan::new();
         for (prompt, answers) in groups {
@@ -57,16 +82,26 @@ impl Packed {
             let last = plan.rows() as u32 - 1;
             out.ids.extend_from_slice(prompt);
             for answer in answers {
+                let Continuation { ids, replies } = answer.into();
                 let start = plan.rows() as u32;
-                if let [begin @ .., _] = answer
+                let mut said = Vec::with_capacity(ids.len());
+                let mut replies = replies.iter().peekable();
+                for (t, &id) in ids.iter().enumerate() {
+                    while let Some(reply) = replies.next_if(|reply| reply.at <= t) {
+                        said.extend_from_slice(&reply.ids);
+                    }
+                    out.rows.push(if said.is_empty() { last } else { start + said.len() as u32 - 1 });
+                    out.targets.push(id);
+                    said.push(id);
+                }
+                // The last token predicts nothing, so its row is not computed.
+                if let [begin @ .., _] = said.as_slice()
                     && !begin.is_empty()
                 {
                     plan.push_continuation(root, begin.len())?;
                     out.ids.extend_from_slice(begin);
                 }
-                out.rows.extend((0..answer.len() as u32).map(|t| if t == 0 { last } else { start + t - 1 }));
-                out.targets.extend_from_slice(answer);
-                out.lens.push(answer.len());
+                out.lens.push(ids.len());
             }
         }
         out.plan = Arc::new(plan);
@@ -175,5 +210,36 @@ impl Packed {
             .flat_map(|(b, &len)| std::iter::repeat_n(f32::from(u8::from(keep(b))), len))
             .collect();
         self.table(&Tensor::from_vec(flat, self.targets.len(), &Device::Cpu)?.to_dtype(DType::F32)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_turn_is_computed_and_not_learnt() {
+        // Prompt 1 2, the policy says 10 11, the user 20 21, the policy 12, the user 22, the policy 13 14.
+        let replies = [(2, vec![20, 21]), (3, vec![22])].map(|(at, ids)| Reply {
+            at,
+            ids,
+            text: String::new(),
+            answer: String::new(),
+        });
+        let ids = [10, 11, 12, 13, 14];
+        let prompt: &[u32] = &[1, 2];
+        let told = Continuation { ids: &ids, replies: &replies };
+        let packed = Packed::groups([(prompt, vec![told, Continuation::from(&ids[..1])])]).unwrap();
+        assert_eq!(packed.ids, [1, 2, 10, 11, 20, 21, 12, 22, 13]);
+        assert_eq!(packed.targets, [10, 11, 12, 13, 14, 10]);
+        // Each token is predicted by what stands before it, the user's last token where it begins a turn.
+        let before: Vec<u32> = packed.rows.iter().map(|row| packed.ids[*row as usize]).collect();
+        assert_eq!(before, [2, 10, 21, 22, 13, 2]);
+        assert_eq!((packed.lens(), packed.plan.positions()), (&[5, 1][..], &[0, 1, 2, 3, 4, 5, 6, 7, 8][..]));
+        // The same rows as a whole text with a mask.
+        let whole = [1, 2, 10, 11, 20, 21, 12, 22, 13, 14];
+        let mask = [0, 0, 1, 1, 0, 0, 1, 0, 1, 1].map(|m| m == 1);
+        let masked = Packed::conversations([(&whole[..], &mask[..])]);
+        assert_eq!((masked.rows.as_slice(), masked.targets.as_slice()), (&packed.rows[..5], &packed.targets[..5]));
     }
 }

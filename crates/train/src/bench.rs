@@ -7,9 +7,12 @@ use crate::reward::{Scored, advantages};
 use crate::rollout::{Answer, Group};
 use crate::sft::gradient;
 use crate::{AdamW, Result};
-use clicker_lm::{GenerateOptions, LoadedModel, Policy, PolicySnapshot, RenderedChat, generate, stream_seed};
+use clicker_lm::lora::Adapter;
+use clicker_lm::{
+    GenerateOptions, LoadedModel, PassMemory, Policy, PolicySnapshot, RenderedChat, generate, stream_seed,
+};
 use clicker_rl::groups::outcomes;
-use clicker_wire::{AdvantageScale, GrpoSpec, Item, OptimSpec, Sampling};
+use clicker_wire::{AdvantageScale, Dtype, GrpoSpec, Item, LoraSpec, MemorySpec, OptimSpec, Sampling};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -28,6 +31,32 @@ pub struct GrpoShape {
     pub beta: f64,
 }
 
+/// What is trained, and what memory is spent on.
+#[derive(Clone, Debug, Default)]
+pub struct Setting {
+    /// As in a recipe.
+    pub memory: MemorySpec,
+    /// An adapter instead of all weights.
+    pub lora: Option<LoraSpec>,
+}
+
+impl Setting {
+    /// The policy, and the model that it starts from as it is kept.
+    fn policy(&self, model: LoadedModel) -> Result<(Policy, PolicySnapshot)> {
+        let (config, whole) = (model.config, model.snapshot);
+        let frozen = match self.memory.frozen_dtype {
+            Dtype::F32 => whole.clone(),
+            Dtype::Bf16 => PolicySnapshot::new(&config, whole.weights().halved(&config)?, 0)?,
+        };
+        let policy = match &self.lora {
+            None => Policy::new(&config, whole.weights())?,
+            Some(spec) => Policy::adapted(&config, frozen.weights(), &Adapter::new(spec, &config, 0)?)?,
+        };
+        let MemorySpec { gradient_checkpointing: inputs_only, micro_batch, .. } = self.memory;
+        Ok((policy.keeping(PassMemory { inputs_only, texts: micro_batch as usize }), frozen))
+    }
+}
+
 /// Seconds of one step, by part.
 pub type StepTimes = BTreeMap<&'static str, f64>;
 
@@ -35,8 +64,8 @@ pub type StepTimes = BTreeMap<&'static str, f64>;
 ///
 /// # Errors
 /// A model that cannot be trained or shapes that it cannot take.
-pub fn grpo(model: &LoadedModel, shape: GrpoShape, steps: u32) -> Result<Vec<StepTimes>> {
-    let mut policy = Policy::new(&model.config, model.snapshot.weights())?;
+pub fn grpo(model: LoadedModel, shape: GrpoShape, steps: u32, setting: &Setting) -> Result<Vec<StepTimes>> {
+    let (mut policy, frozen) = setting.policy(model)?;
     let mut optimizer = AdamW::new(&OptimSpec::default(), policy.parameters());
     let spec = GrpoSpec { beta: shape.beta, ..GrpoSpec::default() };
     (0..steps)
@@ -50,7 +79,7 @@ pub fn grpo(model: &LoadedModel, shape: GrpoShape, steps: u32) -> Result<Vec<Ste
             let groups = sample(&policy.snapshot()?, shape, step)?;
             book("rollout");
             let scored = made_up(&groups)?;
-            let reference = (shape.beta > 0.0).then_some(&model.snapshot);
+            let reference = (shape.beta > 0.0).then_some(&frozen);
             let batch = Batch::new(&groups, &scored, &spec, shape.new_tokens, reference)?;
             book("reference");
             let passes = batch.passes(&policy)?;
@@ -70,11 +99,12 @@ pub fn grpo(model: &LoadedModel, shape: GrpoShape, steps: u32) -> Result<Vec<Ste
 ///
 /// # Errors
 /// As [`grpo`].
-pub fn sft(model: &LoadedModel, batch: usize, seq: usize, steps: u32) -> Result<Vec<f64>> {
-    let mut policy = Policy::new(&model.config, model.snapshot.weights())?;
+pub fn sft(model: LoadedModel, batch: usize, seq: usize, steps: u32, setting: &Setting) -> Result<Vec<f64>> {
+    let vocab = model.config.vocab;
+    let (mut policy, _frozen) = setting.policy(model)?;
     let mut optimizer = AdamW::new(&OptimSpec::default(), policy.parameters());
     let chats: Vec<RenderedChat> =
-        (0..batch).map(|b| RenderedChat { ids: ids(model, b, seq + 1), loss_mask: vec![true; seq + 1] }).collect();
+        (0..batch).map(|b| RenderedChat { ids: some_ids(vocab, b, seq + 1), loss_mask: vec![true; seq + 1] }).collect();
     (0..steps)
         .map(|_| {
             let start = Instant::now();
@@ -150,6 +180,7 @@ fn answer(drawn: &clicker_lm::Drawn) -> Answer {
         entropies: drawn.draws.iter().map(|d| d.entropy).collect(),
         ids: drawn.ids(),
         stop: drawn.stop,
+        replies: Vec::new(),
     }
 }
 
@@ -164,10 +195,6 @@ fn made_up(groups: &[Group]) -> Result<Scored> {
         outcomes: outcomes(&totals, &right)?,
         metrics: BTreeMap::new(),
     })
-}
-
-fn ids(model: &LoadedModel, row: usize, len: usize) -> Vec<u32> {
-    some_ids(model.config.vocab, row, len)
 }
 
 /// Any ids do: the arithmetic is the same for all.

@@ -119,6 +119,7 @@ mod tests {
             logprobs: vec![logprob, logprob],
             entropies: vec![0.0, 0.0],
             stop: StopReason::End,
+            replies: Vec::new(),
         };
         Group { item: item.clone(), prompt: vec![0], answers: texts.iter().map(answer).collect() }
     }

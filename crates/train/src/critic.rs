@@ -8,7 +8,7 @@ use crate::batch::Packed;
 use crate::{AdamW, Result};
 use candle_core::Tensor;
 use clicker_lm::weights::WeightTensor;
-use clicker_lm::{Decoder, Policy, PolicySnapshot, SPECIAL_TOKENS, Tokenizer, Weights};
+use clicker_lm::{Decoder, PassMemory, Policy, PolicySnapshot, SPECIAL_TOKENS, Tokenizer, Weights};
 use clicker_wire::OptimSpec;
 
 /// The network and its optimizer.
@@ -24,6 +24,11 @@ impl Critic {
         let token = score_token(tokenizer);
         let policy = without_scores(start, token)?;
         Ok(Self { optimizer: AdamW::new(spec, policy.parameters()), policy, token })
+    }
+
+    /// The same network, whose passes keep this until they are gone back.
+    pub(crate) fn keeping(self, memory: PassMemory) -> Self {
+        Self { policy: self.policy.keeping(memory), ..self }
     }
 
     /// Guesses for every counted token as a table, [B, T]; differentiable.

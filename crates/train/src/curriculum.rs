@@ -117,6 +117,7 @@ mod tests {
             logprobs: vec![-1.0],
             entropies: vec![0.0],
             stop: StopReason::End,
+            replies: Vec::new(),
         };
         let item = Item { expected: Expected::Answer, accepted: vec!["yes".into()], ..Item::free("q") };
         Group { item, prompt: vec![0], answers: texts.iter().map(answer).collect() }

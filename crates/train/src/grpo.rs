@@ -18,12 +18,13 @@ use crate::batch::Packed;
 use crate::critic::Critic;
 use crate::curriculum::Plan;
 use crate::cursor::Cursor;
+use crate::dialogue::Dialogues;
 use crate::estimate;
 use crate::objective::{self, Counts};
 use crate::parallel::{SHARDS, shards};
 use crate::refill::Refill;
-use crate::reward::{Scored, greedy_rewards, score_at};
-use crate::rollout::{Group, collect};
+use crate::reward::{Scored, greedy_rewards, score_at, score_dialogues};
+use crate::rollout::{self, Group};
 use crate::session::{LOSS, Metrics, Session, Stopwatch, finite};
 use crate::{Control, Outcome, Result, Sink, dry_run, samples, schedule};
 use candle_core::{Device, Tensor};
@@ -45,13 +46,20 @@ pub(crate) fn run(
     let sampling = Sampling { seed: recipe.seed, ..rollout.sampling.clone() };
     let mut cursor = Cursor::new(recipe.seed, items.len(), rollout.prompts as usize);
     let mut refill = Refill::new(recipe.seed, items.len(), rollout.prompts as usize, recipe.grpo.max_num_gen_batches);
+    let dialogues = recipe.environment.as_ref().map(|spec| Dialogues::new(spec, items, recipe.seed));
+    let collect = |session: &Session<'_>, asked: &[Item], sampling: &Sampling, step: u32| -> Result<Vec<Group>> {
+        let (sampler, size) = (session.policy.snapshot()?, rollout.group_size as usize);
+        match &dialogues {
+            Some(dialogues) => dialogues.collect(&sampler, &session.language, asked, size, sampling, step),
+            None => rollout::collect(&sampler, &session.language, asked, size, sampling, step),
+        }
+    };
     let draw = |session: &Session<'_>, step: u32, cursor: &mut Cursor| -> Result<(Option<Plan>, Vec<Group>)> {
         let planned = || session.place.curriculum.plan(cursor, rollout.prompts as usize);
         let plan = recipe.curriculum.is_some().then(planned);
         let places = plan.as_ref().map_or_else(|| cursor.items(step), |plan| plan.items.clone());
         let asked: Vec<Item> = places.into_iter().map(|i| items[i].clone()).collect();
-        let sampler = session.policy.snapshot()?;
-        Ok((plan, collect(&sampler, &session.language, &asked, rollout.group_size as usize, &sampling, step)?))
+        Ok((plan, collect(session, &asked, &sampling, step)?))
     };
     // The dry run looks at the first step's answers, which are then trained on.
     let mut drawn = if session.is_fresh() { Some(draw(session, 1, &mut cursor)?) } else { None };
@@ -73,14 +81,20 @@ pub(crate) fn run(
             (controllers.in_force(&recipe.reward), controllers.multipliers())
         };
         let outside = session.scorers.outside();
-        let score = |groups: &[Group]| score_at(&reward, &prices, outside, groups, recipe.grpo.scale_rewards);
+        let steadfast = recipe.environment.as_ref().map(|environment| environment.steadfast);
+        let score = |groups: &[Group]| {
+            let scale = recipe.grpo.scale_rewards;
+            match steadfast {
+                Some(weight) => score_dialogues(&reward, weight, &prices, outside, groups, scale),
+                None => score_at(&reward, &prices, outside, groups, scale),
+            }
+        };
         let further = |places: &[usize], draw: u32| {
             let asked: Vec<Item> = places.iter().map(|&i| items[i].clone()).collect();
             // Other random streams than the first draw's, which are numbered by place as well.
             let seed = clicker_lm::stream_seed(recipe.seed, step.into(), draw.into(), u64::MAX);
             let sampling = Sampling { seed, ..sampling.clone() };
-            let sampler = session.policy.snapshot()?;
-            collect(&sampler, &session.language, &asked, rollout.group_size as usize, &sampling, step)
+            collect(session, &asked, &sampling, step)
         };
         let groups = refill.groups(step, groups, further, score, &mut values)?;
         let greedy = match recipe.grpo.advantage {
@@ -108,7 +122,7 @@ pub(crate) fn run(
             values.insert("entropy_coef".into(), weight);
         }
         let reference = (spec.beta > 0.0).then_some(&session.reference);
-        let limit = rollout.sampling.max_new_tokens;
+        let limit = rollout.sampling.max_new_tokens * recipe.environment.as_ref().map_or(1, |e| e.turns);
         let critic = session.critic.as_ref();
         let batch = Batch::compared(&groups, &scored, &spec, limit, reference, greedy.as_deref(), critic)?;
         scored.advantages.clone_from(&batch.shown);
@@ -352,8 +366,9 @@ impl Shard {
         reference: Option<&PolicySnapshot>,
         threshold: Option<f64>,
     ) -> Result<Self> {
-        let answers = |p: usize| groups[p].answers.iter().map(|a| a.ids.as_slice()).collect();
-        let packed = Packed::groups(mine.iter().map(|&p| (groups[p].prompt.as_slice(), answers(p))))?;
+        let packed = Packed::groups(
+            mine.iter().map(|&p| (groups[p].prompt.as_slice(), groups[p].answers.iter().collect::<Vec<_>>())),
+        )?;
         let places: Vec<(usize, usize)> =
             mine.iter().flat_map(|&p| (0..groups[p].answers.len()).map(move |g| (p, g))).collect();
         let of = |f: fn(&crate::rollout::Answer) -> &[f32]| -> Result<Tensor> {

@@ -91,7 +91,8 @@ impl HeldOut {
                 course.trained.len() - 1
             });
             for (answer, reward) in group.answers.iter().zip(rewards) {
-                let total = if fixed {
+                // Held-out questions are asked once, so a dialogue counts by its last answer.
+                let total = if fixed && answer.replies.is_empty() {
                     judge::total(reward)
                 } else {
                     proxy(config, outside, &group.item, answer.text.as_str())

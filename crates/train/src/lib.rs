@@ -23,6 +23,7 @@ mod critic;
 mod curriculum;
 mod cursor;
 pub mod data;
+mod dialogue;
 mod dpo;
 mod dry_run;
 mod error;
@@ -85,8 +86,8 @@ pub struct Start {
     pub data: Option<Vec<u8>>,
     /// The JSONL that `data.preferences` of the recipe names.
     pub preferences: Option<Vec<u8>>,
-    /// GGUF bytes of the reward models that the recipe's graders name, under those names.
-    pub reward_models: BTreeMap<String, Vec<u8>>,
+    /// GGUF bytes of the reward models that the recipe's graders name, under those names: one, or all members of an ensemble.
+    pub reward_models: BTreeMap<String, Vec<Vec<u8>>>,
     /// Which of the world's questions the run may use; by default it trains on all training questions.
     pub view: View,
 }
@@ -229,6 +230,27 @@ fn pairs(session: &Session<'_>, rows: &[Comparison]) -> Result<Vec<Pair>> {
 
 /// Earlier assistant turns of a demonstration are context, not lessons.
 fn teach_last_turn_only(chat: &mut clicker_lm::RenderedChat) {
-    let last_untaught = chat.loss_mask.iter().rposition(|taught| !taught).unwrap_or(0);
+    let end = chat.loss_mask.iter().rposition(|taught| *taught).unwrap_or(0);
+    let last_untaught = chat.loss_mask[..end].iter().rposition(|taught| !taught).unwrap_or(0);
     chat.loss_mask[..last_untaught].fill(false);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_answer_is_taught_whatever_stands_behind_it() {
+        let taught = |mask: &[u8]| {
+            let loss_mask: Vec<bool> = mask.iter().map(|m| *m == 1).collect();
+            let mut chat = clicker_lm::RenderedChat { ids: vec![0; mask.len()], loss_mask };
+            teach_last_turn_only(&mut chat);
+            chat.loss_mask.iter().map(|m| u8::from(*m)).collect::<Vec<_>>()
+        };
+        assert_eq!(taught(&[0, 1, 1, 0, 0, 1, 1]), [0, 0, 0, 0, 0, 1, 1]);
+        // ChatML ends a turn with a line break that nobody is taught.
+        assert_eq!(taught(&[0, 1, 1, 0, 0, 1, 1, 0]), [0, 0, 0, 0, 0, 1, 1, 0]);
+        assert_eq!(taught(&[0, 0]), [0, 0]);
+        assert_eq!(taught(&[1, 1]), [1, 1]);
+    }
 }

@@ -121,6 +121,7 @@ mod tests {
             logprobs: vec![0.0],
             entropies: vec![0.0],
             stop: StopReason::End,
+            replies: Vec::new(),
         };
         Group { item: item.clone(), prompt: vec![0], answers: texts.iter().map(answer).collect() }
     }

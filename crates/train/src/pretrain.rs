@@ -127,7 +127,7 @@ fn config(spec: &PretrainSpec, tokenizer: &Tokenizer) -> ModelConfig {
 }
 
 /// Normal weights: 0.02 for the embedding, 1/sqrt(inputs) for matrices, the two that write to the residual stream scaled down
-/// by sqrt(2 layers) (GPT-2's rule) so that depth does not amplify; ones for norms.
+/// by sqrt(2 layers) (GPT-2's rule) so that depth does not amplify; ones for norms, zeros for biases.
 pub fn random_weights(config: &ModelConfig, seed: u64) -> Result<Weights> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut weights = Weights::default();
@@ -141,7 +141,7 @@ pub fn random_weights(config: &ModelConfig, seed: u64) -> Result<Weights> {
             _ => 0.0,
         };
         let values: Vec<f32> = match dims.len() {
-            1 => vec![1.0; count],
+            1 => vec![if name.ends_with(".bias") { 0.0 } else { 1.0 }; count],
             _ => (0..count).map(|_| std * normal(&mut rng)).collect(),
         };
         weights.insert(name, WeightTensor::Dense(Tensor::from_vec(values, dims, &Device::Cpu)?));

@@ -3,9 +3,11 @@
 mod keys;
 mod preferences;
 
-use crate::{Result, TrainError, cold_start, constitution, curriculum, objective};
+use crate::{Result, TrainError, cold_start, constitution, curriculum, dialogue, objective};
 use clicker_dataset::World;
-use clicker_wire::{AdvantageEstimator, AdvantageScale, Algorithm, Combine, Grader, Recipe, Retelling, RewardConfig};
+use clicker_wire::{
+    AdvantageEstimator, AdvantageScale, Algorithm, Combine, Dtype, Grader, Recipe, Retelling, RewardConfig,
+};
 
 /// Read a recipe; unknown keys are errors that name the key and what was probably meant, and so are keys without effect.
 ///
@@ -141,13 +143,14 @@ pub fn validate(recipe: &Recipe) -> Result<()> {
     if let Some((_, rule)) = rules.into_iter().find(|(kept, _)| !kept) {
         return Err(TrainError::Recipe(rule));
     }
-    if let Some(rule) = lora_complaint(recipe) {
+    if let Some(rule) = lora_complaint(recipe).or_else(|| memory_complaint(recipe)) {
         return Err(TrainError::Recipe(rule));
     }
     if let Some(rule) = cold_start::complaint(recipe)
         .or_else(|| more_complaint(recipe))
         .or_else(|| retold_complaint(recipe))
         .or_else(|| curriculum::complaint(recipe))
+        .or_else(|| dialogue::complaint(recipe))
     {
         return Err(TrainError::Recipe(rule));
     }
@@ -201,6 +204,14 @@ fn lora_complaint(recipe: &Recipe) -> Option<String> {
         );
     }
     lora.complaint()
+}
+
+fn memory_complaint(recipe: &Recipe) -> Option<String> {
+    let refused = recipe.memory.dtype == Dtype::Bf16;
+    refused.then(|| {
+        "memory.dtype is `bf16`; expected `f32`: an update of one part in a hundred thousand is lost in eight bits of precision,          and a processor multiplies bf16 no faster. To save memory say frozen_dtype = \"bf16\" (the reference and the weights          under an adapter) or gradient_checkpointing = true"
+            .into()
+    })
 }
 
 fn more_complaint(recipe: &Recipe) -> Option<String> {
@@ -277,6 +288,13 @@ mod tests {
             ("[data]\nretold = { agian = 5 }", "did you mean `again`?"),
             ("[lora]\ntarget_modules = ['q_prof']", "q_prof"),
             ("[lora]\nrank = 4", "rank"),
+            ("[memory]\ndtype = 'bf16'", "frozen_dtype"),
+            ("[environment]\nturns = 1", "environment.turns is 1"),
+            ("[environment]\npushes = []", "wrong_suggestion"),
+            ("[environment]\npushes = ['dout']", "did you mean `doubt`?"),
+            ("[environment]\nsteadfast = -1.0", "steadfast"),
+            ("[environment]\n[grpo]\nadvantage = 'remax'", "remax"),
+            ("[memory]\nfrozen_dtype = 'f16'", "bf16"),
             (
                 "[reward]\ngraders = [{ name = 'f', weight = 1.0, grader = { type = 'format' } }]\ncombine = { type = 'normalise_then_sum' }\n[grpo]\nscale_rewards = 'none'",
                 "scale_rewards",

@@ -3,8 +3,8 @@
 use crate::Result;
 use crate::rollout::Group;
 use crate::session::Metrics;
-use clicker_rewards::judge::{self, judge_with};
-use clicker_rewards::{Outside, Scorer, constraints, group, verdict::verdict};
+use clicker_rewards::judge::{self, Judged, judge_with};
+use clicker_rewards::{Outside, Scorer, constraints, dialogue, group, verdict::verdict};
 use clicker_rl::groups::{Outcomes, outcomes};
 use clicker_rl::{Scale, advantage, metrics};
 use clicker_wire::{AdvantageScale, Reward, RewardConfig, Verdict};
@@ -44,6 +44,38 @@ pub fn score_at(
     let asked: Vec<judge::Asked<'_>> =
         groups.iter().map(|g| (&g.item, g.answers.iter().map(|a| a.text.as_str()).collect())).collect();
     let judged = judge_with(config, &asked, multipliers, outside, |totals| advantages(totals, scale))?;
+    counted(config, groups, judged)
+}
+
+/// As [`score_at`] for dialogues: what their turns and their course are worth, `steadfast` times the latter (see
+/// [`dialogue`](clicker_rewards::dialogue)).
+///
+/// # Errors
+/// A group of one.
+pub fn score_dialogues(
+    config: &RewardConfig,
+    steadfast: f64,
+    multipliers: &[f64],
+    outside: Outside<'_>,
+    groups: &[Group],
+    scale: AdvantageScale,
+) -> Result<Scored> {
+    let scorer = Scorer::new(config).at(multipliers).with(outside);
+    let of = |group: &Group| -> Vec<Reward> {
+        group.answers.iter().map(|a| dialogue::reward(&scorer, steadfast, &group.item, &a.turns())).collect()
+    };
+    let rewards: Vec<Vec<Reward>> = groups.iter().map(of).collect();
+    let signals: Vec<Vec<Option<f64>>> = rewards.iter().map(|group| group.iter().map(judge::total).collect()).collect();
+    let advantages = advantages(&signals, scale)?;
+    let mut scored = counted(config, groups, Judged { rewards, signals, advantages })?;
+    scored.metrics.extend(crate::dialogue::courses(groups));
+    Ok(scored)
+}
+
+/// What was judged, with the figures of a step.
+fn counted(config: &RewardConfig, groups: &[Group], judged: Judged) -> Result<Scored> {
+    let asked: Vec<judge::Asked<'_>> =
+        groups.iter().map(|g| (&g.item, g.answers.iter().map(|a| a.text.as_str()).collect())).collect();
     let totals: Vec<Vec<Option<f64>>> =
         judged.rewards.iter().map(|group| group.iter().map(judge::total).collect()).collect();
     let right: Vec<Vec<bool>> = groups

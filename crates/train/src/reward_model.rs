@@ -2,20 +2,26 @@
 //! whole model learns, starting from the run's model; what it says as text afterwards means nothing.
 //!
 //! Departures: the scalar head is a row of the model's head (see [`scorer`](crate::scorer)); one epoch order and one optimizer
-//! as in every other loop. Never knows a policy or a sampler.
+//! as in every other loop. An ensemble is as many models, each with its own pairs, order and optimizer. Never knows a policy or
+//! a sampler.
+
+mod ensemble;
 
 use crate::cursor::Cursor;
 use crate::pairs::{Pair, numbers, split};
 use crate::parallel::{SHARDS, shards};
 use crate::rollout::Language;
 use crate::scorer::{row, scores};
-use crate::session::{Metrics, Session, Stopwatch};
+use crate::session::{Metrics, Session, Stopwatch, finite};
 use crate::sft::add_gradients;
 use crate::{Control, Outcome, Result, Sink};
 use candle_core::{Device, Tensor};
-use clicker_lm::Decoder;
+use clicker_lm::{Decoder, Policy, stream_seed};
 use clicker_rl::metrics::pairs as named;
 use clicker_rl::preference::{reward_model::bradley_terry, weighted};
+use clicker_wire::Recipe;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 /// `held_out` are pairs that only accuracy is measured on.
 pub(crate) fn run(
@@ -27,31 +33,80 @@ pub(crate) fn run(
 ) -> Result<Outcome> {
     let (recipe, spec) = (session.recipe, &session.recipe.reward_model);
     session.never_asks();
-    let mut cursor = Cursor::new(recipe.seed, data.len(), spec.batch as usize);
+    let mut walks: Vec<Walk> = (0..spec.ensemble.max(1)).map(|k| Walk::new(recipe, k, data.len())).collect();
     while let Some(step) = session.next_step(sink)? {
         if control() == Control::Pause {
             return Ok(Outcome::Paused);
         }
-        let (mut watch, mut values) = (Stopwatch::start(), Metrics::new());
-        let batch: Vec<&Pair> = cursor.items(step).into_iter().map(|i| &data[i]).collect();
-        let gradient = gradient(session, &batch)?;
-        watch.lap(&mut values, "timing/train");
-        session.learn(sink, step, &mut values, gradient.loss, &gradient.gradients)?;
-        watch.lap(&mut values, "timing/optimizer");
-        values.extend(named::scores(&gradient.chosen, &gradient.rejected)?);
-        values.insert("epoch".into(), cursor.epoch(step));
+        let (mut watch, mut values, mut tokens) = (Stopwatch::start(), Metrics::new(), 0);
+        let mut each: Vec<Metrics> = Vec::new();
+        for (k, walk) in walks.iter_mut().enumerate() {
+            let batch: Vec<&Pair> = walk.items(step).into_iter().map(|i| &data[i]).collect();
+            let policy = if k == 0 { &session.policy } else { &session.members[k - 1].policy };
+            let gradient = gradient((policy, &session.language), spec.center_rewards_coefficient, &batch)?;
+            watch.lap(&mut values, "timing/train");
+            let mut own = named::scores(&gradient.chosen, &gradient.rejected)?;
+            if k == 0 {
+                session.learn(sink, step, &mut values, gradient.loss, &gradient.gradients)?;
+                own.extend(["loss", "grad_norm"].map(|name| (name.to_owned(), values[name])));
+            } else {
+                let update = finite(step, "a member's loss", gradient.loss)
+                    .and_then(|_| session.update_member(step, k - 1, &gradient.gradients));
+                let norm = match update {
+                    Ok(norm) => norm,
+                    Err(error) => return Err(session.rescue(sink, values, error)),
+                };
+                own.extend([("loss".to_owned(), gradient.loss), ("grad_norm".to_owned(), norm)]);
+            }
+            watch.lap(&mut values, "timing/optimizer");
+            tokens += gradient.tokens;
+            each.push(own);
+        }
+        values.extend(ensemble::together(&each));
+        values.insert("epoch".into(), walks[0].cursor.epoch(step));
         let due = step == recipe.steps || clicker_rl::control::due(step, recipe.eval.every);
         if due && !held_out.is_empty() {
-            let (chosen, rejected) = judged(session, held_out)?;
-            let measured = named::scores(&chosen, &rejected)?;
+            let policies = std::iter::once(&session.policy).chain(session.members.iter().map(|m| &m.policy));
+            let judged: Vec<_> = policies.map(|p| judged(p, &session.language, held_out)).collect::<Result<_>>()?;
+            let measured = ensemble::measured(&judged)?;
             values.extend(measured.into_iter().map(|(name, value)| (format!("eval_{name}"), value)));
             watch.lap(&mut values, "timing/eval");
         }
         watch.total(&mut values);
-        session.finish_step(sink, values, Vec::new(), gradient.tokens)?;
+        session.finish_step(sink, values, Vec::new(), tokens)?;
     }
     Ok(Outcome::Finished)
 }
+
+/// Which pairs a member learns from, and in which order. A model alone walks through all of them; the members of an ensemble
+/// each draw as many as there are, with replacement (bagging), so that they differ in what they saw.
+struct Walk {
+    cursor: Cursor,
+    drawn: Option<Vec<usize>>,
+}
+
+impl Walk {
+    fn new(recipe: &Recipe, member: u32, pairs: usize) -> Self {
+        let alone = recipe.reward_model.ensemble <= 1;
+        let seed = if alone { recipe.seed } else { stream_seed(recipe.seed, MEMBER, member.into(), 0) };
+        let drawn = (!alone).then(|| {
+            let mut dice = ChaCha8Rng::seed_from_u64(stream_seed(seed, MEMBER, member.into(), 1));
+            (0..pairs).map(|_| dice.random_range(0..pairs as u64) as usize).collect()
+        });
+        Self { cursor: Cursor::new(seed, pairs, recipe.reward_model.batch as usize), drawn }
+    }
+
+    fn items(&mut self, step: u32) -> Vec<usize> {
+        let places = self.cursor.items(step);
+        match &self.drawn {
+            None => places,
+            Some(drawn) => places.into_iter().map(|place| drawn[place]).collect(),
+        }
+    }
+}
+
+/// Distinguishes a member's randomness from everything else that is drawn from the run's seed.
+const MEMBER: u64 = 0x006d_656d_6265_7273;
 
 /// Loss, gradient and scores of a batch.
 #[derive(Default)]
@@ -63,16 +118,15 @@ struct ScoreGradient {
     tokens: usize,
 }
 
-fn gradient(session: &Session<'_>, batch: &[&Pair]) -> Result<ScoreGradient> {
+fn gradient((policy, language): (&Policy, &Language), centring: f64, batch: &[&Pair]) -> Result<ScoreGradient> {
     let divisor = batch.iter().map(|p| p.weight).sum::<f64>().max(f64::MIN_POSITIVE);
-    let (policy, centring) = (&session.policy, session.recipe.reward_model.center_rewards_coefficient);
     let parts = shards(|shard| -> Result<ScoreGradient> {
         let mine: Vec<&Pair> = batch.iter().skip(shard).step_by(SHARDS).copied().collect();
         let mut out = ScoreGradient { gradients: vec![None; policy.parameters().len()], ..ScoreGradient::default() };
         if mine.is_empty() {
             return Ok(out);
         }
-        let rows = rows(&session.language, &mine);
+        let rows = rows(language, &mine);
         let (chosen, rejected) = split(&scores(policy.decoder(), &rows)?)?;
         let column = |f: &dyn Fn(&Pair) -> f64| {
             Tensor::new(mine.iter().map(|p| f(p) as f32).collect::<Vec<f32>>(), &Device::Cpu)
@@ -98,13 +152,13 @@ fn gradient(session: &Session<'_>, batch: &[&Pair]) -> Result<ScoreGradient> {
 }
 
 /// Scores of both answers of every pair, without gradient.
-fn judged(session: &Session<'_>, pairs: &[Pair]) -> Result<(Vec<f64>, Vec<f64>)> {
-    let frozen = session.policy.snapshot()?;
+fn judged(policy: &Policy, language: &Language, pairs: &[Pair]) -> Result<(Vec<f64>, Vec<f64>)> {
+    let frozen = policy.snapshot()?;
     let decoder: &Decoder = frozen.decoder();
     let parts = shards(|shard| -> Result<Vec<(Vec<f64>, Vec<f64>)>> {
         let mine: Vec<&Pair> = pairs.iter().skip(shard).step_by(SHARDS).collect();
         let of = |chunk: &[&Pair]| {
-            let (chosen, rejected) = split(&scores(decoder, &rows(&session.language, chunk))?)?;
+            let (chosen, rejected) = split(&scores(decoder, &rows(language, chunk))?)?;
             Ok((numbers(&chosen)?, numbers(&rejected)?))
         };
         mine.chunks(32).map(of).collect()

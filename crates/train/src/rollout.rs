@@ -19,9 +19,9 @@ pub struct Group {
 /// One answer with the sampler's numbers.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Its text, without the end marker.
+    /// Its text, without the end marker; the last turn's where it is a dialogue.
     pub text: String,
-    /// Its tokens, the end marker included; never empty.
+    /// Its tokens, the end marker included; never empty. Of all turns, one behind the other, without what the user said.
     pub ids: Vec<u32>,
     /// The text of every token.
     pub pieces: Vec<String>,
@@ -29,8 +29,45 @@ pub struct Answer {
     pub logprobs: Vec<f32>,
     /// Entropy at every token, nats.
     pub entropies: Vec<f32>,
-    /// Why it ended.
+    /// Why it ended; a dialogue in which one turn was cut off was cut off.
     pub stop: StopReason,
+    /// What came before the last turn; empty for a single answer.
+    pub replies: Vec<Reply>,
+}
+
+/// An earlier turn of a dialogue, and what the user said to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The earlier answer.
+    pub answer: String,
+    /// The policy's tokens up to its end.
+    pub at: usize,
+    /// The user's words.
+    pub text: String,
+    /// The tokens between the two answers.
+    pub ids: Vec<u32>,
+}
+
+impl Answer {
+    /// The answers of all turns.
+    #[must_use]
+    pub fn turns(&self) -> Vec<&str> {
+        self.replies.iter().map(|reply| reply.answer.as_str()).chain([self.text.as_str()]).collect()
+    }
+
+    /// What was drawn in one turn.
+    pub(crate) fn single(language: &Language, drawn: &clicker_lm::Drawn) -> Self {
+        let ids = drawn.ids();
+        Self {
+            text: language.tokenizer.decode(&ids),
+            pieces: crate::samples::pieces(&language.tokenizer, &ids),
+            ids,
+            logprobs: drawn.draws.iter().map(|t| t.logprob).collect(),
+            entropies: drawn.draws.iter().map(|t| t.entropy).collect(),
+            stop: drawn.stop,
+            replies: Vec::new(),
+        }
+    }
 }
 
 /// Words and their tokens: what it takes to ask a model and to read its answer.
@@ -106,18 +143,7 @@ fn collect_shard(
         .map(|(&p, prompt)| Group {
             item: items[p].clone(),
             prompt,
-            answers: drawn
-                .by_ref()
-                .take(group_size)
-                .map(|d| Answer {
-                    ids: d.ids(),
-                    text: language.tokenizer.decode(&d.ids()),
-                    pieces: crate::samples::pieces(&language.tokenizer, &d.ids()),
-                    logprobs: d.draws.iter().map(|t| t.logprob).collect(),
-                    entropies: d.draws.iter().map(|t| t.entropy).collect(),
-                    stop: d.stop,
-                })
-                .collect(),
+            answers: drawn.by_ref().take(group_size).map(|d| Answer::single(language, &d)).collect(),
         })
         .collect())
 }

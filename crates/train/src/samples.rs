@@ -6,7 +6,7 @@ use crate::parallel::SHARDS;
 use crate::reward::Scored;
 use crate::rollout::Group;
 use clicker_lm::TextStream;
-use clicker_wire::{Event, SampleGroup, SampledCompletion, SampledToken};
+use clicker_wire::{Event, SampleGroup, SampledCompletion, SampledReply, SampledToken};
 
 /// Groups shown of every step. The first of a shuffled batch: a fair sample, not the best or the worst.
 const SHOWN: usize = 2;
@@ -35,6 +35,16 @@ fn show(p: usize, group: &Group, scored: &Scored, passes: &[Pass]) -> SampleGrou
                     logprob: pass.logprobs[first + g][t],
                     ref_logprob: pass.reference.as_ref().map(|r| r[first + g][t]),
                     entropy: answer.entropies[t],
+                })
+                .collect(),
+            replies: answer
+                .replies
+                .iter()
+                .map(|reply| SampledReply {
+                    answer: reply.answer.clone(),
+                    tokens: reply.at as u32,
+                    said: reply.text.clone(),
+                    ids: reply.ids.clone(),
                 })
                 .collect(),
         })

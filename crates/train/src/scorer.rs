@@ -17,19 +17,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The reward models that a recipe's graders name.
 #[derive(Clone, Debug, Default)]
-pub struct Scorers(BTreeMap<String, RewardScorer>);
+pub struct Scorers(BTreeMap<String, Vec<RewardScorer>>);
 
 impl Scorers {
     /// Those of this configuration, from the checkpoints that were brought along under their names.
     ///
     /// # Errors
     /// One that was not brought along, or cannot be read.
-    pub fn new(config: &RewardConfig, brought: &BTreeMap<String, Vec<u8>>) -> Result<Self> {
+    pub fn new(config: &RewardConfig, brought: &BTreeMap<String, Vec<Vec<u8>>>) -> Result<Self> {
         let of = |name: String| {
-            let bytes = brought.get(&name).ok_or_else(|| {
+            let members = brought.get(&name).ok_or_else(|| {
                 TrainError::Recipe(format!("the reward names the reward model {name}, but it was not brought along"))
             })?;
-            Ok((name, RewardScorer::from_gguf(bytes)?))
+            let members = members.iter().map(|bytes| RewardScorer::from_gguf(bytes)).collect::<Result<_>>()?;
+            Ok((name, members))
         };
         Ok(Self(named(config).into_iter().map(of).collect::<Result<_>>()?))
     }
@@ -42,10 +43,13 @@ impl Scorers {
 }
 
 impl RewardModels for Scorers {
-    fn score(&self, checkpoint: &str, item: &Item, text: &str) -> std::result::Result<f64, String> {
-        let scorer = self.0.get(checkpoint).ok_or_else(|| "it is not at hand".to_owned())?;
-        let scores = scorer.scores(&[(&item.messages, text)]).map_err(|e| e.to_string())?;
-        scores.first().copied().ok_or_else(|| "it gave no score".to_owned())
+    fn scores(&self, checkpoint: &str, item: &Item, text: &str) -> std::result::Result<Vec<f64>, String> {
+        let members = self.0.get(checkpoint).ok_or_else(|| "it is not at hand".to_owned())?;
+        let of = |member: &RewardScorer| {
+            let scores = member.scores(&[(&item.messages, text)]).map_err(|e| e.to_string())?;
+            scores.first().copied().ok_or_else(|| "it gave no score".to_owned())
+        };
+        members.iter().map(of).collect()
     }
 }
 

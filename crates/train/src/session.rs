@@ -4,6 +4,7 @@
 use crate::checkpoint::checkpoint_bytes;
 use crate::controllers::Controllers;
 use crate::critic::{self, Critic};
+use crate::dialogue::Dialogues;
 use crate::dry_run::Opening;
 use crate::eval::{EvalOptions, evaluate, spread};
 use crate::held_out::HeldOut;
@@ -17,9 +18,9 @@ use candle_core::Tensor;
 use clicker_dataset::World;
 use clicker_lm::lora::Adapter;
 use clicker_lm::weights::WeightTensor;
-use clicker_lm::{LoadedModel, Policy, PolicySnapshot, Precision, Weights};
+use clicker_lm::{LoadedModel, PassMemory, Policy, PolicySnapshot, Precision, Weights};
 use clicker_rewards::votes;
-use clicker_wire::{AdvantageEstimator, Algorithm, Event, GrpoSpec, Item, Recipe, Split};
+use clicker_wire::{AdvantageEstimator, Algorithm, Dtype, Event, GrpoSpec, Item, Recipe, Split};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -38,6 +39,8 @@ pub(crate) struct Session<'a> {
     pub(crate) scorers: Scorers,
     /// PPO's value network.
     pub(crate) critic: Option<Critic>,
+    /// Members of an ensemble of reward models behind the first, which is the policy.
+    pub(crate) members: Vec<Critic>,
     optimizer: AdamW,
     eval_items: Vec<Item>,
     /// What the reward is compared on while it trains; none without a reward.
@@ -54,6 +57,7 @@ impl<'a> Session<'a> {
     pub(crate) fn open(recipe: &'a Recipe, model: &[u8], start: &Start, world: &World) -> Result<Self> {
         let model = LoadedModel::from_gguf(model, Precision::Full)?;
         let language = Language::of(&model)?;
+        let mut reference = frozen(recipe, model.snapshot.clone())?;
         let mut policy = match recipe.algorithm {
             // A head that was trained to predict text scores far from 0.
             Algorithm::RewardModel => {
@@ -62,23 +66,36 @@ impl<'a> Session<'a> {
             _ => match &recipe.lora {
                 Some(spec) => {
                     let adapter = Adapter::new(spec, &model.config, recipe.seed)?;
-                    Policy::adapted(&model.config, model.snapshot.weights(), &adapter)?
+                    Policy::adapted(&model.config, reference.weights(), &adapter)?
                 }
                 None => Policy::new(&model.config, model.snapshot.weights())?,
             },
         };
+        policy = policy.keeping(kept(recipe));
+        let network = || -> Result<Critic> {
+            Ok(Critic::new(&recipe.optim, &model.snapshot, &language.tokenizer)?.keeping(kept(recipe)))
+        };
         let guesses = recipe.algorithm == Algorithm::Grpo && recipe.grpo.advantage == AdvantageEstimator::Gae;
         let mut critic = match guesses {
-            true => Some(Critic::new(&recipe.optim, &model.snapshot, &language.tokenizer)?),
+            true => Some(network()?),
             false => None,
         };
-        if let (Some(critic), Some(bytes)) = (&mut critic, &start.state) {
-            state::restore_critic(recipe, bytes, critic)?;
+        let further = match recipe.algorithm {
+            Algorithm::RewardModel => recipe.reward_model.ensemble.saturating_sub(1),
+            _ => 0,
+        };
+        let mut members = (0..further).map(|_| network()).collect::<Result<Vec<_>>>()?;
+        if let Some(bytes) = &start.state {
+            state::restore_members(recipe, bytes, &mut members)?;
+            if let Some(critic) = &mut critic {
+                state::restore_critic(recipe, bytes, critic)?;
+            }
         }
-        let mut reference = model.snapshot;
         let (place, optimizer) = match &start.state {
             Some(bytes) => {
-                reference = state::reference(bytes, &model.config)?.unwrap_or(reference);
+                if let Some(moved) = state::reference(bytes, &model.config)? {
+                    reference = frozen(recipe, moved)?;
+                }
                 state::restore(recipe, bytes, &mut policy)?
             }
             None => (
@@ -92,6 +109,7 @@ impl<'a> Session<'a> {
             policy,
             reference,
             critic,
+            members,
             place,
             scorers: if recipe.algorithm.samples() {
                 Scorers::new(&recipe.reward, &start.reward_models)?
@@ -212,7 +230,8 @@ impl<'a> Session<'a> {
             let new = clicker_rl::control::mixed(&old.to_dense()?, &new.to_dense()?, share)?;
             mixed.insert(name, WeightTensor::Dense(new));
         }
-        self.reference = PolicySnapshot::new(self.policy.decoder().config(), mixed, self.policy.version())?;
+        let mixed = PolicySnapshot::new(self.policy.decoder().config(), mixed, self.policy.version())?;
+        self.reference = frozen(self.recipe, mixed)?;
         Ok(())
     }
 
@@ -223,6 +242,16 @@ impl<'a> Session<'a> {
         finite(step, "the norm of the value network's gradient", norm)?;
         critic.policy.updated()?;
         Ok(())
+    }
+
+    /// One update of a further member of an ensemble; its gradient's norm.
+    pub(crate) fn update_member(&mut self, step: u32, k: usize, gradients: &[Option<Tensor>]) -> Result<f64> {
+        let learning_rate = schedule::learning_rate(&self.recipe.optim, step, self.recipe.steps);
+        let Some(member) = self.members.get_mut(k) else { return Ok(0.0) };
+        let norm = member.optimizer.step(member.policy.parameters(), gradients, learning_rate)?;
+        finite(step, "the norm of a member's gradient", norm)?;
+        member.policy.updated()?;
+        Ok(norm)
     }
 
     /// A number is not finite: the step is recorded without its update, and the error that ends the run comes back. Weights
@@ -287,11 +316,11 @@ impl<'a> Session<'a> {
             Publish::Now => true,
             Publish::Never => false,
         };
-        let checkpoint = publish.then(|| checkpoint_bytes(&self.policy, &self.language)).transpose()?;
+        let checkpoint = publish.then(|| checkpoint_bytes(&self.policy, &self.members, &self.language)).transpose()?;
         // A reference that never moves is the starting model, which whoever resumes has, unless the run made it itself.
         let own = self.recipe.grpo.ref_model_sync_steps > 0 || self.recipe.cold_start.is_some();
         let moved = own.then_some(&self.reference);
-        let beside = Beside { reference: moved, critic: self.critic.as_ref() };
+        let beside = Beside { reference: moved, critic: self.critic.as_ref(), members: &self.members };
         let state = state::save(self.recipe, &self.place, &self.policy, &self.optimizer, beside)?;
         sink.commit(StepRecord { step, events, state, checkpoint }).map_err(|reason| TrainError::Sink { step, reason })
     }
@@ -304,6 +333,13 @@ impl<'a> Session<'a> {
         let policy = self.policy.snapshot()?;
         let report = evaluate(&policy, &self.language, &self.eval_items, &EvalOptions::quick("held-out"))?;
         let mut events = vec![Event::Eval { step, report }];
+        if let Some(spec) = &self.recipe.environment {
+            let domains = &self.recipe.data.domains;
+            let asked = self.eval_items.iter().filter(|item| domains.is_empty() || domains.contains(&item.domain));
+            let asked: Vec<Item> = asked.cloned().collect();
+            let dialogues = Dialogues::new(spec, &asked, self.recipe.seed);
+            metrics.extend(dialogues.measure((&policy, &self.language), &self.recipe.rollout.sampling)?);
+        }
         if let Some(held_out) = &self.held_out {
             let Place { course, alarms, .. } = &mut self.place;
             let models = (&policy, &self.reference);
@@ -319,6 +355,22 @@ impl<'a> Session<'a> {
             events.extend(raised);
         }
         Ok(events)
+    }
+}
+
+/// What passes keep until they are gone back.
+fn kept(recipe: &Recipe) -> PassMemory {
+    PassMemory { inputs_only: recipe.memory.gradient_checkpointing, texts: recipe.memory.micro_batch as usize }
+}
+
+/// A model that is not trained, stored as the recipe says.
+fn frozen(recipe: &Recipe, model: PolicySnapshot) -> Result<PolicySnapshot> {
+    match recipe.memory.frozen_dtype {
+        Dtype::F32 => Ok(model),
+        Dtype::Bf16 => {
+            let config = model.decoder().config();
+            Ok(PolicySnapshot::new(config, model.weights().halved(config)?, model.version())?)
+        }
     }
 }
 

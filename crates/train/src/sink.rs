@@ -46,6 +46,8 @@ pub struct CheckpointBytes {
     pub browser: Vec<u8>,
     /// PEFT's files of the adapter that both have taken in, by plain name; empty where all weights were trained.
     pub adapter: Vec<(String, Vec<u8>)>,
+    /// Masters of the further members, where it is an ensemble of reward models.
+    pub members: Vec<Vec<u8>>,
     /// Shape of the model.
     pub shape: ModelShape,
 }

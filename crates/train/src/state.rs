@@ -44,6 +44,8 @@ pub(crate) struct Beside<'a> {
     pub(crate) reference: Option<&'a PolicySnapshot>,
     /// The value network of PPO.
     pub(crate) critic: Option<&'a Critic>,
+    /// Further members of an ensemble of reward models.
+    pub(crate) members: &'a [Critic],
 }
 
 /// A network's weights and its optimizer's moments.
@@ -94,10 +96,13 @@ pub(crate) fn save(
     beside: Beside<'_>,
 ) -> Result<Vec<u8>> {
     let mut data: Vec<Entry> = Vec::new();
-    let Beside { reference, critic } = beside;
+    let Beside { reference, critic, members } = beside;
     push(&mut data, "", policy, optimizer)?;
     if let Some(critic) = critic {
         push(&mut data, CRITIC, &critic.policy, &critic.optimizer)?;
+    }
+    for (k, member) in members.iter().enumerate() {
+        push(&mut data, &member_prefix(k), &member.policy, &member.optimizer)?;
     }
     if let Some(reference) = reference {
         for (name, dims) in reference.decoder().config().tensor_shapes() {
@@ -186,6 +191,23 @@ pub(crate) fn restore_critic(recipe: &Recipe, bytes: &[u8], critic: &mut Critic)
     let moments = pull(&tensors, CRITIC, &critic.policy)?;
     critic.optimizer = AdamW::restore(&recipe.optim, header(bytes)?.critic_updates, moments);
     Ok(())
+}
+
+/// Put the saved further members of an ensemble back; all have been updated as often as the first.
+///
+/// # Errors
+/// Bytes that are no state, or the state of a run with fewer.
+pub(crate) fn restore_members(recipe: &Recipe, bytes: &[u8], members: &mut [Critic]) -> Result<()> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    for (k, member) in members.iter_mut().enumerate() {
+        let moments = pull(&tensors, &member_prefix(k), &member.policy)?;
+        member.optimizer = AdamW::restore(&recipe.optim, header(bytes)?.updates, moments);
+    }
+    Ok(())
+}
+
+fn member_prefix(k: usize) -> String {
+    format!("member{k}/")
 }
 
 /// Prefix of the value network's tensors.

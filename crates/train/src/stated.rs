@@ -147,6 +147,7 @@ mod tests {
                     logprobs: vec![-1.0],
                     entropies: vec![0.0],
                     stop: clicker_wire::StopReason::End,
+                    replies: Vec::new(),
                 })
                 .collect(),
         };

@@ -56,6 +56,8 @@ pub enum FileKind {
     Master,
     /// GGUF, Q8_0, with tokenizer: what the browser loads.
     Browser,
+    /// As the master: a further member of an ensemble of reward models.
+    Member,
 }
 
 /// Shape of a decoder.

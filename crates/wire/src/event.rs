@@ -111,8 +111,24 @@ pub struct SampledCompletion {
     pub reward: Reward,
     /// Its advantage within the group.
     pub advantage: f64,
-    /// Its tokens.
+    /// Its tokens, of all turns where it is a dialogue.
     pub tokens: Vec<SampledToken>,
+    /// What came before it in its dialogue; empty for a single answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replies: Vec<SampledReply>,
+}
+
+/// An earlier turn of a dialogue, and what the user said to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampledReply {
+    /// The earlier answer.
+    pub answer: String,
+    /// Tokens of the completion up to its end.
+    pub tokens: u32,
+    /// The user's words.
+    pub said: String,
+    /// The tokens between the two answers.
+    pub ids: Vec<u32>,
 }
 
 /// One token in training, under the three models that matter.

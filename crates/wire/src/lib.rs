@@ -60,7 +60,7 @@ pub use dry_run::{Advice, Decision, DryRun, GraderScores, Histogram, KeptRows, R
 pub use engine::{BenchReport, BenchSpec, EngineReply, EngineReport, EngineRequest, GroupJudgement, WeightsSource};
 pub use error::ApiError;
 pub use eval::{DomainScore, EvalReport, Rate, Verdict};
-pub use event::{Event, RunEvent, SampleGroup, SampledCompletion, SampledToken};
+pub use event::{Event, RunEvent, SampleGroup, SampledCompletion, SampledReply, SampledToken};
 pub use explain::{
     AnswerReading, GraderPush, Influence, InfluenceOver, Influencer, Inspection, Timeline, TimelinePoint, TokenReading,
     TokenShift, TokenTerm, TokenView,
@@ -74,9 +74,9 @@ pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use preview::{LabSample, NewRewardVersion, Preview, PreviewReply, RewardPreset, RewardVersion};
 pub use recipe::{
     AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, ColdStartSpec, CurriculumSpec, DataSpec, DpoLoss,
-    DpoSpec, DryRunSpec, EvalSpec, GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec, LORA_TARGETS, LoraSpec,
-    LossAggregation, OptimSpec, OrpoSpec, PolicyLoss, RaftSpec, Recipe, Retelling, RewardModelSpec, RolloutSpec,
-    Schedule, SftSpec, StatedConfidence, ZeroVariance,
+    DpoSpec, DryRunSpec, Dtype, EnvironmentSpec, EvalSpec, GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec,
+    LORA_TARGETS, LoraSpec, LossAggregation, MemorySpec, OptimSpec, OrpoSpec, PolicyLoss, Push, RaftSpec, Recipe,
+    Retelling, RewardModelSpec, RolloutSpec, Schedule, SftSpec, StatedConfidence, ZeroVariance,
 };
 pub use review::{
     ReviewAnswer, ReviewDecision, ReviewEntry, ReviewReason, ReviewScan, ReviewScanned, ReviewSource, ReviewVerdict,

@@ -2,13 +2,17 @@
 
 mod cold_start;
 mod curriculum;
+mod environment;
 mod lora;
+mod memory;
 mod objective;
 mod preference;
 
 pub use cold_start::{ColdStartSpec, StatedConfidence};
 pub use curriculum::CurriculumSpec;
+pub use environment::{EnvironmentSpec, Push};
 pub use lora::{LORA_TARGETS, LoraSpec};
+pub use memory::{Dtype, MemorySpec};
 pub use objective::{AdvantageEstimator, ImportanceSamplingLevel, KlEstimator, PolicyLoss};
 pub use preference::{DpoLoss, DpoSpec, KtoSpec, OrpoSpec, RaftSpec, RewardModelSpec};
 
@@ -41,6 +45,9 @@ pub struct Recipe {
     /// Questions that are too easy or too hard rest (GRPO); none asks each as often as any other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub curriculum: Option<CurriculumSpec>,
+    /// Dialogues instead of single answers (GRPO).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentSpec>,
     /// How answers are drawn (GRPO).
     #[serde(default)]
     pub rollout: RolloutSpec,
@@ -78,6 +85,9 @@ pub struct Recipe {
     /// Train an adapter beside frozen weights; none trains all weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraSpec>,
+    /// What the run spends memory on.
+    #[serde(default, skip_serializing_if = "says_nothing")]
+    pub memory: MemorySpec,
     /// Held-out measurement while training.
     #[serde(default)]
     pub eval: EvalSpec,

@@ -2,7 +2,8 @@
 
 use super::print_json;
 use clap::Subcommand;
-use clicker_service::headless::{self, BenchGenerate, BenchGraders, BenchGrpo, BenchSft};
+use clicker_service::headless::{self, BenchGenerate, BenchGraders, BenchGrpo, BenchSetting, BenchSft};
+use clicker_wire::{Dtype, LoraSpec, MemorySpec};
 use std::path::PathBuf;
 
 /// Options of `clicker bench`.
@@ -44,8 +45,46 @@ struct Grpo {
     /// Weight of the KL; 0 runs without a reference model.
     #[arg(long, default_value_t = 0.04)]
     beta: f64,
+    #[command(flatten)]
+    memory: Memory,
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Memory {
+    /// Keep only what goes into each block, compute the rest again in the backward pass.
+    #[arg(long)]
+    gradient_checkpointing: bool,
+    /// Keep so many texts of each of the step's two shards at a time; 0 keeps all.
+    #[arg(long, default_value_t = 0)]
+    micro_batch: u32,
+    /// Store what is not trained in bf16.
+    #[arg(long)]
+    frozen_bf16: bool,
+    /// Train an adapter of this rank instead of all weights.
+    #[arg(long, value_name = "RANK")]
+    lora: Option<u32>,
+    /// Modules that the adapter sits on; all of them if not given.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "lora")]
+    targets: Vec<String>,
+}
+
+impl Memory {
+    fn setting(&self) -> anyhow::Result<BenchSetting> {
+        let targets = if self.targets.is_empty() { LoraSpec::default().target_modules } else { self.targets.clone() };
+        let lora = self.lora.map(|r| LoraSpec { r, target_modules: targets, ..LoraSpec::default() });
+        if let Some(complaint) = lora.as_ref().and_then(LoraSpec::complaint) {
+            anyhow::bail!("{complaint}");
+        }
+        let memory = MemorySpec {
+            gradient_checkpointing: self.gradient_checkpointing,
+            micro_batch: self.micro_batch,
+            frozen_dtype: if self.frozen_bf16 { Dtype::Bf16 } else { Dtype::F32 },
+            dtype: Dtype::F32,
+        };
+        Ok(BenchSetting { memory, lora })
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -59,6 +98,8 @@ struct Sft {
     seq: usize,
     #[arg(long, default_value_t = 5)]
     steps: u32,
+    #[command(flatten)]
+    memory: Memory,
     #[arg(long)]
     json: bool,
 }
@@ -99,11 +140,11 @@ pub(crate) fn run(command: &Bench) -> anyhow::Result<()> {
     match &command.what {
         What::Grpo(c) => {
             let shape = [c.prompts, c.group, c.prompt_tokens, c.new_tokens];
-            let result = headless::bench_grpo(&c.model, shape, c.beta, c.steps)?;
+            let result = headless::bench_grpo(&c.model, shape, c.beta, c.steps, &c.memory.setting()?)?;
             if c.json { print_json(&result) } else { print_grpo(&result) }
         }
         What::Sft(c) => {
-            let result = headless::bench_sft(&c.model, c.batch, c.seq, c.steps)?;
+            let result = headless::bench_sft(&c.model, c.batch, c.seq, c.steps, &c.memory.setting()?)?;
             if c.json { print_json(&result) } else { print_sft(&result) }
         }
         What::Generate(c) => {
@@ -122,9 +163,10 @@ fn all(command: &All) -> anyhow::Result<()> {
     let model = &command.model;
     let one = headless::bench_generate(model, 1, 32, 64, 5)?;
     let many = headless::bench_generate(model, 128, 32, 64, 3)?;
-    let sft = headless::bench_sft(model, 32, 128, 5)?;
-    let free = headless::bench_grpo(model, [16, 8, 32, 32], 0.0, 5)?;
-    let held = headless::bench_grpo(model, [16, 8, 32, 32], 0.04, 5)?;
+    let whole = BenchSetting::default();
+    let sft = headless::bench_sft(model, 32, 128, 5, &whole)?;
+    let free = headless::bench_grpo(model, [16, 8, 32, 32], 0.0, 5, &whole)?;
+    let held = headless::bench_grpo(model, [16, 8, 32, 32], 0.04, 5, &whole)?;
     let graders = headless::bench_graders();
     if command.json {
         return print_json(&serde_json::json!({

@@ -1,4 +1,4 @@
-//! `clicker export`: what people said, as training data for other programs too; and a run's figures and answers.
+//! `clicker export`: what people said, as training data for other programs too; a run's figures and answers; a model.
 
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -21,6 +21,18 @@ enum What {
     Reviews(Feedback),
     /// A run's figures (csv, jsonl, tensorboard) or answers (unipo, completions).
     Run(RunOf),
+    /// A model or a run's checkpoint, full weights in f32, as a Hugging Face folder or a GGUF file.
+    Model(ModelOf),
+}
+
+#[derive(Debug, clap::Args)]
+struct ModelOf {
+    /// What to write: a GGUF file (a run's checkpoints/STEP.gguf, say) or a Hugging Face folder.
+    #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
+    model: PathBuf,
+    /// A .gguf file, or else a folder with config.json, tokenizer.json and model.safetensors.
+    #[arg(long, value_name = "PATH")]
+    out: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -71,6 +83,11 @@ pub(crate) fn run(command: &Export) -> anyhow::Result<()> {
         What::Feedback(command) => feedback(command),
         What::Reviews(command) => reviews(command),
         What::Run(command) => of_run(command),
+        What::Model(ModelOf { model, out }) => {
+            let shape = headless::export_model(model, out)?;
+            eprintln!("{} with {} parameters in {}", shape.architecture, shape.parameters, out.display());
+            Ok(())
+        }
     }
 }
 

@@ -13,7 +13,7 @@ pub mod names;
 mod passage;
 mod retell;
 
-pub use decoys::decoys;
+pub use decoys::{WrongAnswers, decoys};
 pub use letters::plain;
 pub use retell::{again, asked_before, reorder};
 

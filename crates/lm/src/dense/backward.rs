@@ -1,15 +1,18 @@
 //! The blocks' backward pass: from the gradient of the last residual stream to that of every weight.
 
 use super::attention::Attention;
-use super::forward::Saved;
+use super::family;
+use super::forward::{self, Keep, Saved};
 use super::pool::{Buffer, Pool};
-use super::weights::{LayerPanels, PER_LAYER, Slices};
+use super::weights::{COMMON, Layer, LayerPanels, Slices};
 use super::{CHUNK, Setting, Shape, chunks, rows, span};
 use crate::kernel::{Panels, Scratch, Store, View, multiply};
 use crate::ops::rope_in_place;
-use crate::{Result, RowPlan};
+use crate::{LmError, Result, RowPlan};
+use candle_core::Tensor;
 
-/// Gradients of all tensors, in the order of [`crate::ModelConfig::tensor_shapes`].
+/// Gradients of all tensors, in the order of [`crate::ModelConfig::tensor_shapes`]. That of a matrix which does not learn is
+/// empty and not computed.
 pub(super) struct Gradients {
     pub(super) embedding: Vec<f32>,
     layers: Vec<LayerGradients>,
@@ -28,35 +31,41 @@ struct LayerGradients {
     gate: Vec<f32>,
     up: Vec<f32>,
     down: Vec<f32>,
+    /// Biases of q, k and v, or norms of the heads of q and k; see [`family`].
+    family: Vec<Vec<f32>>,
 }
 
 impl Gradients {
-    pub(super) fn zeros(shape: Shape, tied: bool) -> Self {
-        let zeros = |n: usize| vec![0f32; n];
-        let d = shape.width;
+    /// Zeros for these weights, which are all of a model in file order.
+    pub(super) fn zeros(shape: Shape, weights: &[Tensor]) -> Self {
+        let learns = |w: &Tensor| w.track_op() || w.rank() == 1;
+        let mut all = weights.iter().map(|w| vec![0f32; if learns(w) { w.elem_count() } else { 0 }]);
+        let mut next = || all.next().unwrap_or_default();
+        let embedding = next();
         let layers = (0..shape.layers)
             .map(|_| LayerGradients {
-                attention_norm: zeros(d),
-                q: zeros(shape.q * d),
-                k: zeros(shape.kv * d),
-                v: zeros(shape.kv * d),
-                o: zeros(d * shape.q),
-                ffn_norm: zeros(d),
-                gate: zeros(shape.ffn * d),
-                up: zeros(shape.ffn * d),
-                down: zeros(d * shape.ffn),
+                attention_norm: next(),
+                q: next(),
+                k: next(),
+                v: next(),
+                o: next(),
+                ffn_norm: next(),
+                gate: next(),
+                up: next(),
+                down: next(),
+                family: (COMMON..shape.per_layer()).map(|_| next()).collect(),
             })
             .collect();
-        let table = shape.vocab * d;
-        Self { embedding: zeros(table), layers, norm: zeros(d), head: (!tied).then(|| zeros(table)) }
+        Self { embedding, layers, norm: next(), head: all.next() }
     }
 
     /// One list, in file order.
     pub(super) fn into_list(self) -> Vec<Vec<f32>> {
-        let mut all = Vec::with_capacity(self.layers.len() * PER_LAYER + 3);
+        let mut all = Vec::new();
         all.push(self.embedding);
         for l in self.layers {
             all.extend([l.attention_norm, l.q, l.k, l.v, l.o, l.ffn_norm, l.gate, l.up, l.down]);
+            all.extend(l.family);
         }
         all.push(self.norm);
         all.extend(self.head);
@@ -86,7 +95,7 @@ struct Work {
 pub(super) fn blocks(
     setting: Setting<'_>,
     w: &Slices<'_>,
-    (plan, saved): (&RowPlan, &[Saved]),
+    (plan, kept): (&RowPlan, &Keep),
     ids: &[u32],
     dx: &mut [f32],
     gradients: &mut Gradients,
@@ -94,44 +103,39 @@ pub(super) fn blocks(
 ) -> Result<()> {
     let shape = setting.shape;
     let (d, rows) = (shape.width, ids.len());
-    let chunk = rows.min(CHUNK);
-    let mut work = Work {
-        scratch: Scratch::default(),
-        panels: LayerPanels::default(),
-        inputs: Panels::default(),
-        h: pool.take(chunk * d),
-        dh: pool.take(chunk * d),
-        act: pool.take(chunk * shape.ffn),
-        d_act: pool.take(chunk * shape.ffn),
-        d_gate_up: pool.take(chunk * 2 * shape.ffn),
-        d_attended: pool.take(rows * shape.q),
-        d_qkv: pool.take(rows * shape.qkv()),
-    };
+    let mut work = Work::new(shape, rows, pool);
     let mut attention = Attention::new(shape, plan);
-    for ((weights, saved), gradients) in w.layers.iter().zip(saved).zip(&mut gradients.layers).rev() {
+    // Room for one block that is computed again.
+    let mut again = match kept {
+        Keep::Inputs(_) => Some((Saved::new(shape, rows, pool), forward::Work::new(shape, rows, pool))),
+        Keep::All(_) | Keep::Nothing => None,
+    };
+    for ((layer, weights), gradients) in w.layers.iter().enumerate().zip(&mut gradients.layers).rev() {
+        let saved = match (kept, &mut again) {
+            (Keep::All(all), _) => all.get(layer),
+            (Keep::Inputs(all), Some((saved, space))) => {
+                let mut x = pool.take(rows * d);
+                x.copy_from_slice(&all[layer]);
+                work.panels.pack_forward(shape, weights);
+                let mut attend = |_: usize, qkv: &[f32], out: &mut [f32]| {
+                    attention.forward(qkv, out);
+                    Ok(())
+                };
+                forward::block(setting, (layer, weights, &work.panels), &mut x, saved, space, &mut attend)?;
+                Some(&*saved)
+            }
+            _ => None,
+        };
+        let saved = saved.ok_or_else(|| LmError::Shape {
+            op: "decoder",
+            expected: "a pass that was kept for going back".into(),
+            got: "one that kept nothing, because no weight learns".into(),
+        })?;
         work.panels.pack_backward(shape, weights);
-        for chunk in chunks(rows) {
-            let n = chunk.len();
-            let dx = &mut dx[span(&chunk, d)];
-            work.feed_forward(
-                shape,
-                &saved.before_ffn[span(&chunk, d)],
-                weights.ffn_norm,
-                &saved.gate_up[span(&chunk, 2 * shape.ffn)],
-                dx,
-                gradients,
-            );
-            let Work { scratch, inputs, panels, d_attended, .. } = &mut work;
-            let d_attended = &mut d_attended[span(&chunk, shape.q)];
-            multiply(View::new(dx, n, d), &panels.o, d_attended, shape.q, Store::Set, scratch);
-            inputs.pack(View::new(&saved.attended[span(&chunk, shape.q)], n, shape.q));
-            multiply(View::new(dx, n, d).turned(), inputs, &mut gradients.o, shape.q, Store::Add, scratch);
-        }
-        attention.backward(&saved.qkv, &work.d_attended, &mut work.d_qkv);
-        for chunk in chunks(rows) {
-            let before = &saved.before_attention[span(&chunk, d)];
-            work.projections(setting, &chunk, before, weights.attention_norm, &mut dx[span(&chunk, d)], gradients)?;
-        }
+        work.block(setting, weights, saved, &mut attention, dx, gradients)?;
+    }
+    if gradients.embedding.is_empty() {
+        return Ok(());
     }
     for (&id, dx) in ids.iter().zip(dx.chunks_exact(d)) {
         rows::add(&mut gradients.embedding[id as usize * d..(id as usize + 1) * d], dx);
@@ -140,6 +144,55 @@ pub(super) fn blocks(
 }
 
 impl Work {
+    fn new(shape: Shape, rows: usize, pool: &Pool) -> Self {
+        let (d, chunk) = (shape.width, rows.min(CHUNK));
+        Self {
+            scratch: Scratch::default(),
+            panels: LayerPanels::default(),
+            inputs: Panels::default(),
+            h: pool.take(chunk * d),
+            dh: pool.take(chunk * d),
+            act: pool.take(chunk * shape.ffn),
+            d_act: pool.take(chunk * shape.ffn),
+            d_gate_up: pool.take(chunk * 2 * shape.ffn),
+            d_attended: pool.take(rows * shape.q),
+            d_qkv: pool.take(rows * shape.qkv()),
+        }
+    }
+
+    /// One block, whose weights are packed: `dx` [N, D] comes in as the gradient of what it gave and leaves as that of what
+    /// it was given.
+    fn block(
+        &mut self,
+        setting: Setting<'_>,
+        weights: &Layer<'_>,
+        saved: &Saved,
+        attention: &mut Attention<'_>,
+        dx: &mut [f32],
+        gradients: &mut LayerGradients,
+    ) -> Result<()> {
+        let shape = setting.shape;
+        let (d, rows) = (shape.width, setting.positions.len());
+        for chunk in chunks(rows) {
+            let n = chunk.len();
+            let dx = &mut dx[span(&chunk, d)];
+            let (before, gate_up) = (&saved.before_ffn[span(&chunk, d)], &saved.gate_up[span(&chunk, 2 * shape.ffn)]);
+            self.feed_forward(shape, before, weights.ffn_norm, gate_up, dx, gradients);
+            let Self { scratch, inputs, panels, d_attended, .. } = self;
+            let d_attended = &mut d_attended[span(&chunk, shape.q)];
+            multiply(View::new(dx, n, d), &panels.o, d_attended, shape.q, Store::Set, scratch);
+            if !gradients.o.is_empty() {
+                inputs.pack(View::new(&saved.attended[span(&chunk, shape.q)], n, shape.q));
+                multiply(View::new(dx, n, d).turned(), inputs, &mut gradients.o, shape.q, Store::Add, scratch);
+            }
+        }
+        attention.backward(&saved.qkv, &self.d_attended, &mut self.d_qkv);
+        for chunk in chunks(rows) {
+            self.projections(setting, &chunk, weights, saved, &mut dx[span(&chunk, d)], gradients)?;
+        }
+        Ok(())
+    }
+
     /// x + down(swiglu(gate(norm x), up(norm x))): `dx` comes in as the gradient of the sum and leaves as that of x.
     fn feed_forward(
         &mut self,
@@ -156,11 +209,14 @@ impl Work {
         let (d_act, d_gate_up) = (&mut d_act[..n * f], &mut d_gate_up[..n * 2 * f]);
         multiply(View::new(dx, n, d), &panels.down, d_act, f, Store::Set, scratch);
         rows::swiglu_backward(gate_up, f, d_act, act, d_gate_up);
-        inputs.pack(View::new(act, n, f));
-        multiply(View::new(dx, n, d).turned(), inputs, &mut gradients.down, f, Store::Add, scratch);
+        if !gradients.down.is_empty() {
+            inputs.pack(View::new(act, n, f));
+            multiply(View::new(dx, n, d).turned(), inputs, &mut gradients.down, f, Store::Add, scratch);
+        }
         rows::rms_norm(x, norm, shape.eps, h);
         inputs.pack(View::new(h, n, d));
-        for (at, out) in [(0, &mut gradients.gate), (f, &mut gradients.up)] {
+        let outputs = [(0, &mut gradients.gate), (f, &mut gradients.up)];
+        for (at, out) in outputs.into_iter().filter(|(_, out)| !out.is_empty()) {
             let dy = View::strided(&d_gate_up[at..], n, f, 2 * f).turned();
             multiply(dy, inputs, out, d, Store::Add, scratch);
         }
@@ -173,23 +229,27 @@ impl Work {
         &mut self,
         setting: Setting<'_>,
         chunk: &std::ops::Range<usize>,
-        x: &[f32],
-        norm: &[f32],
+        weights: &Layer<'_>,
+        saved: &Saved,
         dx: &mut [f32],
         gradients: &mut LayerGradients,
     ) -> Result<()> {
-        let shape = setting.shape;
+        let (shape, norm) = (setting.shape, weights.attention_norm);
         let (d, width, n) = (shape.width, shape.qkv(), chunk.len());
+        let x = &saved.before_attention[span(chunk, d)];
         let Self { scratch, panels, inputs, h, dh, d_qkv, .. } = self;
         let (h, dh, d_qkv) = (&mut h[..n * d], &mut dh[..n * d], &mut d_qkv[span(chunk, width)]);
         rope_in_place(d_qkv, width, shape.q + shape.kv, &setting.positions[chunk.clone()], setting.rope, -1.0)?;
+        let before = &saved.before_norms[span(chunk, shape.normed())];
+        family::backward(shape, weights, before, d_qkv, &mut gradients.family);
         rows::rms_norm(x, norm, shape.eps, h);
         inputs.pack(View::new(h, n, d));
-        for (at, outputs, out) in [
+        let parts = [
             (0, shape.q, &mut gradients.q),
             (shape.q, shape.kv, &mut gradients.k),
             (shape.q + shape.kv, shape.kv, &mut gradients.v),
-        ] {
+        ];
+        for (at, outputs, out) in parts.into_iter().filter(|(_, _, out)| !out.is_empty()) {
             multiply(View::strided(&d_qkv[at..], n, outputs, width).turned(), inputs, out, d, Store::Add, scratch);
         }
         multiply(View::new(d_qkv, n, width), &panels.qkv, dh, d, Store::Set, scratch);

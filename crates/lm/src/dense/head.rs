@@ -2,7 +2,7 @@
 //! exist all at once, and the backward pass computes them again.
 
 use super::pool::Pool;
-use super::weights::Slices;
+use super::weights::{Slices, head_backward, head_forward};
 use super::{CHUNK, Shape, rows};
 use crate::kernel::{Panels, Scratch, Store, View, multiply};
 
@@ -21,7 +21,8 @@ pub(super) struct Scores {
     pub(super) hits: Vec<bool>,
 }
 
-/// Gradients that begin at the head: of the states [N, D], the head [V, D] and the last norm [D]; all are added to.
+/// Gradients that begin at the head: of the states [N, D], the head [V, D] (empty where it does not learn) and
+/// the last norm [D]; all are added to.
 pub(super) struct HeadGradients<'a> {
     pub(super) dx: &'a mut [f32],
     pub(super) head: &'a mut [f32],
@@ -31,8 +32,7 @@ pub(super) struct HeadGradients<'a> {
 /// Scores of targets under final states `x` [N, D], not yet normalised.
 pub(super) fn scores(shape: Shape, w: &Slices<'_>, x: &[f32], targets: Targets<'_>, pool: &Pool) -> Scores {
     let mut out = Scores::default();
-    let mut head = Panels::default();
-    head.pack(View::new(w.head, shape.vocab, shape.width).turned());
+    let head = head_forward(shape, w);
     each_chunk(shape, w, x, targets, &head, pool, |chunk| {
         for (logits, &target) in chunk.logits.chunks_exact_mut(shape.vocab).zip(chunk.targets.tokens) {
             let (logprob, entropy, hit, _) = rows::score_token(logits, target as usize);
@@ -54,10 +54,8 @@ pub(super) fn backward(
     pool: &Pool,
 ) {
     let (d, vocab) = (shape.width, shape.vocab);
-    let (mut forward, mut back, mut inputs) = (Panels::default(), Panels::default(), Panels::default());
-    let mut scratch = Scratch::default();
-    forward.pack(View::new(w.head, vocab, d).turned());
-    back.pack(View::new(w.head, vocab, d));
+    let (forward, back) = (head_forward(shape, w), head_backward(shape, w));
+    let (mut inputs, mut scratch) = (Panels::default(), Scratch::default());
     let most = targets.rows.len().min(CHUNK);
     let (mut dh, mut dx) = (pool.take(most * d), pool.take(most * d));
     let mut g = g.iter();
@@ -67,8 +65,10 @@ pub(super) fn backward(
             let (_, _, _, sum) = rows::score_token(logits, target as usize);
             rows::score_token_backward(logits, target as usize, sum, g);
         }
-        inputs.pack(View::new(chunk.h, n, d));
-        multiply(View::new(chunk.logits, n, vocab).turned(), &inputs, out.head, d, Store::Add, &mut scratch);
+        if !out.head.is_empty() {
+            inputs.pack(View::new(chunk.h, n, d));
+            multiply(View::new(chunk.logits, n, vocab).turned(), &inputs, out.head, d, Store::Add, &mut scratch);
+        }
         let (dh, dx) = (&mut dh[..n * d], &mut dx[..n * d]);
         multiply(View::new(chunk.logits, n, vocab), &back, dh, d, Store::Set, &mut scratch);
         dx.fill(0.0);

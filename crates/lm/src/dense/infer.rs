@@ -55,7 +55,7 @@ impl Dense {
                 fresh.as_ref().unwrap_or_else(|| self.frozen.get_or_init(|| Arc::new(ModelPanels::pack(shape, w))));
             let mut x = self.pool.take(ids.len() * d);
             forward::embed(shape, w, ids, &mut x);
-            let mut work = Work::new(shape, ids.len(), &Keep::Nothing, &self.pool);
+            let mut work = Work::new(shape, ids.len(), &self.pool);
             let mut source = Source::Frozen(&panels.layers);
             let setting = self.setting(positions);
             forward::blocks(setting, w, &mut source, &mut x, &mut Keep::Nothing, (&mut work, &self.pool), attend)?;

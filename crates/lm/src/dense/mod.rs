@@ -7,6 +7,7 @@
 
 mod attention;
 mod backward;
+mod family;
 mod forward;
 mod head;
 mod infer;
@@ -17,8 +18,9 @@ mod rows;
 mod weights;
 
 use crate::ops::{AttentionShape, RopeTable};
-use crate::{LmError, ModelConfig, Result, RowPlan};
+use crate::{Architecture, LmError, ModelConfig, Result, RowPlan};
 use candle_core::Tensor;
+use forward::Keep;
 use head::Targets;
 use pass::{Output, Pass};
 use pool::Pool;
@@ -65,11 +67,42 @@ pub(crate) struct Dense {
     pool: Pool,
     /// Packed weights of a model that never changes, made when it first continues a text.
     frozen: Arc<OnceLock<Arc<ModelPanels>>>,
+    memory: PassMemory,
+}
+
+/// What a pass that will be gone back keeps meanwhile. Less memory costs time: what is not kept is computed again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassMemory {
+    /// Keep only what goes into each block (gradient checkpointing, arXiv 1604.06174): the same gradients bit for bit.
+    pub inputs_only: bool,
+    /// Keep this many texts (with all that continue them) at a time, and add up their gradients; 0 keeps all at once. The sum is
+    /// then taken in another order.
+    pub texts: usize,
 }
 
 impl Dense {
     pub(crate) fn new(config: &ModelConfig, rope: Arc<RopeTable>, tensors: Vec<Tensor>) -> Self {
-        Self { shape: Shape::of(config), rope, tensors, pool: Pool::default(), frozen: Arc::default() }
+        let (shape, pool) = (Shape::of(config), Pool::default());
+        Self { shape, rope, tensors, pool, frozen: Arc::default(), memory: PassMemory::default() }
+    }
+
+    /// The same model, whose passes keep this.
+    pub(crate) fn keeping(self, memory: PassMemory) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// This model with the working space and the ways of another of its shape.
+    pub(crate) fn beside(self, other: &Self) -> Self {
+        Self { pool: other.pool.clone(), memory: other.memory, ..self }
+    }
+
+    /// What a pass is to keep.
+    fn keep(&self) -> Keep {
+        match (self.trains(), self.memory.inputs_only) {
+            (false, _) => Keep::Nothing,
+            (true, false) => Keep::All(Vec::new()),
+            (true, true) => Keep::Inputs(Vec::new()),
+        }
     }
 
     /// Whether a gradient may be asked for: then the weights may also change.
@@ -138,6 +171,7 @@ struct Shape {
     layers: usize,
     attention: AttentionShape,
     eps: f32,
+    family: Architecture,
 }
 
 impl Shape {
@@ -151,6 +185,15 @@ impl Shape {
             layers: config.layers,
             attention: config.attention(),
             eps: config.rms_eps,
+            family: config.architecture,
+        }
+    }
+
+    /// A row of queries and keys side by side, where the family normalises their heads; else 0.
+    fn normed(&self) -> usize {
+        match self.family {
+            Architecture::Qwen3 => self.q + self.kv,
+            Architecture::Llama | Architecture::Qwen2 => 0,
         }
     }
 

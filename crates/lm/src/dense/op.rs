@@ -38,7 +38,8 @@ impl CustomOp2 for Link {
 
     fn bwd(&self, _: &Tensor, weight: &Tensor, _: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let mut all = self.gradients.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = all.get_mut(self.index).and_then(Option::take);
+        // Frozen weights beside an adapter learn nothing.
+        let own = all.get_mut(self.index).and_then(Option::take).filter(|_| weight.track_op());
         let own = own.map(|values| Tensor::from_vec(values, weight.shape(), weight.device())).transpose()?;
         Ok((Some(grad.clone()), own))
     }

@@ -2,13 +2,14 @@
 
 use super::attention::Attention;
 use super::backward::{self, Gradients};
-use super::forward::{self, Keep, Saved, Source, Work};
+use super::forward::{self, Keep, Source, Work};
 use super::head::{self, HeadGradients, Scores, Targets};
 use super::pool::Buffer;
 use super::weights::{LayerPanels, Slices};
-use super::{Dense, Setting, rows};
+use super::{Dense, rows};
 use crate::{Result, RowPlan};
 use candle_core::Tensor;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A forward pass.
@@ -16,8 +17,7 @@ pub(super) struct Pass {
     model: Dense,
     plan: Arc<RowPlan>,
     ids: Vec<u32>,
-    /// One entry a block; empty where nothing is to be gone back.
-    saved: Vec<Saved>,
+    kept: Keep,
     /// Residual stream after the last block, [N, D].
     last: Buffer,
 }
@@ -30,12 +30,37 @@ pub(super) enum Output {
     Scores { rows: Vec<u32>, tokens: Vec<u32> },
 }
 
+impl Output {
+    /// What of it, and of its gradient, belongs to rows `start..start + len` of width `d`.
+    fn part<'a>(&self, grad: &'a [f32], start: usize, len: usize, d: usize) -> (Self, Cow<'a, [f32]>) {
+        match self {
+            Self::Hidden => (Self::Hidden, Cow::Borrowed(&grad[start * d..(start + len) * d])),
+            Self::Scores { rows, tokens } => {
+                let mine = rows.iter().zip(tokens).zip(grad);
+                let mine = mine.filter(|((row, _), _)| (start..start + len).contains(&(**row as usize)));
+                let mut own = (Vec::new(), Vec::new(), Vec::new());
+                for ((row, token), g) in mine {
+                    own.0.push(row - start as u32);
+                    own.1.push(*token);
+                    own.2.push(*g);
+                }
+                (Self::Scores { rows: own.0, tokens: own.1 }, Cow::Owned(own.2))
+            }
+        }
+    }
+}
+
 impl Pass {
     /// Compute; `ids` and the plan's positions have been checked.
     pub(super) fn forward(model: &Dense, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Self> {
+        // What is kept a part at a time is computed again for each part.
+        let keep = if Self::parts(model, plan).is_some() { Keep::Nothing } else { model.keep() };
+        Self::keeping(model, ids, plan, keep)
+    }
+
+    fn keeping(model: &Dense, ids: &[u32], plan: &Arc<RowPlan>, mut keep: Keep) -> Result<Self> {
         let shape = model.shape;
         let mut last = model.pool.take(ids.len() * shape.width);
-        let mut saved = Vec::new();
         let setting = model.setting(plan.positions());
         Slices::with(shape, &model.tensors, |w| {
             forward::embed(shape, w, ids, &mut last);
@@ -44,15 +69,20 @@ impl Pass {
                 attention.forward(qkv, out);
                 Ok(())
             };
-            let mut keep = if model.trains() { Keep::All(&mut saved) } else { Keep::Nothing };
-            let mut work = Work::new(shape, ids.len(), &keep, &model.pool);
+            let mut work = Work::new(shape, ids.len(), &model.pool);
             let mut source = match model.frozen.get() {
                 Some(panels) => Source::Frozen(&panels.layers),
                 None => Source::Packing(LayerPanels::default()),
             };
             forward::blocks(setting, w, &mut source, &mut last, &mut keep, (&mut work, &model.pool), &mut attend)
         })?;
-        Ok(Self { model: model.clone(), plan: plan.clone(), ids: ids.to_vec(), saved, last })
+        Ok(Self { model: model.clone(), plan: plan.clone(), ids: ids.to_vec(), kept: keep, last })
+    }
+
+    /// The parts that are kept one after the other; none where the pass is kept as a whole.
+    fn parts(model: &Dense, plan: &RowPlan) -> Option<Vec<(usize, RowPlan)>> {
+        let texts = model.memory.texts;
+        (texts > 0 && model.trains() && plan.is_grouped()).then(|| plan.parts(texts)).filter(|parts| parts.len() > 1)
     }
 
     pub(super) fn tensors(&self) -> &[Tensor] {
@@ -76,11 +106,26 @@ impl Pass {
         Slices::with(*shape, tensors, |w| Ok(head::scores(*shape, w, &self.last, targets, pool)))
     }
 
-    /// Gradients of all weights, in file order, given that of the output.
+    /// Gradients of all weights, in file order, given that of the output; empty for matrices that do not learn.
     pub(super) fn backward(&self, output: &Output, grad: &[f32]) -> Result<Vec<Vec<f32>>> {
+        let model = &self.model;
+        let mut gradients = Gradients::zeros(model.shape, &model.tensors);
+        match Self::parts(model, &self.plan) {
+            None => self.add_gradients(output, grad, &mut gradients)?,
+            Some(parts) => {
+                for (start, plan) in parts {
+                    let (output, grad) = output.part(grad, start, plan.rows(), model.shape.width);
+                    let ids = &self.ids[start..start + plan.rows()];
+                    let again = Self::keeping(model, ids, &Arc::new(plan), model.keep())?;
+                    again.add_gradients(&output, &grad, &mut gradients)?;
+                }
+            }
+        }
+        Ok(gradients.into_list())
+    }
+
+    fn add_gradients(&self, output: &Output, grad: &[f32], gradients: &mut Gradients) -> Result<()> {
         let Dense { shape, tensors, pool, .. } = &self.model;
-        let tied = tensors.len() == shape.layers * super::weights::PER_LAYER + 2;
-        let mut gradients = Gradients::zeros(*shape, tied);
         let mut dx = pool.take(self.last.len());
         dx.fill(0.0);
         Slices::with(*shape, tensors, |w| {
@@ -89,15 +134,14 @@ impl Pass {
                     rows::rms_norm_backward(&self.last, w.norm, shape.eps, grad, &mut dx, &mut gradients.norm);
                 }
                 Output::Scores { rows, tokens } => {
-                    let Gradients { embedding, norm, head, .. } = &mut gradients;
+                    let Gradients { embedding, norm, head, .. } = &mut *gradients;
                     let head = head.as_mut().unwrap_or(embedding);
                     let mut out = HeadGradients { dx: &mut dx, head, norm };
                     head::backward(*shape, w, &self.last, (Targets { rows, tokens }, grad), &mut out, pool);
                 }
             }
-            let setting: Setting<'_> = self.model.setting(self.plan.positions());
-            backward::blocks(setting, w, (&self.plan, &self.saved), &self.ids, &mut dx, &mut gradients, pool)
-        })?;
-        Ok(gradients.into_list())
+            let setting = self.model.setting(self.plan.positions());
+            backward::blocks(setting, w, (&self.plan, &self.kept), &self.ids, &mut dx, gradients, pool)
+        })
     }
 }

@@ -2,34 +2,78 @@
 
 use super::Shape;
 use crate::kernel::{Panels, View};
-use crate::{LmError, Result};
-use candle_core::Tensor;
+use crate::{Architecture, LmError, Result};
+use candle_core::{CpuStorage, Layout, Tensor};
+use half::bf16;
+use std::borrow::Cow;
+
+/// A matrix as it is stored.
+#[derive(Clone, Copy)]
+pub(super) enum Stored<'a> {
+    Single(&'a [f32]),
+    /// Half the memory; widened where it is used.
+    Half(&'a [bf16]),
+}
+
+impl<'a> Stored<'a> {
+    /// All values.
+    fn floats(self) -> Cow<'a, [f32]> {
+        match self {
+            Self::Single(values) => Cow::Borrowed(values),
+            Self::Half(values) => Cow::Owned(values.iter().map(|x| x.to_f32()).collect()),
+        }
+    }
+
+    /// `out.len()` values from `at` on.
+    pub(super) fn copy_to(self, at: usize, out: &mut [f32]) {
+        match self {
+            Self::Single(values) => out.copy_from_slice(&values[at..at + out.len()]),
+            Self::Half(values) => out.iter_mut().zip(&values[at..]).for_each(|(out, x)| *out = x.to_f32()),
+        }
+    }
+}
 
 /// All tensors of a model, in the order of [`crate::ModelConfig::tensor_shapes`], borrowed.
 pub(super) struct Slices<'a> {
-    pub(super) embedding: &'a [f32],
+    pub(super) embedding: Stored<'a>,
     pub(super) layers: Vec<Layer<'a>>,
     pub(super) norm: &'a [f32],
     /// The embedding where both are one.
-    pub(super) head: &'a [f32],
+    pub(super) head: Stored<'a>,
 }
 
 /// One block; matrices are [out, in].
 #[derive(Clone, Copy)]
 pub(super) struct Layer<'a> {
     pub(super) attention_norm: &'a [f32],
-    pub(super) q: &'a [f32],
-    pub(super) k: &'a [f32],
-    pub(super) v: &'a [f32],
-    pub(super) o: &'a [f32],
+    pub(super) q: Stored<'a>,
+    pub(super) k: Stored<'a>,
+    pub(super) v: Stored<'a>,
+    pub(super) o: Stored<'a>,
     pub(super) ffn_norm: &'a [f32],
-    pub(super) gate: &'a [f32],
-    pub(super) up: &'a [f32],
-    pub(super) down: &'a [f32],
+    pub(super) gate: Stored<'a>,
+    pub(super) up: Stored<'a>,
+    pub(super) down: Stored<'a>,
+    /// Of queries, keys and values (Qwen2).
+    pub(super) biases: Option<[&'a [f32]; 3]>,
+    /// Norms of every head of queries and of keys (Qwen3), [d] each.
+    pub(super) head_norms: Option<[&'a [f32]; 2]>,
 }
 
-/// Tensors of one block.
-pub(super) const PER_LAYER: usize = 9;
+/// Tensors of one block that every family has.
+pub(super) const COMMON: usize = 9;
+
+impl Shape {
+    /// Tensors of one block.
+    pub(super) fn per_layer(&self) -> usize {
+        COMMON
+            + match self.family {
+                Architecture::Llama => 0,
+                Architecture::Qwen2 => 3,
+                Architecture::Qwen3 => 2,
+            }
+    }
+}
 
 impl<'a> Slices<'a> {
     /// Call `f` with the values of all tensors; they are locked for reading meanwhile.
@@ -38,43 +82,76 @@ impl<'a> Slices<'a> {
         let slices = guards
             .iter()
             .map(|(storage, layout)| match &**storage {
-                candle_core::Storage::Cpu(cpu) => Ok(crate::ops::slice(cpu, layout, "weights")?),
+                candle_core::Storage::Cpu(cpu) => stored(cpu, layout),
                 _ => Err(LmError::Shape {
                     op: "weights",
                     expected: "weights on the CPU".into(),
                     got: "another device".into(),
                 }),
             })
-            .collect::<Result<Vec<&[f32]>>>()?;
+            .collect::<Result<Vec<Stored<'_>>>>()?;
         f(&Slices::of(shape, &slices)?)
     }
 
-    fn of(shape: Shape, all: &[&'a [f32]]) -> Result<Self> {
+    fn of(shape: Shape, all: &[Stored<'a>]) -> Result<Self> {
+        let per_layer = shape.per_layer();
         let missing = || LmError::Shape {
             op: "weights",
-            expected: format!("{} tensors of {PER_LAYER} a block", shape.layers * PER_LAYER + 2),
+            expected: format!("{} tensors of {per_layer} a block", shape.layers * per_layer + 2),
             got: format!("{} tensors", all.len()),
         };
         let (blocks, rest) =
-            all.get(1..).and_then(|all| all.split_at_checked(shape.layers * PER_LAYER)).ok_or_else(missing)?;
-        let layers = blocks
-            .as_chunks::<PER_LAYER>()
-            .0
-            .iter()
-            .map(|&[attention_norm, q, k, v, o, ffn_norm, gate, up, down]| Layer {
-                attention_norm,
-                q,
-                k,
-                v,
-                o,
-                ffn_norm,
-                gate,
-                up,
-                down,
-            })
-            .collect();
-        let norm = rest.first().ok_or_else(missing)?;
-        Ok(Self { embedding: all[0], layers, norm, head: rest.get(1).unwrap_or(&all[0]) })
+            all.get(1..).and_then(|all| all.split_at_checked(shape.layers * per_layer)).ok_or_else(missing)?;
+        let layers = blocks.chunks_exact(per_layer).map(Layer::of).collect::<Result<_>>()?;
+        let norm = vector(*rest.first().ok_or_else(missing)?)?;
+        Ok(Self { embedding: all[0], layers, norm, head: *rest.get(1).unwrap_or(&all[0]) })
+    }
+}
+
+impl<'a> Layer<'a> {
+    /// The tensors of one block, in file order.
+    fn of(all: &[Stored<'a>]) -> Result<Self> {
+        let Some((&[attention_norm, q, k, v, o, ffn_norm, gate, up, down], more)) = all.split_first_chunk::<COMMON>()
+        else {
+            return Err(LmError::Shape {
+                op: "weights",
+                expected: format!("at least {COMMON} tensors a block"),
+                got: format!("{}", all.len()),
+            });
+        };
+        let (biases, head_norms) = match *more {
+            [q, k, v] => (Some([vector(q)?, vector(k)?, vector(v)?]), None),
+            [q, k] => (None, Some([vector(q)?, vector(k)?])),
+            _ => (None, None),
+        };
+        let (attention_norm, ffn_norm) = (vector(attention_norm)?, vector(ffn_norm)?);
+        Ok(Self { attention_norm, q, k, v, o, ffn_norm, gate, up, down, biases, head_norms })
+    }
+}
+
+fn stored<'a>(cpu: &'a CpuStorage, layout: &Layout) -> Result<Stored<'a>> {
+    let CpuStorage::BF16(values) = cpu else {
+        return Ok(Stored::Single(crate::ops::slice(cpu, layout, "weights")?));
+    };
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(Stored::Half(&values[start..end])),
+        None => Err(LmError::Shape {
+            op: "weights",
+            expected: "contiguous weights".into(),
+            got: format!("strides {:?}", layout.stride()),
+        }),
+    }
+}
+
+/// Vectors are few and stay f32 (see [`crate::Weights::halved`]).
+fn vector(stored: Stored<'_>) -> Result<&[f32]> {
+    match stored {
+        Stored::Single(values) => Ok(values),
+        Stored::Half(values) => Err(LmError::Shape {
+            op: "weights",
+            expected: "norms and biases in f32".into(),
+            got: format!("{} values in bf16", values.len()),
+        }),
     }
 }
 
@@ -90,24 +167,44 @@ pub(super) struct LayerPanels {
 impl LayerPanels {
     /// For the forward pass: y = x W^T.
     pub(super) fn pack_forward(&mut self, shape: Shape, w: &Layer<'_>) {
-        let turned = |w, inputs: usize, outputs: usize| View::new(w, outputs, inputs).turned();
+        fn turned(w: &[f32], inputs: usize, outputs: usize) -> View<'_> {
+            View::new(w, outputs, inputs).turned()
+        }
         let (d, f) = (shape.width, shape.ffn);
-        let qkv = [turned(w.q, d, shape.q), turned(w.k, d, shape.kv), turned(w.v, d, shape.kv)];
+        let [q, k, v, o] = [w.q, w.k, w.v, w.o].map(Stored::floats);
+        let qkv = [turned(&q, d, shape.q), turned(&k, d, shape.kv), turned(&v, d, shape.kv)];
         self.qkv.pack_beside(qkv.into_iter());
-        self.o.pack(turned(w.o, shape.q, d));
-        self.gate_up.pack_beside([turned(w.gate, d, f), turned(w.up, d, f)].into_iter());
-        self.down.pack(turned(w.down, f, d));
+        self.o.pack(turned(&o, shape.q, d));
+        let [gate, up, down] = [w.gate, w.up, w.down].map(Stored::floats);
+        self.gate_up.pack_beside([turned(&gate, d, f), turned(&up, d, f)].into_iter());
+        self.down.pack(turned(&down, f, d));
     }
 
     /// For the backward pass: dx = dy W.
     pub(super) fn pack_backward(&mut self, shape: Shape, w: &Layer<'_>) {
         let (d, f) = (shape.width, shape.ffn);
-        let qkv = [View::new(w.q, shape.q, d), View::new(w.k, shape.kv, d), View::new(w.v, shape.kv, d)];
+        let [q, k, v, o] = [w.q, w.k, w.v, w.o].map(Stored::floats);
+        let qkv = [View::new(&q, shape.q, d), View::new(&k, shape.kv, d), View::new(&v, shape.kv, d)];
         self.qkv.pack_below(qkv.into_iter());
-        self.o.pack(View::new(w.o, d, shape.q));
-        self.gate_up.pack_below([View::new(w.gate, f, d), View::new(w.up, f, d)].into_iter());
-        self.down.pack(View::new(w.down, d, f));
+        self.o.pack(View::new(&o, d, shape.q));
+        let [gate, up, down] = [w.gate, w.up, w.down].map(Stored::floats);
+        self.gate_up.pack_below([View::new(&gate, f, d), View::new(&up, f, d)].into_iter());
+        self.down.pack(View::new(&down, d, f));
     }
+}
+
+/// The head packed for the forward pass: logits = h W^T.
+pub(super) fn head_forward(shape: Shape, w: &Slices<'_>) -> Panels {
+    let mut head = Panels::default();
+    head.pack(View::new(&w.head.floats(), shape.vocab, shape.width).turned());
+    head
+}
+
+/// The head packed for the backward pass: dh = dlogits W.
+pub(super) fn head_backward(shape: Shape, w: &Slices<'_>) -> Panels {
+    let mut head = Panels::default();
+    head.pack(View::new(&w.head.floats(), shape.vocab, shape.width));
+    head
 }
 
 /// All blocks and the head packed for the forward pass.
@@ -128,8 +225,6 @@ impl ModelPanels {
                 panels
             })
             .collect();
-        let mut head = Panels::default();
-        head.pack(View::new(w.head, shape.vocab, shape.width).turned());
-        Self { layers, head }
+        Self { layers, head: head_forward(shape, w) }
     }
 }

@@ -1,8 +1,8 @@
 //! What a model's GGUF holds: configuration, tokenizer and tensors under llama.cpp's names, and the row order in which that
 //! format keeps query and key weights of the llama family.
 
-use super::gguf::{GgufFile, Header, Kind, Place, TensorView, Value, write};
-use super::{WeightTensor, Weights};
+use super::gguf::{GgufFile, Header, Kind, Place, ReadAt, TensorView, Value, write};
+use super::{WeightTensor, Weights, gguf_rope};
 use crate::{
     Architecture, ChatTemplate, LmError, LoadedModel, ModelConfig, PolicySnapshot, Precision, Result, RopeScaling,
     Tokenizer,
@@ -23,7 +23,8 @@ pub type Encoding = Kind;
 /// # Errors
 /// Missing or impossible metadata, tensors that do not fit it.
 pub fn weights(file: &GgufFile<'_>, full: bool) -> Result<(ModelConfig, Weights)> {
-    let config = config(&file.header)?;
+    let divisors = file.tensors.get(gguf_rope::TENSOR).filter(|t| t.kind == Kind::F32).map(|t| floats(t.data));
+    let config = config(&file.header, divisors.as_deref())?;
     let mut out = Weights::default();
     for (name, expected) in config.tensor_shapes() {
         let (view, data) = stored_tensor(file, &config, &name, &expected)?;
@@ -159,7 +160,8 @@ pub fn export(
     if let Some(tokenizer) = tokenizer {
         metadata.extend(tokenizer_keys(config, tokenizer)?.into_iter().map(|(key, value)| (key.to_owned(), value)));
     }
-    let mut tensors = Vec::new();
+    let (keys, mut tensors) = gguf_rope::write(config);
+    metadata.extend(keys);
     for (name, dims) in config.tensor_shapes() {
         let dense = model.weights().get(&name)?.to_dense()?;
         let kind = match (dims.len(), encoding.bytes(&dims)) {
@@ -186,11 +188,32 @@ pub fn quantized_copy(master: &[u8]) -> Result<(Vec<u8>, ModelShape)> {
     Ok((bytes, model.config.shape()))
 }
 
-/// The configuration in a file's metadata.
+/// The configuration of a file that is read piece by piece.
+///
+/// # Errors
+/// As [`config`]; the reader's own.
+pub(crate) fn config_of(source: &(impl ReadAt + ?Sized), header: &Header) -> Result<ModelConfig> {
+    let place = header.places.get(gguf_rope::TENSOR).filter(|p| p.kind == Kind::F32 && p.size <= MOST_DIVISORS);
+    let divisors = place.map(|place| {
+        let mut bytes = vec![0; place.size as usize];
+        source.read_at(place.start, &mut bytes)?;
+        Ok::<_, LmError>(floats(&bytes))
+    });
+    config(header, divisors.transpose()?.as_deref())
+}
+
+/// Most bytes of a rotary table's divisors that are read; a head of 32768 would have more.
+const MOST_DIVISORS: u64 = 1 << 16;
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+}
+
+/// The configuration in a file's metadata, and in the divisors of its rotary frequencies where it has some.
 ///
 /// # Errors
 /// A missing or impossible value, an architecture that this crate does not know.
-pub(crate) fn config(file: &Header) -> Result<ModelConfig> {
+fn config(file: &Header, divisors: Option<&[f32]>) -> Result<ModelConfig> {
     let family = text(file, "general.architecture").unwrap_or("(none)");
     let architecture = Architecture::from_name(family).ok_or_else(|| {
         LmError::Config(format!("GGUF architecture `{family}`; this version runs `llama`, `qwen2` and `qwen3`"))
@@ -205,8 +228,8 @@ pub(crate) fn config(file: &Header) -> Result<ModelConfig> {
     let count = |key: &str| Ok::<_, LmError>(need(key)? as usize);
     let (width, heads) = (count("embedding_length")?, count("attention.head_count")?);
     let scaling = match text(file, &format!("{family}.rope.scaling.type")) {
-        None | Some("none") => RopeScaling::None,
-        Some("linear") => RopeScaling::Linear(need("rope.scaling.factor")? as f32),
+        None | Some("none") => None,
+        Some("linear") => Some(RopeScaling::Linear(need("rope.scaling.factor")? as f32)),
         Some(other) => return Err(LmError::Config(format!("GGUF rope scaling `{other}`; expected none or linear"))),
     };
     let embedding = file.places.get("token_embd.weight");
@@ -226,13 +249,14 @@ pub(crate) fn config(file: &Header) -> Result<ModelConfig> {
         context: count("context_length")?,
         rms_eps: need("attention.layer_norm_rms_epsilon")? as f32,
         rope_theta: get("rope.freq_base").unwrap_or(10_000.0) as f32,
-        rope_scaling: scaling,
+        rope_scaling: RopeScaling::None,
         tied: !file.places.contains_key("output.weight"),
         bos: token("tokenizer.ggml.bos_token_id"),
         eos: token("tokenizer.ggml.eos_token_id").into_iter().collect(),
     };
     config.check()?;
-    Ok(config)
+    let rope_scaling = scaling.map_or_else(|| gguf_rope::read(file, divisors, &config), Ok)?;
+    Ok(ModelConfig { rope_scaling, ..config })
 }
 
 fn model_keys(config: &ModelConfig, name: &str, encoding: Encoding) -> Vec<(String, Value)> {
@@ -326,18 +350,24 @@ fn tokenizer_keys(config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Vec<(&'
         ("tokenizer.ggml.eos_token_id", config.eos.first().copied().or(template.end())),
     ];
     keys.extend(ids.into_iter().filter_map(|(key, id)| Some((key, Value::Unsigned(id?.into())))));
-    if matches!(template, ChatTemplate::Turns { .. }) {
-        keys.push(("tokenizer.chat_template", Value::Text(JINJA.into())));
-    }
+    let jinja = match template {
+        ChatTemplate::Turns { .. } => Some(JINJA),
+        ChatTemplate::ChatMl { .. } => Some(CHAT_ML),
+        ChatTemplate::Plain => None,
+    };
+    keys.extend(jinja.map(|jinja| ("tokenizer.chat_template", Value::Text(jinja.into()))));
     Ok(keys)
 }
 
 /// The built-in template for programs that render Jinja.
 const JINJA: &str = "<|bos|>{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
 
+/// ChatML, likewise.
+const CHAT_ML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
 fn tensor(view: &TensorView<'_>, data: Cow<'_, [u8]>, full: bool) -> Result<WeightTensor> {
     let floats: Vec<f32> = match view.kind {
-        Kind::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Kind::F32 => floats(&data),
         Kind::F16 => data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
         Kind::BF16 => data.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
         Kind::Q4_0 | Kind::Q5_0 | Kind::Q8_0 | Kind::Q4K | Kind::Q6K => {

@@ -6,11 +6,12 @@
 
 pub mod gguf;
 pub mod gguf_model;
+mod gguf_rope;
 pub mod hf;
 pub mod peft;
 
 use crate::{LmError, ModelConfig, Result};
-use candle_core::{Device, Tensor, quantized::QTensor};
+use candle_core::{DType, Device, Tensor, quantized::QTensor};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub use gguf_model::{Encoding, export, quantized_copy};
 pub enum WeightTensor {
     /// f32.
     Dense(Tensor),
+    /// bf16, for weights that are not trained: half the memory, computed with in f32.
+    Half(Tensor),
     /// Blocks.
     Quantized(Arc<QTensor>),
 }
@@ -30,7 +33,7 @@ impl WeightTensor {
     #[must_use]
     pub fn dims(&self) -> &[usize] {
         match self {
-            Self::Dense(t) => t.dims(),
+            Self::Dense(t) | Self::Half(t) => t.dims(),
             Self::Quantized(t) => t.shape().dims(),
         }
     }
@@ -42,6 +45,7 @@ impl WeightTensor {
     pub fn to_dense(&self) -> Result<Tensor> {
         Ok(match self {
             Self::Dense(t) => t.clone(),
+            Self::Half(t) => t.to_dtype(DType::F32)?,
             Self::Quantized(t) => t.dequantize(&Device::Cpu)?,
         })
     }
@@ -63,6 +67,36 @@ impl Weights {
     /// It is not there.
     pub fn get(&self, name: &str) -> Result<&WeightTensor> {
         self.0.get(name).ok_or_else(|| LmError::MissingTensor { name: name.to_owned(), expected: Vec::new() })
+    }
+
+    /// The same weights with every f32 matrix in bf16, rounded to the nearest; norms and biases, which are few, stay f32.
+    ///
+    /// # Errors
+    /// A tensor that is missing, or tensor arithmetic.
+    pub fn halved(&self, config: &ModelConfig) -> Result<Self> {
+        let mut out = Self::default();
+        for (name, dims) in config.tensor_shapes() {
+            let tensor = match self.get(&name)? {
+                WeightTensor::Dense(t) if dims.len() == 2 => WeightTensor::Half(t.to_dtype(DType::BF16)?.detach()),
+                other => other.clone(),
+            };
+            out.insert(name, tensor);
+        }
+        Ok(out)
+    }
+
+    /// The smallest encoding that loses nothing of the matrices: weights out of a bf16 folder go back into bf16.
+    ///
+    /// # Errors
+    /// A tensor that is missing, or tensor arithmetic.
+    pub fn exact_encoding(&self, config: &ModelConfig) -> Result<Encoding> {
+        for (name, _) in config.tensor_shapes().into_iter().filter(|(_, dims)| dims.len() == 2) {
+            let values = self.get(&name)?.to_dense()?.flatten_all()?.to_vec1::<f32>()?;
+            if values.iter().any(|x| x.to_bits() & 0xffff != 0) {
+                return Ok(Encoding::F32);
+            }
+        }
+        Ok(Encoding::BF16)
     }
 
     /// Every tensor that the configuration asks for is there, in its shape.

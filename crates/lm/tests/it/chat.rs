@@ -96,7 +96,39 @@ proptest! {
         let whole = template.render(&tokenizer, &all).unwrap();
         prop_assert!(whole.ids.starts_with(&prompt));
         prop_assert!(whole.loss_mask[prompt.len()..].iter().all(|taught| *taught));
-        prop_assert_eq!(tokenizer.decode(&whole.ids[prompt.len()..]), answer);
+        prop_assert_eq!(&tokenizer.decode(&whole.ids[prompt.len()..]), &answer);
         prop_assert_eq!(whole.ids.last().copied(), template.end());
+        // What the user says next goes on as the whole conversation does.
+        let reply = template.reply(&tokenizer, &answer).unwrap().unwrap();
+        all.push(Message::user(answer));
+        prop_assert_eq!([whole.ids, reply].concat(), template.prompt(&tokenizer, &all).unwrap());
     }
+}
+
+#[test]
+fn chat_ml_is_written_where_a_tokenizer_has_its_tokens() {
+    let texts: Vec<String> = vec!["user system assistant\nWhat is 1 plus 2? 3.".into(); 3];
+    let tokenizer = train_bpe(&texts, 300, &["<|im_start|>", "<|im_end|>"]).unwrap();
+    let template = ChatTemplate::of(&tokenizer);
+    assert_eq!(template, ChatTemplate::ChatMl { start: 0, end: 1 });
+    assert_eq!(template.end(), Some(1));
+    let encode = |text: &str| tokenizer.encode(text).unwrap();
+    let (question, answer) = (Message::user("What is 1 plus 2?"), Message::assistant("3."));
+    let asked = [&[0][..], &encode("user\nWhat is 1 plus 2?"), &[1], &encode("\n")].concat();
+    let prompt = [&asked[..], &[0], &encode("assistant\n")].concat();
+    assert_eq!(template.prompt(&tokenizer, std::slice::from_ref(&question)).unwrap(), prompt);
+    let whole = template.render(&tokenizer, &[question, answer]).unwrap();
+    let said = [&encode("3.")[..], &[1]].concat();
+    assert_eq!(whole.ids, [&prompt[..], &said, &encode("\n")].concat());
+    let taught: Vec<u32> = whole.ids.iter().zip(&whole.loss_mask).filter(|(_, t)| **t).map(|(id, _)| *id).collect();
+    assert_eq!(taught, said);
+    // An answer and what the user says to it go on as the whole conversation does.
+    let more = [Message::user("What is 1 plus 2?"), Message::assistant("3."), Message::user("user?")];
+    let reply = template.reply(&tokenizer, "user?").unwrap().unwrap();
+    assert_eq!([&prompt[..], &said, &reply].concat(), template.prompt(&tokenizer, &more).unwrap());
+    let system = template.render(&tokenizer, &[Message::system("Be kind.")]).unwrap();
+    assert!(
+        system.ids.starts_with(&[&[0][..], &encode("system\nBe kind."), &[1]].concat())
+            && !system.loss_mask.contains(&true)
+    );
 }

@@ -168,3 +168,44 @@ fn a_row_that_is_stopped_leaves_the_others_alone() {
 fn greedy_options(max_new_tokens: u32, repetition_penalty: f32) -> GenerateOptions {
     options(Sampling { temperature: 0.0, max_new_tokens, repetition_penalty, ..Sampling::default() }, vec![])
 }
+
+#[test]
+fn a_reply_goes_on_as_the_whole_conversation_would() {
+    let model = random_model();
+    let (prompts, rows) = (vec![vec![1, 50, 60], vec![9]], [(0, 5), (1, 6), (0, 7)]);
+    let greedy = |n| options(Sampling { temperature: 0.0, max_new_tokens: n, ..Sampling::default() }, vec![]);
+    let mut dialogues = Generator::with_room(&model, &prompts, &rows, greedy(4), 40).unwrap();
+    let finish = |g: &mut Generator<'_, _>| {
+        while !g.is_done() {
+            g.step().unwrap();
+        }
+    };
+    let too_early = dialogues.reply(&[(0, vec![3])]).unwrap_err().to_string();
+    assert!(too_early.contains("still drawing"), "{too_early}");
+    finish(&mut dialogues);
+    let first: Vec<Vec<u32>> = (0..3).map(|row| dialogues.drawn(row).unwrap().ids()).collect();
+    // Replies of different lengths, one row left out.
+    let replies = [(0, vec![7, 8, 9]), (2, vec![4])];
+    dialogues.reply(&replies).unwrap();
+    finish(&mut dialogues);
+    for (row, reply) in &replies {
+        let said = [prompts[rows[*row].0].clone(), first[*row].clone(), reply.clone()].concat();
+        let whole = generate(&model, &[said], &[(0, 1)], greedy(4)).unwrap().remove(0);
+        let drawn = dialogues.drawn(*row).unwrap();
+        assert_eq!(drawn.ids()[4..], whole.ids());
+        let logprobs = |draws: &[clicker_lm::Draw]| draws.iter().map(|d| d.logprob).collect::<Vec<_>>();
+        close("logprobs", &logprobs(&drawn.draws[4..]), &logprobs(&whole.draws), 2e-5);
+        assert_eq!(drawn.stop, StopReason::Length);
+    }
+    assert_eq!(dialogues.drawn(1).unwrap().ids(), first[1], "a row without a reply stays as it is");
+    for (bad, word) in [
+        (vec![(9, vec![1])], "row 9"),
+        (vec![(0, vec![])], "0 tokens"),
+        (vec![(0, vec![1]), (0, vec![1])], "row 0"),
+        (vec![(0, vec![1; 40])], "room for 40"),
+    ] {
+        let error = dialogues.reply(&bad).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+    assert_eq!(dialogues.finish()[0].draws.len(), 8, "what was refused changed nothing");
+}

@@ -21,9 +21,11 @@ pub(super) fn grade(case: &Case, checkpoints: &[String], ensemble: Ensemble, out
     };
     let mut scores = Vec::with_capacity(checkpoints.len());
     for checkpoint in checkpoints {
-        match models.score(checkpoint, case.item(), case.text) {
-            Ok(score) if score.is_finite() => scores.push(score),
-            Ok(score) => return failed(checkpoint, &format!("its score is {score}, expected a finite number")),
+        match models.scores(checkpoint, case.item(), case.text) {
+            Ok(said) => match said.iter().find(|score| !score.is_finite()) {
+                None => scores.extend(said),
+                Some(score) => return failed(checkpoint, &format!("its score is {score}, expected a finite number")),
+            },
             Err(why) => return failed(checkpoint, &why),
         }
     }

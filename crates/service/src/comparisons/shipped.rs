@@ -1,7 +1,7 @@
 //! Shipped recipes that an arm can name, compiled in.
 
 /// Name and text.
-const RECIPES: [(&str, &str); 24] = [
+const RECIPES: [(&str, &str); 25] = [
     ("sft", include_str!("../../../../recipes/sft.toml")),
     ("raft", include_str!("../../../../recipes/raft.toml")),
     ("dpo", include_str!("../../../../recipes/dpo.toml")),
@@ -18,6 +18,7 @@ const RECIPES: [(&str, &str); 24] = [
     ("lora", include_str!("../../../../recipes/lora.toml")),
     ("reward-model", include_str!("../../../../recipes/reward-model.toml")),
     ("family/cispo", include_str!("../../../../recipes/family/cispo.toml")),
+    ("family/dialogue", include_str!("../../../../recipes/family/dialogue.toml")),
     ("family/dapo", include_str!("../../../../recipes/family/dapo.toml")),
     ("family/dr-grpo", include_str!("../../../../recipes/family/dr-grpo.toml")),
     ("family/gspo", include_str!("../../../../recipes/family/gspo.toml")),

@@ -38,6 +38,7 @@ fn log() -> RunLog {
         },
         advantage: 2.0,
         tokens: vec![token("Par", -1.0, -1.0, Some(-1.0)), token("is", -1.0, 0.0, Some(-2.0))],
+        replies: Vec::new(),
     };
     let groups = vec![SampleGroup { item: Item::free("Capital?"), completions: vec![answer] }];
     let metrics = |step, values: &[(&str, f64)]| Event::Metrics {

@@ -51,7 +51,13 @@ pub struct BenchGenerate {
 ///
 /// # Errors
 /// A model that cannot be loaded or trained, shapes that it cannot take.
-pub fn bench_grpo(model: &Path, shape: [usize; 4], beta: f64, steps: u32) -> Result<BenchGrpo> {
+pub fn bench_grpo(
+    model: &Path,
+    shape: [usize; 4],
+    beta: f64,
+    steps: u32,
+    setting: &bench::Setting,
+) -> Result<BenchGrpo> {
     let [prompts, group, prompt_tokens, new_tokens] = shape;
     positive(&[
         ("--prompts", prompts),
@@ -63,7 +69,7 @@ pub fn bench_grpo(model: &Path, shape: [usize; 4], beta: f64, steps: u32) -> Res
         return Err(HeadlessError::Request(format!("--group is {group}; a group needs at least 2 answers to compare")));
     }
     let shape_of = bench::GrpoShape { prompts, group, prompt_tokens, new_tokens: new_tokens as u32, beta };
-    let all = bench::grpo(&load(model)?, shape_of, steps + 1)?;
+    let all = bench::grpo(load(model)?, shape_of, steps + 1, setting)?;
     let mut parts: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
     for step in all.iter().skip(1) {
         for (name, seconds) in step {
@@ -83,9 +89,9 @@ pub fn bench_grpo(model: &Path, shape: [usize; 4], beta: f64, steps: u32) -> Res
 ///
 /// # Errors
 /// As [`bench_grpo`].
-pub fn bench_sft(model: &Path, batch: usize, seq: usize, steps: u32) -> Result<BenchSft> {
+pub fn bench_sft(model: &Path, batch: usize, seq: usize, steps: u32, setting: &bench::Setting) -> Result<BenchSft> {
     positive(&[("--batch", batch), ("--seq", seq), ("--steps", steps as usize)])?;
-    let steps_s = bench::sft(&load(model)?, batch, seq, steps + 1)?.split_off(1);
+    let steps_s = bench::sft(load(model)?, batch, seq, steps + 1, setting)?.split_off(1);
     let tokens_per_s = (batch * seq) as f64 / median(steps_s.clone());
     Ok(BenchSft { shape: [batch, seq], tokens_per_s, steps_s, peak_mib: peak_mib() })
 }

@@ -1,8 +1,9 @@
 //! A model and an adapter made one.
 
-use super::{HeadlessError, Result, at, load};
+use super::export_model::{is_free, write_model};
+use super::{HeadlessError, Result, load};
 use clicker_lm::PolicySnapshot;
-use clicker_lm::weights::{Encoding, export, hf, peft};
+use clicker_lm::weights::peft;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -30,26 +31,12 @@ pub fn merge(request: &MergeRequest) -> Result<usize> {
             request.share
         )));
     }
-    if request.out.exists() {
-        let out = request.out.display();
-        return Err(HeadlessError::Request(format!(
-            "{out} is there already; choose another --out, or remove it first"
-        )));
-    }
+    is_free(&request.out)?;
     let base = load(&request.model)?;
     let adapter = peft::read(&mut |name| file(&request.adapter, name), &base.config)?;
     let weights = adapter.merged(base.snapshot.weights(), &base.config, request.share)?;
     let merged = PolicySnapshot::new(&base.config, weights, 0)?;
-    if request.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf")) {
-        let bytes = export(&merged, base.tokenizer.as_ref(), "merged", Encoding::F32)?;
-        fs::write(&request.out, bytes).map_err(at(&request.out))?;
-    } else {
-        fs::create_dir_all(&request.out).map_err(at(&request.out))?;
-        for (name, bytes) in hf::write(&merged, base.tokenizer.as_ref())? {
-            let path = request.out.join(name);
-            fs::write(&path, bytes).map_err(at(&path))?;
-        }
-    }
+    write_model(&merged, base.tokenizer.as_ref(), "merged", &request.out)?;
     Ok(adapter.pairs().len())
 }
 

@@ -31,7 +31,8 @@ pub fn master_bytes(path: &Path) -> Result<Vec<u8>> {
     exists(path)?;
     if path.is_dir() {
         let model = load(path)?;
-        return Ok(weights::export(&model.snapshot, model.tokenizer.as_ref(), "imported", weights::Encoding::F32)?);
+        let encoding = model.snapshot.weights().exact_encoding(&model.config)?;
+        return Ok(weights::export(&model.snapshot, model.tokenizer.as_ref(), "imported", encoding)?);
     }
     std::fs::read(path).map_err(at(path))
 }

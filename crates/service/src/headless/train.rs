@@ -1,5 +1,6 @@
 //! A run into a folder: `dry_run.json`, `metrics.jsonl`, `samples.jsonl` (alarms among them), `eval.jsonl`,
-//! `weights.jsonl`, `checkpoints/<step>.gguf` (and `<step>.adapter/` where an adapter is trained), `state.safetensors`, `recipe.json`.
+//! `weights.jsonl`, `checkpoints/<step>.gguf` (and `<step>.adapter/` where an adapter is trained, `<step>.members/` with the further
+//! members of an ensemble), `state.safetensors`, `recipe.json`.
 //!
 //! A step counts once its state has been renamed into place. Lines of later steps, written by a run that was killed before
 //! that, are cut off on resuming, so that every file tells of the same steps.
@@ -95,15 +96,31 @@ fn preferences(recipe: &Recipe) -> Result<Option<Vec<u8>>> {
 }
 
 /// The reward models that the recipe's graders name as files.
-fn reward_models(recipe: &Recipe) -> Result<BTreeMap<String, Vec<u8>>> {
+fn reward_models(recipe: &Recipe) -> Result<BTreeMap<String, Vec<Vec<u8>>>> {
     match recipe.algorithm.samples() {
         true => clicker_train::scorer::named(&recipe.reward)
             .into_iter()
-            .map(|path| Ok((path.clone(), master_bytes(Path::new(&path))?)))
+            .map(|path| Ok((path.clone(), members(Path::new(&path))?)))
             .collect(),
         false => Ok(BTreeMap::new()),
     }
 }
+
+/// A reward model, and the further members of its ensemble where a run published one.
+fn members(path: &Path) -> Result<Vec<Vec<u8>>> {
+    let mut all = vec![master_bytes(path)?];
+    for number in 2.. {
+        let member = path.with_extension(MEMBERS).join(format!("{number}.gguf"));
+        if !member.exists() {
+            break;
+        }
+        all.push(fs::read(&member).map_err(at(&member))?);
+    }
+    Ok(all)
+}
+
+/// Extension of the folder beside a checkpoint that holds the further members of its ensemble.
+const MEMBERS: &str = "members";
 
 struct Folder {
     path: PathBuf,
@@ -241,6 +258,14 @@ impl FolderSink<'_> {
             let name = |kind: &str| format!("checkpoints/{:06}{kind}.gguf", record.step);
             self.folder.replace(&name(""), &checkpoint.master)?;
             self.folder.replace(&name(".q8_0"), &checkpoint.browser)?;
+            if !checkpoint.members.is_empty() {
+                let members = format!("checkpoints/{:06}.{MEMBERS}", record.step);
+                let path = self.folder.path.join(&members);
+                fs::create_dir_all(&path).map_err(at(&path))?;
+                for (k, bytes) in checkpoint.members.iter().enumerate() {
+                    self.folder.replace(&format!("{members}/{}.gguf", k + 2), bytes)?;
+                }
+            }
             if !checkpoint.adapter.is_empty() {
                 let adapter = format!("checkpoints/{:06}.adapter", record.step);
                 let path = self.folder.path.join(&adapter);

@@ -55,6 +55,7 @@ pub(crate) fn record(step: u32, last: u32) -> StepRecord {
         master: format!("weights after step {step}").into_bytes(),
         browser: format!("small weights after step {step}").into_bytes(),
         adapter: Vec::new(),
+        members: Vec::new(),
         shape: shape(),
     });
     StepRecord { step, events, state: state(step), checkpoint }

@@ -17,14 +17,15 @@ use super::head::Factors;
 use super::inspect::{is_left_out, spec_at, terms};
 use super::read::Subject;
 use super::say::{ended, quoted};
-use crate::batch::Packed;
+use crate::batch::{Continuation, Packed};
 use crate::parallel::{SHARDS, shards};
+use crate::rollout::Reply;
 use crate::{Result, TrainError};
 use clicker_lm::weights::WeightTensor;
 use clicker_lm::{Decoder, Policy, PolicySnapshot, Weights};
 use clicker_wire::{
     Algorithm, Event, GraderPush, GrpoSpec, Influence, InfluenceOver, Influencer, Item, LossAggregation, Recipe,
-    SampleGroup,
+    SampleGroup, SampledReply,
 };
 use std::collections::BTreeMap;
 
@@ -161,17 +162,19 @@ struct Push {
     cosine: Option<f64>,
 }
 
-/// A group in tokens: its prompt and, of the answers that can be compared, index, tokens and coefficients.
+/// A group in tokens: its prompt and, of the answers that can be compared, index, tokens and coefficients; with what a user
+/// said between them.
 struct Prepared {
     prompt: Vec<u32>,
     answers: Vec<(usize, Vec<u32>, Vec<f64>)>,
+    replies: Vec<Vec<Reply>>,
 }
 
 impl Prepared {
     fn of(subject: &Subject<'_>, stored: &Stored<'_>) -> Result<Self> {
         let vocab = subject.model.config.vocab;
         let part = if is_left_out(&stored.spec, stored.group) { 0.0 } else { 1.0 };
-        let mut answers = Vec::new();
+        let (mut answers, mut replies) = (Vec::new(), Vec::new());
         for (index, completion) in stored.group.completions.iter().enumerate() {
             let ids: Option<Vec<u32>> = completion.tokens.iter().map(|t| t.id).collect();
             let Some(ids) = ids.filter(|ids| !ids.is_empty() && ids.iter().all(|&id| (id as usize) < vocab)) else {
@@ -183,15 +186,22 @@ impl Prepared {
             let coefficients: Vec<f64> = slopes.into_iter().map(|s| part * s / length).collect();
             if coefficients.iter().all(|c| c.is_finite()) {
                 answers.push((index, ids, coefficients));
+                replies.push(completion.replies.iter().map(reply).collect());
             }
         }
-        Ok(Self { prompt: subject.prompt(&stored.group.item)?, answers })
+        Ok(Self { prompt: subject.prompt(&stored.group.item)?, answers, replies })
     }
 
     fn packed(&self) -> Result<Packed> {
-        let answers = self.answers.iter().map(|(_, ids, _)| ids.as_slice()).collect();
+        let all = self.answers.iter().zip(&self.replies);
+        let answers = all.map(|((_, ids, _), replies)| Continuation { ids, replies }).collect();
         Packed::groups([(self.prompt.as_slice(), answers)])
     }
+}
+
+fn reply(stored: &SampledReply) -> Reply {
+    let SampledReply { answer, tokens, said, ids } = stored.clone();
+    Reply { answer, at: tokens as usize, text: said, ids }
 }
 
 /// Work on every stored group, in shards; results in the order of the groups.
@@ -384,6 +394,7 @@ mod tests {
             },
             advantage: 1.0,
             tokens: Vec::new(),
+            replies: Vec::new(),
         };
         let group = SampleGroup { item: Item::free("?"), completions: vec![answer(0.0, 0.0), answer(-1.0, -0.25)] };
         let found = shares(&group, 0);

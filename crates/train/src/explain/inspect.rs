@@ -330,7 +330,7 @@ mod tests {
 
     fn answer(advantage: f64, tokens: Vec<SampledToken>) -> SampledCompletion {
         let reward = Reward { total: 1.0, receipts: Vec::new(), notes: Vec::new() };
-        SampledCompletion { text: "a".into(), reward, advantage, tokens }
+        SampledCompletion { text: "a".into(), reward, advantage, tokens, replies: Vec::new() }
     }
 
     fn grpo(change: impl FnOnce(&mut Recipe)) -> Recipe {

@@ -27,10 +27,11 @@ pub(super) fn inert(text: &str, algorithm: Algorithm) -> Option<String> {
 }
 
 /// Sections that not every algorithm reads.
-const ALL: [&str; 13] = [
+const ALL: [&str; 14] = [
     "cold_start",
     "constitution",
     "curriculum",
+    "environment",
     "rollout",
     "reward",
     "grpo",
@@ -46,7 +47,9 @@ const ALL: [&str; 13] = [
 /// Sections that an algorithm reads beside `data`, `optim`, `eval` and `checkpoint`.
 fn read(algorithm: Algorithm) -> &'static [&'static str] {
     match algorithm {
-        Algorithm::Grpo => &["cold_start", "curriculum", "rollout", "reward", "constitution", "grpo", "dry_run"],
+        Algorithm::Grpo => {
+            &["cold_start", "curriculum", "environment", "rollout", "reward", "constitution", "grpo", "dry_run"]
+        }
         Algorithm::Raft => &["cold_start", "rollout", "reward", "constitution", "raft"],
         Algorithm::Sft => &["sft"],
         Algorithm::Dpo => &["dpo"],

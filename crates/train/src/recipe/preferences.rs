@@ -59,6 +59,10 @@ pub(super) fn complaint(recipe: &Recipe) -> Option<String> {
         Algorithm::RewardModel => vec![
             batch("reward_model", 1, recipe.reward_model.batch),
             (
+                (1..=16).contains(&recipe.reward_model.ensemble),
+                format!("reward_model.ensemble is {}; expected 1 to 16 members", recipe.reward_model.ensemble),
+            ),
+            (
                 not_negative(recipe.reward_model.center_rewards_coefficient),
                 "reward_model.center_rewards_coefficient: expected a number of at least 0; 0.01 is advised".to_owned(),
             ),

@@ -109,7 +109,8 @@ fn stored(model: &LoadedModel, rows: &[(&str, &str, f64)]) -> Vec<Event> {
         };
         let tokens = ids.into_iter().map(token).collect();
         let reward = Reward { total: 0.0, receipts: Vec::new(), notes: Vec::new() };
-        let completion = SampledCompletion { text: (*text).into(), reward, advantage: *advantage, tokens };
+        let completion =
+            SampledCompletion { text: (*text).into(), reward, advantage: *advantage, tokens, replies: Vec::new() };
         SampleGroup { item: Item::free(*question), completions: vec![completion] }
     };
     let events = rows.iter().enumerate();

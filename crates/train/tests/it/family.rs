@@ -167,12 +167,52 @@ fn a_reward_model_learns_to_prefer_and_its_checkpoint_scores() {
     let mut sink = Memory::default();
     let missing = run(&trained, &start, &mut sink, &|| Control::Continue).unwrap_err().to_string();
     assert!(missing.contains("rm"), "{missing}");
-    start.reward_models.insert("rm".into(), records.last().unwrap().checkpoint.as_ref().unwrap().master.clone());
+    start.reward_models.insert("rm".into(), vec![records.last().unwrap().checkpoint.as_ref().unwrap().master.clone()]);
     run(&trained, &start, &mut sink, &|| Control::Continue).unwrap();
     let first = figures(&sink.0[1]);
     assert!(first["rewards/rm/std"] > 0.0 && first["grad_norm"] > 0.0, "{first:?}");
     let long = "very ".repeat(4000);
     assert!(scorer.scores(&[(&question, &long)]).unwrap_err().to_string().contains("tokens"));
+}
+
+#[test]
+fn an_ensemble_learns_in_one_run_resumes_and_rewards_as_one() {
+    let mut recipe = short(Algorithm::RewardModel);
+    recipe.reward_model.ensemble = 3;
+    recipe.eval.every = 4;
+    let records = resumed_equals_uninterrupted("ensemble", &recipe);
+    let last = figures(records.last().unwrap());
+    for k in 1..=3 {
+        for name in [format!("member_{k}/loss"), format!("member_{k}/grad_norm"), format!("eval_member_{k}/accuracy")] {
+            assert!(last.contains_key(&name), "{name}: {last:?}");
+        }
+    }
+    let losses: Vec<f64> = (1..=3).map(|k| last[&format!("member_{k}/loss")]).collect();
+    assert!((last["loss"] - losses.iter().sum::<f64>() / 3.0).abs() < 1e-12);
+    assert!(losses[0] != losses[1] && losses[1] != losses[2], "each has pairs of its own: {losses:?}");
+    assert!(last["eval_disagreement"] > 0.0);
+    let checkpoint = records.last().unwrap().checkpoint.as_ref().unwrap();
+    assert_eq!(checkpoint.members.len(), 2);
+    assert!(checkpoint.members[0] != checkpoint.master && checkpoint.members[0] != checkpoint.members[1]);
+
+    let scores = |ensemble: Ensemble| {
+        let mut trained = short(Algorithm::Grpo);
+        let grader = Grader::RewardModel { checkpoints: vec!["rm".into()], ensemble };
+        trained.reward = RewardConfig::sum(vec![WeightedGrader { name: "rm".into(), weight: 1.0, grader }]);
+        let mut start = Start { model: model().to_vec(), ..Start::default() };
+        let members = std::iter::once(&checkpoint.master).chain(&checkpoint.members).cloned().collect();
+        start.reward_models.insert("rm".into(), members);
+        let mut sink = Memory::default();
+        run(&trained, &start, &mut sink, &|| Control::Continue).unwrap();
+        figures(&sink.0[1])["rewards/rm/mean"]
+    };
+    let [mean, worst, cautious] =
+        [Ensemble::Mean {}, Ensemble::Worst {}, Ensemble::Cautious { lambda: 1e3 }].map(scores);
+    assert!(worst < mean && cautious < mean, "{mean} {worst} {cautious}");
+
+    recipe.reward_model.ensemble = 17;
+    let refused = clicker_train::recipe::validate(&recipe).unwrap_err().to_string();
+    assert!(refused.contains("ensemble is 17"), "{refused}");
 }
 
 #[test]

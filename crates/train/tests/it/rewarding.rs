@@ -190,6 +190,7 @@ fn several_objectives_are_normalised_before_they_are_summed() {
                 logprobs: vec![0.0],
                 entropies: vec![0.0],
                 stop: StopReason::End,
+                replies: Vec::new(),
             })
             .collect(),
     };

@@ -97,10 +97,18 @@ pub struct RewardModelSpec {
     pub batch: u32,
     /// Weight of the squared sum of both scores, which keeps them around 0; 0 is none, 0.01 is advised.
     pub center_rewards_coefficient: f64,
+    /// Members that are trained side by side, each on pairs of its own drawing and in its own order; 1 is a model alone.
+    #[serde(skip_serializing_if = "is_alone")]
+    pub ensemble: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_alone(members: &u32) -> bool {
+    *members == 1
 }
 
 impl Default for RewardModelSpec {
     fn default() -> Self {
-        Self { batch: 32, center_rewards_coefficient: 0.0 }
+        Self { batch: 32, center_rewards_coefficient: 0.0, ensemble: 1 }
     }
 }

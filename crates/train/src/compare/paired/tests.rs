@@ -272,6 +272,7 @@ fn figures_are_those_of_an_evaluation() {
             logprobs: vec![-0.5],
             entropies: vec![0.0],
             stop: clicker_wire::StopReason::End,
+            replies: Vec::new(),
         }],
     };
     let answered: Vec<AnsweredItem> =
