@@ -1,4 +1,4 @@
-//! The engine's wasm in a real browser against the native build: the same rewards byte for byte, the same greedy tokens.
+//! The engine's wasm in a real browser against the native build: the same rewards byte for byte, the same greedy tokens, the same verdicts.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -10,14 +10,15 @@ import { clicker, root } from "../fixtures.mjs";
 
 const app = clicker();
 const native = process.env.CLICKER_PARITY ?? path.join(root, "target/debug/examples/parity");
+const judge = path.join(root, "public/models/builtin.gguf");
 const files = ["llama-tiny-f32.gguf", "llama-tiny-mixed.gguf"];
 const golden = (name) => path.join(root, "tests/golden", name);
 
-test("wasm and native agree on rewards and on greedy tokens", { timeout: 120_000 }, async () => {
+test("wasm and native agree on rewards, on greedy tokens and on verdicts", { timeout: 120_000 }, async () => {
   const reference = JSON.parse(await readFile(golden("llama-tiny/reference.json"), "utf8"));
   const prompts = reference.prompts.map((prompt) => prompt.ids);
   const newTokens = reference.prompts[0].greedy_ids.length;
-  const args = [JSON.stringify(prompts), String(newTokens), ...files.map(golden)];
+  const args = [JSON.stringify(prompts), String(newTokens), judge, ...files.map(golden)];
   const { stdout } = await promisify(execFile)(native, args, { maxBuffer: 1 << 26 });
   const expected = JSON.parse(stdout);
 
@@ -26,6 +27,7 @@ test("wasm and native agree on rewards and on greedy tokens", { timeout: 120_000
   await page.route("**/golden/*.gguf", (route) =>
     route.fulfill({ path: golden(path.basename(new URL(route.request().url()).pathname)) }),
   );
+  await page.route("**/judge.gguf", (route) => route.fulfill({ path: judge }));
   const wasm = await page.evaluate(
     async ({ files, prompts, newTokens }) => {
       const engine = await import("/pkg/worker.js");
@@ -43,13 +45,23 @@ test("wasm and native agree on rewards and on greedy tokens", { timeout: 120_000
         return Math.round((graded * 1000) / (performance.now() - start));
       };
       const speed = Object.fromEntries(["truthful", "repetition", "forbidden", "pii", "composite"].map((n) => [n, perSecond(n)]));
-      return { digest: engine.parity_digest(), greedy, speed };
+      const bytes = new Uint8Array(await (await fetch("/judge.gguf")).arrayBuffer());
+      const start = performance.now();
+      const judged = engine.judged_digest(bytes);
+      return { digest: engine.parity_digest(), judged, judgedMs: Math.round(performance.now() - start), greedy, speed };
     },
     { files, prompts, newTokens },
   );
 
   console.log(`answers graded per second in wasm: ${JSON.stringify(wasm.speed)}`);
   assert.ok(Object.values(wasm.speed).every((n) => n > 0), "every reward that is measured exists");
+
+  console.log(`the shipped model judged ${JSON.parse(wasm.judged).flat().length} answers in ${wasm.judgedMs} ms`);
+  const [answer] = JSON.parse(expected.judged)[0];
+  const [label, greedy, drawn, both, long] = answer.receipts;
+  for (const receipt of [label, greedy, drawn, both]) assert.match(receipt.reason, /builtin says “.+”, p 0\.\d\d of the replies/);
+  assert.match(long.reason, /^the grader failed: model_grader_server_error: builtin: prompt: \d+ tokens/);
+  assert.equal(wasm.judged, expected.judged, "and the same model judges with the same words, the probabilities included");
 
   const rows = { wasm: JSON.parse(wasm.digest), native: JSON.parse(expected.digest) };
   assert.ok(rows.native.length > 20, "there are cases to compare");

@@ -9,6 +9,8 @@ export const HEAD = /^\{"kind":"(\w+)","id":(\d+)(?:,"slot":("(?:[^"\\]|\\.)*"))
 const REPLY = /^\{"kind":"(\w+)"(?:,"id":(\d+))?/;
 /** Whether a reply is the last to this kind of request: `done` to anything else belongs to a cancel, and what is cancelled ends by itself. */
 export const isLast = (reply, request) => (reply === "done" ? ["unload", "drop_adapter", "steer"].includes(request) : !["progress", "stream"].includes(reply));
+/** The slot of the model that judges, at the end of a request that has one. */
+const JUDGE = /,"judge":("(?:[^"\\]|\\.)*")\}$/;
 /** Requests that name adapters. */
 const ADAPTED = new Set(["adapt", "drop_adapter", "draw", "steer", "embed"]);
 
@@ -90,9 +92,13 @@ export class Desk {
     client.open.set(id, 0);
   }
 
-  /** With the engine's names for adapters and for the draw that is steered. */
+  /** With the engine's names for the model that judges, for adapters and for the draw that is steered. */
   #named(client, asked) {
     const { kind, id, slot, text, bytes } = asked;
+    if (kind === "judge" || kind === "preview") {
+      const own = (all, slot) => (client.slots.has(JSON.parse(slot)) ? `,"judge":${JSON.stringify(client.slots.get(JSON.parse(slot)).name)}}` : all);
+      return { ...asked, rest: asked.rest.replace(JUDGE, own) };
+    }
     if (!ADAPTED.has(kind) || (!client.tag && kind !== "steer")) return asked;
     const request = JSON.parse(text);
     if (kind === "steer") request.of = client.open.get(request.of) || 0;

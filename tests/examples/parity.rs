@@ -1,17 +1,24 @@
 //! What the native build says to the questions that the browser tests ask of the wasm build: `parity_digest` of the
 //! rewards, and greedy tokens of GGUF files. The two must be equal.
 //!
-//! `parity PROMPTS NEW_TOKENS FILE...`: prompts as JSON lists of token ids; prints
-//! `{"digest": "...", "greedy": [[ids of file 0 for prompt 0, ...], ...]}`.
+//! `parity PROMPTS NEW_TOKENS JUDGE FILE...`: prompts as JSON lists of token ids, a GGUF file that judges; prints
+//! `{"digest": "...", "judged": "...", "greedy": [[ids of file 0 for prompt 0, ...], ...]}`.
 
 use anyhow::Context;
 use clicker_lm::{Engine, GenerateOptions, LoadedModel, generate};
+use clicker_rewards::fixtures;
+use clicker_rewards::openai::{Panel, Seat};
+use clicker_train::judging::JudgeModel;
 use clicker_wire::Sampling;
 
 fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
     let prompts: Vec<Vec<u32>> = serde_json::from_str(&args.next().context("PROMPTS is missing")?)?;
     let new_tokens: u32 = args.next().context("NEW_TOKENS is missing")?.parse()?;
+    let judge = args.next().context("JUDGE is missing")?;
+    let judge = JudgeModel::from_gguf(&std::fs::read(&judge).context(judge)?)?;
+    let seat = Seat { name: "builtin".into(), identity: "builtin".into(), model: judge };
+    let panel = Panel { seats: [("builtin".to_owned(), Ok(seat))].into() };
     let mut greedy = Vec::new();
     for file in args {
         let model = LoadedModel::for_engine(std::fs::read(&file).context(file)?.as_slice())?;
@@ -19,8 +26,8 @@ fn main() -> anyhow::Result<()> {
             prompts.iter().map(|prompt| greedy_ids(&model, prompt, new_tokens)).collect();
         greedy.push(each?);
     }
-    let digest = clicker_rewards::fixtures::parity_digest();
-    println!("{}", serde_json::json!({ "digest": digest, "greedy": greedy }));
+    let (digest, judged) = (fixtures::parity_digest(), fixtures::judged_digest(&panel));
+    println!("{}", serde_json::json!({ "digest": digest, "judged": judged, "greedy": greedy }));
     Ok(())
 }
 

@@ -172,10 +172,11 @@ impl Engine {
         item: Item,
         texts: Vec<String>,
         reward: RewardConfig,
+        judge: Option<String>,
         then: impl FnOnce(Result<GroupJudgement, String>) + 'static,
     ) {
         let mut then = Some(then);
-        let request = |id| EngineRequest::Judge { id, item, texts, reward, scale: AdvantageScale::Group };
+        let request = |id| EngineRequest::Judge { id, item, texts, reward, scale: AdvantageScale::Group, judge };
         self.ask(None, request, move |reply| {
             let result = match reply {
                 EngineReply::Judged { judgement, .. } => Ok(judgement),

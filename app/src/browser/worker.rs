@@ -1,7 +1,7 @@
 //! An engine in a Web Worker without the signals of [`super::engine`]: for code that runs beside the Leptos page.
 
-use clicker_wire::{EngineRequest, Preview};
-use serde::Deserialize;
+use clicker_wire::{Item, LabSample, Preview, RewardConfig, Sampling};
+use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use wasm_bindgen::closure::Closure;
@@ -9,6 +9,39 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 type OnReply = Box<dyn FnMut(Reply)>;
+
+/// What is asked of the engine, as in [`clicker_wire::EngineRequest`]: writing the other requests as well would cost bytes.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Ask {
+    /// Load weights under a name.
+    Load { id: u64, slot: String, source: Source },
+    /// Draw a group of answers.
+    Generate { id: u64, slot: String, item: Item, group_size: u32, sampling: Sampling, alternatives: u32 },
+    /// Look at a reward.
+    Preview {
+        id: u64,
+        samples: Option<Vec<LabSample>>,
+        reward: RewardConfig,
+        receipts: Vec<u32>,
+        judge: Option<String>,
+    },
+}
+
+/// A file of this server by its hash.
+#[derive(Serialize)]
+pub(crate) struct Source {
+    from: &'static str,
+    url: String,
+    sha256: String,
+}
+
+impl Source {
+    /// The object with this hash.
+    pub(crate) fn object(sha256: &str) -> Self {
+        Self { from: "url", url: format!("/objects/{sha256}"), sha256: sha256.to_owned() }
+    }
+}
 
 /// What of the engine's replies is listened to. Reading the others as well would be a third of the package.
 #[derive(Deserialize)]
@@ -51,7 +84,7 @@ thread_local! {
 }
 
 /// Asks the engine, which is started if it is not there yet; the reply that ends it arrives at `on_reply`.
-pub(crate) fn ask(request: impl FnOnce(u64) -> EngineRequest, on_reply: impl FnMut(Reply) + 'static) {
+pub(crate) fn ask(request: impl FnOnce(u64) -> Ask, on_reply: impl FnMut(Reply) + 'static) {
     start();
     let (id, failed) = LINK.with_borrow_mut(|link| {
         link.last_id += 1;
@@ -125,5 +158,59 @@ fn fail(message: &str) {
     });
     for (id, mut on_reply) in asking {
         on_reply(Reply::Failed { id, message: message.to_owned() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clicker_wire::{EngineRequest, WeightsSource};
+
+    /// The engine reads what is written here, and means the same by it.
+    #[test]
+    fn requests_are_the_engines() {
+        let (slot, item, sampling) = ("m".to_owned(), Item::free("Why?"), Sampling::default());
+        let samples = Some(vec![LabSample { item: item.clone(), text: "So.".into() }]);
+        let (reward, receipts) = (RewardConfig::default(), vec![0]);
+        let source = WeightsSource::Url { url: "/objects/ab".into(), sha256: "ab".into() };
+        for (asked, meant) in [
+            (
+                Ask::Load { id: 1, slot: slot.clone(), source: Source::object("ab") },
+                EngineRequest::Load { id: 1, slot: slot.clone(), source },
+            ),
+            (
+                Ask::Generate {
+                    id: 2,
+                    slot: slot.clone(),
+                    item: item.clone(),
+                    group_size: 8,
+                    sampling: sampling.clone(),
+                    alternatives: 0,
+                },
+                EngineRequest::Generate {
+                    id: 2,
+                    slot: slot.clone(),
+                    item,
+                    group_size: 8,
+                    sampling,
+                    alternatives: 0,
+                    stop: Vec::new(),
+                    logit_bias: Vec::new(),
+                },
+            ),
+            (
+                Ask::Preview {
+                    id: 3,
+                    samples: samples.clone(),
+                    reward: reward.clone(),
+                    receipts: receipts.clone(),
+                    judge: Some(slot.clone()),
+                },
+                EngineRequest::Preview { id: 3, samples, reward, receipts, judge: Some(slot) },
+            ),
+        ] {
+            let written = serde_json::to_string(&asked).unwrap();
+            assert_eq!(serde_json::from_str::<EngineRequest>(&written).unwrap(), meant, "{written}");
+        }
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn LabPage() -> impl IntoView {
 /// The lab as the server draws it.
 #[cfg(feature = "ssr")]
 async fn drawn(brought: Option<(&'static str, String)>) -> String {
-    use crate::components::lab::{Start, page};
+    use crate::components::lab::{Model, Start, page};
     use crate::components::play::carried::bring;
     use clicker_service::Service;
     use clicker_wire::Algorithm;
@@ -67,7 +67,7 @@ async fn drawn(brought: Option<(&'static str, String)>) -> String {
         presets: service.reward_presets(),
         versions: service.reward_versions().await.unwrap_or_default(),
         questions: service.world_items(None, QUESTIONS).await.unwrap_or_default(),
-        model: service.builtin().await.ok(),
+        model: service.builtin().await.ok().and_then(|manifest| Model::of(&manifest)),
         recipe: recipe.and_then(|recipe| serde_json::to_value(recipe).ok()),
         owner: use_context::<crate::api::Caller>().unwrap_or_default().owner,
         linked: linked.and_then(Result::ok),

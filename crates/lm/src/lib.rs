@@ -9,6 +9,7 @@
 
 mod cache;
 mod chat;
+mod choosing;
 mod config;
 mod decoder;
 mod dense;
@@ -29,6 +30,7 @@ pub mod weights;
 
 pub use cache::{KvCache, RowCache};
 pub use chat::{ChatTemplate, RenderedChat, SPECIAL_TOKENS};
+pub use choosing::Choice;
 pub use config::{Architecture, ModelConfig, RopeScaling};
 pub use decoder::Decoder;
 pub use dense::{PassMemory, TokenScores};

@@ -43,9 +43,9 @@ pub fn log_likelihoods<M: Inference>(model: &M, prompt: &[u32], continuations: &
     Ok(sums)
 }
 
-/// ln p of one token under logits [V].
+/// ln p of one token under logits [V]. The logarithm is a library's, because the platforms' differ in the last bit.
 fn logprob(logits: &[f32], id: u32) -> f64 {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f32 = logits.iter().map(|&l| ops::math::exp(l - max)).sum();
-    f64::from(logits[id as usize] - max - sum.ln())
+    f64::from(logits[id as usize] - max - libm::logf(sum))
 }

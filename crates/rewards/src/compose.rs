@@ -60,7 +60,7 @@ impl<'a> Scorer<'a> {
         Self { multipliers: multipliers.to_vec(), ..self }
     }
 
-    /// With reward models, votes, a group.
+    /// With reward models, models that judge, votes, a group.
     #[must_use]
     pub fn with(self, outside: Outside<'a>) -> Self {
         Self { outside, ..self }

@@ -84,6 +84,60 @@ fn foreign() -> impl Iterator<Item = serde_json::Value> {
     std::iter::empty()
 }
 
+/// What a judge makes of the questions' answers: rewards of labels, of numbers greedy and drawn, of a formula over both, and of a
+/// conversation that is longer than a small model reads. The same model must give the same bytes everywhere.
+#[cfg(feature = "openai")]
+#[must_use]
+pub fn judged_digest(judge: &dyn crate::openai::Judge) -> String {
+    let config = judged();
+    let outside = Outside { judge: Some(judge), ..Outside::default() };
+    let scorer = Scorer::new(&config).with(outside);
+    let some = questions().into_iter().map(|(item, texts)| {
+        let texts: Vec<String> = texts.into_iter().filter(|text| text.len() < 200).take(4).collect();
+        serde_json::json!(scorer.group(&item, &texts))
+    });
+    serde_json::Value::Array(some.collect()).to_string()
+}
+
+/// Model graders that ask `builtin`.
+#[cfg(feature = "openai")]
+#[must_use]
+pub fn judged() -> RewardConfig {
+    use serde_json::json;
+    let asked = |words: &str| json!([{"role": "user", "content": format!("{words} {{{{item.question}}}} {{{{sample.output_text}}}}")}]);
+    let label = json!({
+        "type": "label_model", "name": "l", "model": "builtin", "labels": ["right", "wrong"], "passing_labels": ["right"],
+        "input": asked("Right or wrong?"),
+    });
+    let score = |range: &serde_json::Value, sampling: &serde_json::Value| {
+        json!({
+            "type": "score_model", "name": "s", "model": "builtin", "range": range, "sampling_params": sampling,
+            "input": asked("How good is it?"),
+        })
+    };
+    let both = json!({
+        "type": "multi", "name": "m", "graders": {"l": label, "s": score(&json!([0, 3]), &json!(null))},
+        "calculate_output": "l + s / 3",
+    });
+    let long = json!({
+        "type": "label_model", "name": "l", "model": "builtin", "labels": ["right", "wrong"], "passing_labels": ["right"],
+        "input": asked(&"many words ".repeat(2000)),
+    });
+    let drawn = json!({"temperature": 1.0, "top_p": 0.9, "seed": 7});
+    let named = [
+        ("label", label),
+        ("greedy", score(&json!(null), &json!(null))),
+        ("drawn", score(&json!([1, 7]), &drawn)),
+        ("both", both),
+        ("long", long),
+    ];
+    RewardConfig::sum(
+        named
+            .map(|(name, grader)| WeightedGrader { name: name.into(), weight: 0.2, grader: Grader::Openai { grader } })
+            .into(),
+    )
+}
+
 /// Every similarity, a check, a formula over both, and a template that names what is not there.
 #[cfg(feature = "openai")]
 #[must_use]

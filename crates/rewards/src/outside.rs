@@ -1,6 +1,6 @@
-//! What some graders need from outside the text: the scores of learned reward models, people's votes, the other answers
-//! of the group. All of it is an argument, so that this crate stays without tensors, stores and files; a grader whose
-//! source is missing does not apply, and its receipt says what was missing.
+//! What some graders need from outside the text: the scores of learned reward models, the verdicts of models that judge,
+//! people's votes, the other answers of the group. All of it is an argument, so that this crate stays without tensors, stores
+//! and files; a grader whose source is missing does not apply, and its receipt says what was missing.
 
 use crate::group::Group;
 use crate::votes::Ballot;
@@ -11,6 +11,9 @@ use clicker_wire::Item;
 pub struct Outside<'a> {
     /// Learned reward models.
     pub models: Option<&'a dyn RewardModels>,
+    /// Models that judge for OpenAI's model graders.
+    #[cfg(feature = "openai")]
+    pub judge: Option<&'a dyn crate::openai::Judge>,
     /// Stored votes, counted.
     pub votes: Option<&'a Ballot>,
     /// The answers that were drawn together, this one among them. [`crate::Scorer::group`] fills it in.

@@ -1,11 +1,9 @@
 //! OpenAI's graders: check one, run one on a sample. What the API and the command line have in common, the clock included.
 
-use crate::judge::Panel;
 use crate::{Service, ServiceError};
 use clicker_rewards::openai::{self, Grader, Judge, Run, Sample};
 use clicker_wire::grader_run::{RunRequest, RunResult, ValidateRequest, ValidateResponse};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Grade one sample, and note how long it took.
@@ -34,11 +32,7 @@ impl Service {
         let grader = openai::validate(&request.grader)?;
         let permit = self.inner.judges.permits.clone().acquire_owned().await;
         let permit = permit.map_err(|_| ServiceError::ShuttingDown)?;
-        let mut seats = BTreeMap::new();
-        for name in grader.models() {
-            seats.insert(name.to_owned(), self.seat(name).await?);
-        }
-        let panel = Panel { seats };
+        let panel = self.panel(grader.models().into_iter().map(str::to_owned)).await?;
         let graded = tokio::task::spawn_blocking(move || {
             // Held until the work ends, also where whoever asked has gone.
             let _permit = permit;

@@ -1,12 +1,15 @@
 //! Rewards as people work on them: kept in versions, attacked, offered to start from. Knows no page.
 
 use crate::{Service, ServiceError};
-use clicker_rewards::{attack, versions};
+use clicker_rewards::openai::{Judge, Patient, Replies};
+use clicker_rewards::{Outside, Scorer, attack, versions};
 use clicker_store::Digest;
 use clicker_wire::{
-    AttackReport, Item, LabSample, NewRewardVersion, RewardChange, RewardComparison, RewardConfig, RewardPreset,
-    RewardVersion,
+    AttackReport, Grader, Item, LabSample, NewRewardVersion, RewardChange, RewardComparison, RewardConfig,
+    RewardPreset, RewardVersion, WeightedGrader,
 };
+use serde_json::json;
+use std::collections::BTreeSet;
 
 /// Lists show at most this many.
 const LIST: u32 = 200;
@@ -102,7 +105,7 @@ impl Service {
         Ok(NamedReward { hash, name, note: note.unwrap_or_default(), reward })
     }
 
-    /// Rewards to start from: the default, then each lesson as it can be hacked and as it was repaired.
+    /// Rewards to start from: the default, then each lesson as it can be hacked and as it was repaired, then one that a model judges.
     #[must_use]
     pub fn reward_presets(&self) -> Vec<RewardPreset> {
         let default = RewardPreset {
@@ -120,7 +123,7 @@ impl Service {
             };
             [preset("broken", lesson.broken.clone()), preset("repaired", lesson.repaired.clone())]
         });
-        std::iter::once(default).chain(lessons).collect()
+        std::iter::once(default).chain(lessons).chain([judged()]).collect()
     }
 
     /// What is wrong with each of these scripts, if anything, in words that end a sentence "expected ...".
@@ -138,9 +141,12 @@ impl Service {
     /// Try the exploit suite and a short search on a reward, over questions of the world.
     ///
     /// # Errors
-    /// A reward that cannot be used; an attack that breaks, which is a mistake of this program.
+    /// A reward that cannot be used, one that asks a model; an attack that breaks, which is a mistake of this program.
     pub async fn attack_reward(&self, reward: RewardConfig) -> Result<Attacked, ServiceError> {
         usable(&reward)?;
+        if let Some(why) = attack::unattackable(&reward) {
+            return Err(ServiceError::invalid("reward", why, "graders that are functions of the text"));
+        }
         let (questions, budget) = ATTACK;
         let items = self.world_items(None, questions).await?;
         let permit = self.inner.judges.permits.clone().acquire_owned().await;
@@ -153,10 +159,10 @@ impl Service {
         attacked.await.map_err(|e| ServiceError::Grading { reason: e.to_string() })
     }
 
-    /// What changed between two rewards, and what that does to the same answers.
+    /// What changed between two rewards, and what that does to the same answers. Models that their graders ask judge here.
     ///
     /// # Errors
-    /// A reward that cannot be used; too many answers.
+    /// A reward that cannot be used; too many answers; a store that fails.
     pub async fn compare_rewards(
         &self,
         before: &RewardConfig,
@@ -176,8 +182,44 @@ impl Service {
                 None => groups.push((item, vec![text])),
             }
         }
-        let changes = versions::diff(before, after);
-        Ok(Compared { changes, comparison: versions::compare(before, after, &groups) })
+        let names = before.judges().into_iter().chain(after.judges()).map(str::to_owned).collect::<BTreeSet<_>>();
+        let panel = self.panel(names).await?;
+        let permit = self.inner.judges.permits.clone().acquire_owned().await;
+        let permit = permit.map_err(|_| ServiceError::ShuttingDown)?;
+        let (before, after) = (before.clone(), after.clone());
+        let compared = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let (replies, in_time) = (Replies::default(), || true);
+            let judge = Patient::new(&panel, &replies, &in_time);
+            let totals = |reward| totals(reward, &groups, &judge);
+            let comparison = versions::compare_totals(&groups, &totals(&before), &totals(&after));
+            Compared { changes: versions::diff(&before, &after), comparison }
+        });
+        compared.await.map_err(|e| ServiceError::Grading { reason: e.to_string() })
+    }
+}
+
+fn totals(reward: &RewardConfig, groups: &[(Item, Vec<String>)], judge: &dyn Judge) -> Vec<Vec<f64>> {
+    let scorer = Scorer::new(reward).with(Outside { judge: Some(judge), ..Outside::default() });
+    groups.iter().map(|(item, texts)| scorer.group(item, texts).iter().map(|reward| reward.total).collect()).collect()
+}
+
+/// A model as judge, and the truth beside it, so that people see how far the two agree.
+fn judged() -> RewardPreset {
+    let grader = json!({
+        "type": "label_model", "name": "judge", "model": "builtin", "labels": ["right", "wrong"], "passing_labels": ["right"],
+        "input": [{"role": "user", "content": "Question: {{item.question}}\nAnswer: {{sample.output_text}}\nIs the answer right or wrong?"}],
+    });
+    let weighted = |name: &str, weight, grader| WeightedGrader { name: name.into(), weight, grader };
+    RewardPreset {
+        name: "a model as judge".into(),
+        about: "The model in this tab says of each answer whether it is right. The truth has no weight and stands beside it: see \
+                how far a small judge can be trusted before you train on it."
+            .into(),
+        reward: RewardConfig::sum(vec![
+            weighted("judge", 1.0, Grader::Openai { grader }),
+            weighted("truthful", 0.0, Grader::Truthful { right: 1.0, abstain: 0.0, wrong: -1.0 }),
+        ]),
     }
 }
 

@@ -28,7 +28,7 @@ impl Service {
         let mut recipe = clicker_train::recipe::resolved(recipe).map_err(refused)?;
         clicker_train::recipe::validate(&recipe).map_err(refused)?;
         self.starting_checkpoint(&recipe).await?;
-        self.check_reward_models(&recipe).await?;
+        self.check_models_of_reward(&recipe).await?;
         self.freeze_preferences(&mut recipe).await?;
         self.freeze_rows(&mut recipe).await?;
         let run = Run {

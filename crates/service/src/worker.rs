@@ -133,12 +133,13 @@ async fn start(queue: &Queue, claim: &Claim) -> Result<Start, ServiceError> {
     let preferences = service.preferences(&claim.run.recipe).await?;
     let data = service.rows(&claim.run.recipe).await?;
     let reward_models = service.reward_models(&claim.run.recipe).await?;
+    let judges = service.judges(&claim.run.recipe).await?;
     // Within a comparison, a run that chooses settings knows no held-out question, and a budget of labels is one of questions.
     let view = match queue.inner.store.comparison_of(&claim.run.id).await? {
         Some((experiment, part)) => view(&experiment, part.tunes()),
         None => View::default(),
     };
-    Ok(Start { model, state, data, preferences, reward_models, view })
+    Ok(Start { model, state, data, preferences, reward_models, judges, view })
 }
 
 fn last_words(result: Result<(), Box<dyn Any + Send>>) -> String {

@@ -33,6 +33,7 @@ mod exact;
 pub mod explain;
 mod grpo;
 mod held_out;
+pub mod judging;
 mod kto;
 mod looks;
 mod objective;
@@ -88,6 +89,8 @@ pub struct Start {
     pub preferences: Option<Vec<u8>>,
     /// GGUF bytes of the reward models that the recipe's graders name, under those names: one, or all members of an ensemble.
     pub reward_models: BTreeMap<String, Vec<Vec<u8>>>,
+    /// GGUF bytes (the file that browsers get) of the models that the reward's graders ask, under the names they give them.
+    pub judges: BTreeMap<String, Vec<u8>>,
     /// Which of the world's questions the run may use; by default it trains on all training questions.
     pub view: View,
 }

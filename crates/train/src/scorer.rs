@@ -6,25 +6,37 @@
 
 use crate::batch::Packed;
 use crate::critic::score_token;
+use crate::judging::{self, JudgeModel};
 use crate::pairs::{answer, numbers};
 use crate::rollout::Language;
 use crate::{Result, TrainError};
 use candle_core::Tensor;
 use clicker_lm::{Decoder, LoadedModel, Precision};
+use clicker_rewards::openai::{Judge, JudgeError, JudgeReply, JudgeRequest, Panel, Patient, Replies, Seat};
 use clicker_rewards::{Outside, RewardModels};
 use clicker_wire::{Grader, Item, Message, RewardConfig};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The reward models that a recipe's graders name.
-#[derive(Clone, Debug, Default)]
-pub struct Scorers(BTreeMap<String, Vec<RewardScorer>>);
+/// The models that a recipe's graders name: reward models, and models that judge.
+#[derive(Debug, Default)]
+pub struct Scorers {
+    models: BTreeMap<String, Vec<RewardScorer>>,
+    judges: Panel<JudgeModel>,
+    /// Answers come again from step to step, and a judge says the same each time.
+    replies: Replies,
+}
 
 impl Scorers {
-    /// Those of this configuration, from the checkpoints that were brought along under their names.
+    /// Those of this configuration, from the checkpoints that were brought along under their names: masters of reward models, and
+    /// of judges the files that browsers get.
     ///
     /// # Errors
     /// One that was not brought along, or cannot be read.
-    pub fn new(config: &RewardConfig, brought: &BTreeMap<String, Vec<Vec<u8>>>) -> Result<Self> {
+    pub fn new(
+        config: &RewardConfig,
+        brought: &BTreeMap<String, Vec<Vec<u8>>>,
+        judges: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<Self> {
         let of = |name: String| {
             let members = brought.get(&name).ok_or_else(|| {
                 TrainError::Recipe(format!("the reward names the reward model {name}, but it was not brought along"))
@@ -32,24 +44,47 @@ impl Scorers {
             let members = members.iter().map(|bytes| RewardScorer::from_gguf(bytes)).collect::<Result<_>>()?;
             Ok((name, members))
         };
-        Ok(Self(named(config).into_iter().map(of).collect::<Result<_>>()?))
+        let seat = |name: String| {
+            let bytes = judges.get(&name).ok_or_else(|| judging::missing(&name))?;
+            let seat = Seat { name: name.clone(), identity: name.clone(), model: JudgeModel::from_gguf(bytes)? };
+            Ok((name, Ok(seat)))
+        };
+        Ok(Self {
+            models: named(config).into_iter().map(of).collect::<Result<_>>()?,
+            judges: Panel { seats: judging::named(config).into_iter().map(seat).collect::<Result<_>>()? },
+            replies: Replies::default(),
+        })
     }
 
     /// What graders get from outside the text.
     #[must_use]
     pub fn outside(&self) -> Outside<'_> {
-        Outside { models: (!self.0.is_empty()).then_some(self as &dyn RewardModels), ..Outside::default() }
+        Outside {
+            models: (!self.models.is_empty()).then_some(self as &dyn RewardModels),
+            judge: Some(self as &dyn Judge),
+            ..Outside::default()
+        }
     }
 }
 
 impl RewardModels for Scorers {
     fn scores(&self, checkpoint: &str, item: &Item, text: &str) -> std::result::Result<Vec<f64>, String> {
-        let members = self.0.get(checkpoint).ok_or_else(|| "it is not at hand".to_owned())?;
+        let members = self.models.get(checkpoint).ok_or_else(|| "it is not at hand".to_owned())?;
         let of = |member: &RewardScorer| {
             let scores = member.scores(&[(&item.messages, text)]).map_err(|e| e.to_string())?;
             scores.first().copied().ok_or_else(|| "it gave no score".to_owned())
         };
         members.iter().map(of).collect()
+    }
+}
+
+impl Judge for Scorers {
+    fn seated(&self, model: &str) -> std::result::Result<String, String> {
+        self.judges.seated(model)
+    }
+
+    fn ask(&self, request: &JudgeRequest<'_>) -> std::result::Result<JudgeReply, JudgeError> {
+        Patient::new(&self.judges, &self.replies, &|| true).ask(request)
     }
 }
 

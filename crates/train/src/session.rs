@@ -112,7 +112,7 @@ impl<'a> Session<'a> {
             members,
             place,
             scorers: if recipe.algorithm.samples() {
-                Scorers::new(&recipe.reward, &start.reward_models)?
+                Scorers::new(&recipe.reward, &start.reward_models, &start.judges)?
             } else {
                 Scorers::default()
             },

@@ -81,7 +81,8 @@ pub enum EngineRequest {
         /// Request id.
         id: u64,
     },
-    /// Reward texts and compute the group's advantages: no model needed.
+    /// Reward texts and compute the group's advantages. A model is asked only where a grader of the reward asks one; what has not
+    /// been judged in a moment is counted in `judging` of the reply, and the same request again goes on from there.
     Judge {
         /// Request id.
         id: u64,
@@ -93,8 +94,11 @@ pub enum EngineRequest {
         reward: RewardConfig,
         /// What advantages are divided by.
         scale: AdvantageScale,
+        /// The slot of the model that graders mean by `builtin`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        judge: Option<String>,
     },
-    /// Look at a reward on a list of answers: no model needed. Answered by a [`crate::PreviewReply`].
+    /// Look at a reward on a list of answers; models are asked as in `Judge`. Answered by a [`crate::PreviewReply`].
     Preview {
         /// Request id.
         id: u64,
@@ -104,6 +108,9 @@ pub enum EngineRequest {
         reward: RewardConfig,
         /// Answers whose whole receipts are wanted, by index.
         receipts: Vec<u32>,
+        /// The slot of the model that graders mean by `builtin`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        judge: Option<String>,
     },
     /// Stop the request with this id (a load or a generation) as soon as possible.
     Cancel {
@@ -282,6 +289,13 @@ pub struct GroupJudgement {
     pub mean: f64,
     /// Standard deviation of the totals (n - 1 form).
     pub std: f64,
+    /// How often a model has still to be asked before the rest means anything.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub judging: u32,
+}
+
+pub(crate) fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What to measure.

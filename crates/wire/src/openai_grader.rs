@@ -5,6 +5,7 @@
 //! data only: `clicker_rewards::openai` checks and runs them, and says more about a wrong field than serde can.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A grader. `label_model` is allowed at the top as well as in a `multi`; a `multi` may not hold a `multi`.
@@ -65,6 +66,21 @@ impl Grader {
                 Parts::Named(parts) => parts.values().flat_map(Self::models).collect(),
             },
         }
+    }
+}
+
+/// The models that a grader's JSON asks, its parts' among them, whether or not the grader is a good one.
+#[must_use]
+pub fn models_asked(grader: &Value) -> BTreeSet<&str> {
+    if let Some("score_model" | "label_model") = grader["type"].as_str() {
+        return grader["model"].as_str().into_iter().collect();
+    }
+    match &grader["graders"] {
+        Value::Array(parts) => parts.iter().flat_map(models_asked).collect(),
+        // One part by itself; a part called `type` would be an object.
+        part @ Value::Object(_) if part["type"].is_string() => models_asked(part),
+        Value::Object(parts) => parts.values().flat_map(models_asked).collect(),
+        _ => BTreeSet::new(),
     }
 }
 
@@ -348,4 +364,30 @@ pub enum ReasoningEffort {
     High,
     /// As long as it can.
     Xhigh,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// What is read from the JSON is what the types say, in each of the three shapes of `graders`.
+    #[test]
+    fn models_are_found_in_every_shape() {
+        let asks = |model: &str| json!({"type": "label_model", "name": "l", "model": model, "labels": ["a"], "passing_labels": ["a"], "input": []});
+        let check = json!({"type": "string_check", "name": "c", "input": "", "reference": "", "operation": "eq"});
+        let multi = |graders: Value| json!({"type": "multi", "name": "m", "calculate_output": "1", "graders": graders});
+        for (grader, expected) in [
+            (asks("x"), vec!["x"]),
+            (check.clone(), vec![]),
+            (multi(json!([asks("b"), check])), vec!["b"]),
+            (multi(asks("one")), vec!["one"]),
+            (multi(json!({"type": asks("t"), "other": asks("s")})), vec!["s", "t"]),
+        ] {
+            assert_eq!(models_asked(&grader).into_iter().collect::<Vec<_>>(), expected, "{grader}");
+            let typed: Grader = serde_json::from_value(grader.clone()).unwrap();
+            assert_eq!(typed.models(), models_asked(&grader), "{grader}");
+        }
+        assert!(models_asked(&json!(3)).is_empty() && models_asked(&json!({"graders": 3})).is_empty());
+    }
 }

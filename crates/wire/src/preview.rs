@@ -31,6 +31,9 @@ pub struct Preview {
     /// Spearman's rank correlation between the scores of two graders over the answers to which both apply; the last row
     /// and column are the total. None where one of the two is constant.
     pub agreement: Vec<Vec<Option<f64>>>,
+    /// How often a model has still to be asked: until it was, its graders do not apply.
+    #[serde(default, skip_serializing_if = "crate::engine::is_zero")]
+    pub judging: u32,
 }
 
 /// What the engine answers to a preview: a message of its own, so that only who asks for previews has to read them.

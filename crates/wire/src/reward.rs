@@ -2,6 +2,7 @@
 
 use crate::{Adaptive, Clamp, Combine, Constraint, DomainWeight, Gate, Grader};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A whole reward: its graders, and how their scores become one number. Its JSON is what is hashed, stored and compared,
 /// so a field added later is left out of it while it says nothing: old configurations keep their bytes.
@@ -31,6 +32,18 @@ pub struct RewardConfig {
 }
 
 impl RewardConfig {
+    /// The models that OpenAI's graders in it ask, by the names they give them.
+    #[must_use]
+    pub fn judges(&self) -> BTreeSet<&str> {
+        fn of(weighted: &WeightedGrader) -> BTreeSet<&str> {
+            match &weighted.grader {
+                Grader::Openai { grader } => crate::openai_grader::models_asked(grader),
+                _ => BTreeSet::new(),
+            }
+        }
+        self.graders.iter().flat_map(of).collect()
+    }
+
     /// The weighted sum of these graders and nothing else.
     #[must_use]
     pub fn sum(graders: Vec<WeightedGrader>) -> Self {

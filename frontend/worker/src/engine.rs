@@ -4,10 +4,12 @@
 use crate::generation::Wish;
 use crate::port::{self, Incoming};
 use crate::weights::{Attached, WebFile};
-use crate::{bench, generation, judge, preview};
+use crate::{bench, generation, judge, judges, preview};
 use clicker_lm::LoadedModel;
+use clicker_rewards::Outside;
+use clicker_rewards::openai::Replies;
 use clicker_wire::{
-    BenchSpec, EngineReply, EngineReport, EngineRequest, FileKind, LabSample, PreviewReply, WeightsSource,
+    BenchSpec, EngineReply, EngineReport, EngineRequest, FileKind, LabSample, PreviewReply, RewardConfig, WeightsSource,
 };
 use js_sys::Uint8Array;
 use std::cell::RefCell;
@@ -28,6 +30,8 @@ struct State {
     last_decode_tps: Option<f64>,
     /// What the reward lab looks at.
     samples: Rc<Vec<LabSample>>,
+    /// What models have said of answers.
+    replies: Rc<Replies>,
 }
 
 /// Answer every message from now on.
@@ -45,7 +49,10 @@ async fn handle(Incoming { request, bytes, share }: Incoming) {
     let (id, result) = match request {
         EngineRequest::Load { id, slot, source } => (id, load(id, slot, source, bytes).await),
         EngineRequest::Unload { id, slot } => {
-            ENGINE.with_borrow_mut(|e| e.slots.remove(&slot));
+            ENGINE.with_borrow_mut(|e| {
+                e.slots.remove(&slot);
+                e.replies.forget();
+            });
             (id, Ok(EngineReply::Done { id }))
         }
         EngineRequest::Generate { id, slot, item, group_size, sampling, alternatives, stop, logit_bias } => {
@@ -60,16 +67,25 @@ async fn handle(Incoming { request, bytes, share }: Incoming) {
         EngineRequest::Tokenize { id, slot, text } => (id, tokenize(id, &slot, &text)),
         EngineRequest::Detokenize { id, slot, ids } => (id, detokenize(id, &slot, &ids)),
         EngineRequest::Report { id } => (id, Ok(EngineReply::Reported { id, report: report() })),
-        EngineRequest::Judge { id, item, texts, reward, scale } => {
-            (id, judge::judge(&item, &texts, &reward, scale).map(|judgement| EngineReply::Judged { id, judgement }))
+        EngineRequest::Judge { id, item, texts, reward, scale, judge } => {
+            let work = |outside: Outside<'_>| judge::judge(&item, &texts, &reward, scale, outside);
+            let judged = judging(&reward, judge.as_deref(), work).map(|(mut judgement, left)| {
+                judgement.judging = left;
+                EngineReply::Judged { id, judgement }
+            });
+            (id, judged)
         }
-        EngineRequest::Preview { id, samples, reward, receipts } => {
+        EngineRequest::Preview { id, samples, reward, receipts, judge } => {
             if let Some(samples) = samples {
                 ENGINE.with_borrow_mut(|e| e.samples = Rc::new(samples));
             }
             let samples = ENGINE.with_borrow(|e| e.samples.clone());
-            match preview::preview(&reward, &samples, &receipts) {
-                Ok(preview) => return port::post(&PreviewReply::Previewed { id, preview }),
+            let work = |outside: Outside<'_>| preview::preview(&reward, &samples, &receipts, outside);
+            match judging(&reward, judge.as_deref(), work) {
+                Ok((mut preview, left)) => {
+                    preview.judging = left;
+                    return port::post(&PreviewReply::Previewed { id, preview });
+                }
                 Err(error) => (id, Err(error)),
             }
         }
@@ -136,6 +152,19 @@ fn model(slot: &str) -> Result<Rc<LoadedModel<clicker_lm::Engine>>, Failure> {
         .ok_or_else(|| format!("no model is loaded as `{slot}`; load one first").into())
 }
 
+/// Does `work` with the models of this tab as judges.
+fn judging<T>(
+    reward: &RewardConfig,
+    own: Option<&str>,
+    work: impl FnOnce(Outside<'_>) -> Result<T, Failure>,
+) -> Result<(T, u32), Failure> {
+    let (panel, replies) = ENGINE.with_borrow(|e| {
+        let panel = judges::panel(reward, own, |slot| e.slots.get(slot).cloned());
+        (panel, Rc::clone(&e.replies))
+    });
+    judges::within(&panel, &replies, work)
+}
+
 async fn generate(id: u64, slot: &str, wish: Wish<'_>) -> Result<EngineReply, Failure> {
     let model = model(slot)?;
     let (reply, rate) = generation::run(id, &model, wish).await?;
@@ -189,7 +218,11 @@ async fn load(
 }
 
 fn keep(slot: &str, model: LoadedModel<clicker_lm::Engine>) {
-    ENGINE.with_borrow_mut(|e| e.slots.insert(slot.to_owned(), Rc::new(model)));
+    ENGINE.with_borrow_mut(|e| {
+        e.slots.insert(slot.to_owned(), Rc::new(model));
+        // Another model may have lain there, or none.
+        e.replies.forget();
+    });
 }
 
 async fn open(id: u64, url: &str, sha256: &str) -> Result<WebFile, Failure> {

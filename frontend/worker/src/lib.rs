@@ -7,12 +7,13 @@ mod bench;
 mod engine;
 mod generation;
 mod judge;
+mod judges;
 mod parity;
 mod port;
 mod preview;
 mod weights;
 
-pub use parity::{grade_repeatedly, greedy_ids, parity_digest};
+pub use parity::{grade_repeatedly, greedy_ids, judged_digest, parity_digest};
 pub use weights::Sha256;
 
 use wasm_bindgen::prelude::*;

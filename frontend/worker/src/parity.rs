@@ -1,7 +1,10 @@
 //! What tests ask of the wasm build, to compare it with the native one: the bytes of many rewards, and greedy tokens.
 
+use crate::judges::panel;
 use clicker_lm::{GenerateOptions, LoadedModel, generate};
+use clicker_rewards::fixtures;
 use clicker_wire::Sampling;
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 /// Every fixture's reward as one JSON text; native code must give the same bytes.
@@ -36,4 +39,15 @@ pub fn greedy_ids(model: &[u8], prompt: &[u32], new_tokens: u32) -> Result<Vec<u
     };
     let drawn = generate(&model.snapshot, &[prompt.to_vec()], &[(0, 0)], options)?;
     Ok(drawn.into_iter().flat_map(|d| d.ids()).collect())
+}
+
+/// What the GGUF in `model` says as a judge, as one JSON text; native code must give the same bytes.
+///
+/// # Errors
+/// A model that does not work, in words.
+#[wasm_bindgen]
+pub fn judged_digest(model: &[u8]) -> Result<String, JsError> {
+    let model = Rc::new(LoadedModel::for_engine(model)?);
+    let panel = panel(&fixtures::judged(), None, |_| Some(Rc::clone(&model)));
+    Ok(fixtures::judged_digest(&panel))
 }

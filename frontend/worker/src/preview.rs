@@ -2,19 +2,24 @@
 
 use crate::engine::Failure;
 use clicker_rewards::attack::histogram;
-use clicker_rewards::compose;
 use clicker_rewards::rank::spearman;
+use clicker_rewards::{Outside, Scorer, compose};
 use clicker_wire::{LabSample, Preview, Reward, RewardConfig};
 
 /// Most answers of one preview: it has to keep up with typing.
 const MAX_SAMPLES: usize = 64;
 
-pub(crate) fn preview(config: &RewardConfig, samples: &[LabSample], wanted: &[u32]) -> Result<Preview, Failure> {
+pub(crate) fn preview(
+    config: &RewardConfig,
+    samples: &[LabSample],
+    wanted: &[u32],
+    outside: Outside<'_>,
+) -> Result<Preview, Failure> {
     compose::validate(config)?;
     if samples.len() > MAX_SAMPLES {
         return Err(format!("{} answers; expected at most {MAX_SAMPLES}", samples.len()).into());
     }
-    let rewards = rewards(config, samples);
+    let rewards = rewards(config, samples, outside);
     let totals: Vec<f64> = rewards.iter().map(|r| r.total).collect();
     let scores: Vec<Vec<Option<f64>>> = rewards.iter().map(|r| r.receipts.iter().map(|x| x.score).collect()).collect();
     let worth = rewards.iter().map(|r| r.receipts.iter().map(|x| x.contribution()).collect()).collect();
@@ -24,15 +29,17 @@ pub(crate) fn preview(config: &RewardConfig, samples: &[LabSample], wanted: &[u3
     columns.push(totals.iter().copied().map(Some).collect());
     let agreement = columns.iter().map(|a| columns.iter().map(|b| agree(a, b)).collect()).collect();
     let wanted = wanted.iter().filter_map(|i| Some((*i, rewards.get(*i as usize)?.clone()))).collect();
-    Ok(Preview { total: histogram(&totals), totals, scores, worth, receipts: wanted, graders, agreement })
+    let total = histogram(&totals);
+    Ok(Preview { total, totals, scores, worth, receipts: wanted, graders, agreement, judging: 0 })
 }
 
 /// Neighbours that answer the same question are a group: some graders compare its answers.
-fn rewards(config: &RewardConfig, samples: &[LabSample]) -> Vec<Reward> {
+fn rewards(config: &RewardConfig, samples: &[LabSample], outside: Outside<'_>) -> Vec<Reward> {
+    let scorer = Scorer::new(config).with(outside);
     let groups = samples.chunk_by(|a, b| a.item.id == b.item.id && a.item.messages == b.item.messages);
     let of_group = |group: &[LabSample]| {
         let texts: Vec<&str> = group.iter().map(|sample| sample.text.as_str()).collect();
-        compose::reward_group(config, &group[0].item, &texts)
+        scorer.group(&group[0].item, &texts)
     };
     groups.flat_map(of_group).collect()
 }

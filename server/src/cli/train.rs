@@ -67,7 +67,13 @@ pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
     bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} of about {duration}  {msg}")?);
     let stop = super::stop_on_interrupt()?;
     let (mut first, mut last): (Option<EvalReport>, Option<EvalReport>) = (None, None);
-    let request = TrainRequest { recipe, model, out: command.out.clone(), resume: command.resume };
+    let request = TrainRequest {
+        recipe,
+        model,
+        builtin: super::BUILTIN.into(),
+        out: command.out.clone(),
+        resume: command.resume,
+    };
     let outcome = headless::train(
         &request,
         &mut |TrainProgress::Step(step, events)| {

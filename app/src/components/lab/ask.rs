@@ -1,12 +1,13 @@
 //! What the lab asks the engine and the server, and drawing what changes. One frame draws at most once; one preview is under
 //! way at most, and one that the document has left behind is dropped.
 
+use super::model::Model;
 use super::{Lab, bar, draft, figures, form, receipts, rows, versions};
-use crate::browser::worker::{self, Reply};
+use crate::browser::worker::{self, Ask, Reply, Source};
 use crate::browser::{self, fetch, page};
 use crate::state::knobs::Knobs;
 use crate::state::lab::tree;
-use clicker_wire::{EngineRequest, LabSample, Manifest, NewRewardVersion, RewardVersion, Sampling, WeightsSource};
+use clicker_wire::{LabSample, NewRewardVersion, RewardVersion, Sampling};
 use serde::Serialize;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -102,18 +103,27 @@ fn preview() {
         }
         (lab.flow.asked, lab.flow.stale) = (true, false);
         let samples = (!std::mem::replace(&mut lab.flow.sent, true)).then(|| lab.samples.clone());
-        Some((samples, lab.document.config().clone(), lab.open.iter().copied().collect()))
+        Some((samples, lab.document.config().clone(), lab.open.iter().copied().collect(), lab.judge()))
     });
-    let Some((samples, reward, receipts)) = wish.flatten() else { return };
+    let Some((samples, reward, receipts, (judge, load_it))) = wish.flatten() else { return };
+    if let Some(model) = load_it {
+        load(model, || {
+            with(|lab| lab.flow.stale = true);
+        });
+    }
     worker::ask(
-        |id| EngineRequest::Preview { id, samples, reward, receipts },
+        |id| Ask::Preview { id, samples, reward, receipts, judge },
         |reply| {
             quietly(|lab| {
                 lab.flow.asked = false;
                 match reply {
                     // Somebody has typed on: the next one will be right.
                     _ if lab.flow.stale => {}
-                    Reply::Previewed { preview, .. } => lab.show(preview),
+                    // A model that judges is asked for a moment at a time: the same again goes on from there.
+                    Reply::Previewed { preview, .. } => {
+                        lab.flow.stale = preview.judging > 0;
+                        lab.show(preview);
+                    }
                     Reply::Failed { message, .. } => lab.refused = Some(message),
                     _ => {}
                 }
@@ -136,17 +146,17 @@ pub(super) fn draw_samples() {
         Some((lab.flow.turn, model))
     });
     let Some((turn, model)) = begun.flatten() else { return };
-    let slot = model.id.0.clone();
+    let slot = model.slot.clone();
     if quietly(|lab| lab.flow.loaded) == Some(true) {
         return draw_next(turn, slot, Vec::new());
     }
     load(model, move || draw_next(turn, slot.clone(), Vec::new()));
 }
 
-fn load(model: Manifest, then: impl Fn() + 'static) {
-    let (slot, source) = (model.id.0.clone(), WeightsSource::Checkpoint { manifest: model });
+fn load(model: Model, then: impl Fn() + 'static) {
+    let (slot, source) = (model.slot, Source::object(&model.sha256));
     worker::ask(
-        |id| EngineRequest::Load { id, slot, source },
+        |id| Ask::Load { id, slot, source },
         move |reply| match reply {
             Reply::Loaded { .. } => {
                 quietly(|lab| lab.flow.loaded = true);
@@ -176,19 +186,9 @@ fn draw_next(turn: u64, slot: String, drawn: Vec<LabSample>) {
         return;
     };
     let sampling = Sampling { seed: turn, ..Sampling::default() };
-    let (stop, logit_bias) = (Vec::new(), Vec::new());
     let (question, model, mut so_far) = (item.clone(), slot.clone(), Some(drawn));
     worker::ask(
-        |id| EngineRequest::Generate {
-            id,
-            slot,
-            item,
-            group_size: DRAWN.1,
-            sampling,
-            alternatives: 0,
-            stop,
-            logit_bias,
-        },
+        |id| Ask::Generate { id, slot, item, group_size: DRAWN.1, sampling, alternatives: 0 },
         move |reply| match reply {
             Reply::Generated { rollouts, .. } => {
                 let Some(mut drawn) = so_far.take() else { return };

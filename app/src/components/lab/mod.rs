@@ -22,6 +22,8 @@ mod rows;
 mod versions;
 mod wake;
 
+#[cfg(feature = "ssr")]
+pub(crate) use model::Model;
 pub(crate) use model::{Lab, Start};
 #[cfg(feature = "ssr")]
 pub(crate) use page::page;

@@ -2,7 +2,7 @@
 
 use crate::state::lab::document::Document;
 use crate::state::lab::{samples, text};
-use clicker_wire::{Grader, Item, LabSample, Manifest, Preview, RewardConfig, RewardPreset, RewardVersion};
+use clicker_wire::{Grader, Item, LabSample, Preview, RewardConfig, RewardPreset, RewardVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +11,24 @@ use std::collections::{BTreeMap, BTreeSet};
 const EXAMPLES: usize = 16;
 /// Receipts are open from the start where there are at most so many answers.
 const FEW: usize = 12;
+
+/// A model that the lab can load: what of its manifest that takes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Model {
+    /// Its id, which is also its slot in the engine.
+    pub(crate) slot: String,
+    /// The hash of its file for browsers.
+    pub(crate) sha256: String,
+}
+
+#[cfg(feature = "ssr")]
+impl Model {
+    /// None where the model has no file for browsers.
+    pub(crate) fn of(manifest: &clicker_wire::Manifest) -> Option<Self> {
+        let file = manifest.file(clicker_wire::FileKind::Browser)?;
+        Some(Self { slot: manifest.id.0.clone(), sha256: file.sha256.clone() })
+    }
+}
 
 /// What the server knows that the first render needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,7 +40,7 @@ pub(crate) struct Start {
     /// Questions of the world.
     pub(crate) questions: Vec<Item>,
     /// The model that can answer them.
-    pub(crate) model: Option<Manifest>,
+    pub(crate) model: Option<Model>,
     /// The recipe that a reward is trained with, as JSON: only its reward is touched.
     pub(crate) recipe: Option<Value>,
     /// Whether the visitor may train.
@@ -68,7 +86,7 @@ pub(crate) struct Lab {
     /// The two versions that are compared, as places in the list.
     pub(crate) compared: (Option<usize>, Option<usize>),
     pub(crate) questions: Vec<Item>,
-    pub(crate) model: Option<Manifest>,
+    pub(crate) model: Option<Model>,
     pub(crate) recipe: Option<Value>,
     pub(crate) owner: bool,
     pub(crate) flow: Flow,
@@ -101,6 +119,8 @@ pub(crate) struct Flow {
     pub(crate) turn: u64,
     /// The engine has the model.
     pub(crate) loaded: bool,
+    /// It was asked to load it for a grader that asks a model.
+    pub(crate) judge: bool,
 }
 
 impl Lab {
@@ -171,6 +191,13 @@ impl Lab {
         self.samples = samples;
         self.preview = None;
         (self.flow.sent, self.flow.stale, self.flow.rows) = (false, true, true);
+    }
+
+    /// The slot of the model that graders may ask; and the model, if one does and it has to be loaded first.
+    pub(crate) fn judge(&mut self) -> (Option<String>, Option<Model>) {
+        let asks = ["\"score_model\"", "\"label_model\""].iter().any(|kind| self.document.text().contains(kind));
+        let load = asks && !self.flow.loaded && !std::mem::replace(&mut self.flow.judge, true);
+        (self.model.as_ref().map(|model| model.slot.clone()), self.model.clone().filter(|_| load))
     }
 
     /// A preview of the document as it stands has arrived.

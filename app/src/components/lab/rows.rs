@@ -18,6 +18,13 @@ pub(crate) fn head(lab: &Lab) -> String {
         );
         return m.done();
     }
+    if let Some(left) = lab.preview.as_ref().map(|preview| preview.judging).filter(|left| *left > 0) {
+        m.put(
+            "<p class=\"hint line\" data-testid=\"lab-judging\">The model in this tab is judging: {} to go</p>",
+            &[&left.to_string()],
+        );
+        return m.done();
+    }
     let count = lab.samples.len();
     let noun = if count == 1 { "answer" } else { "answers" };
     m.put("<p class=\"hint line\" data-testid=\"lab-origin\">{} {}, {}</p>", &[&count.to_string(), noun, &lab.origin]);

@@ -392,7 +392,7 @@ pub(crate) const GRADERS: [Variant; 23] = [
     variant(
         "openai",
         "OpenAI grader",
-        "One of OpenAI's graders as JSON: string_check, text_similarity or a multi of them.",
+        "One of OpenAI's graders as JSON. A score_model or label_model with the model “builtin” is judged by the model in this tab.",
         r#"{"type":"openai","grader":{"type":"text_similarity","name":"close","input":"{{sample.output_text}}","reference":"{{item.reference_answer}}","evaluation_metric":"fuzzy_match"}}"#,
         &[field("grader", "Grader", Kind::Json)],
     ),

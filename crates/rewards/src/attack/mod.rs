@@ -41,6 +41,17 @@ pub fn gold(item: &Item, text: &str) -> Option<f64> {
     truth::is_known(item).then(|| truth::standing(item, text).gold())
 }
 
+/// Why a reward is not for attacking, if it is not: an attack grades thousands of answers, which takes a model that judges many
+/// minutes, and without its judge a reward would look safer than it is.
+#[must_use]
+pub fn unattackable(config: &RewardConfig) -> Option<String> {
+    let model = *config.judges().first()?;
+    Some(format!(
+        "a grader asks the model {model:?}, and an attack grades thousands of answers. Attack the reward without that grader; try \
+         tricks on the judge as pasted answers in the lab"
+    ))
+}
+
 /// Attacks a reward: every exploit on every question, then a search that tries at most `budget` more answers. Questions
 /// of which nothing is known are left out. A configuration that [`crate::validate`] refuses gives numbers without
 /// meaning, never a panic.

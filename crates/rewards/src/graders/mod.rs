@@ -122,7 +122,7 @@ pub(crate) fn ready(grader: &Grader) -> Ready<'_> {
         }
         Grader::Openai { grader } => {
             let compiled = openai::compile(grader);
-            Box::new(move |case, _| openai::grade(case, &compiled))
+            Box::new(move |case, outside| openai::grade(case, &compiled, outside))
         }
         Grader::RewardModel { checkpoints, ensemble } => {
             Box::new(move |case, outside| reward_model::grade(case, checkpoints, *ensemble, outside))

@@ -24,6 +24,8 @@ pub(super) struct Log {
     pub(super) problems: Vec<String>,
     /// Tokens by model.
     pub(super) usage: BTreeMap<String, TokenCounts>,
+    /// What models replied, in order.
+    pub(super) said: Vec<JudgeReply>,
 }
 
 /// One sample, one row, perhaps a judge.
@@ -171,11 +173,16 @@ impl<'a> Grading<'a> {
             Ok(reply) => {
                 let used = self.log.usage.entry(reply.model.clone()).or_default();
                 *used = add(*used, reply.usage);
+                self.log.said.push(reply.clone());
                 Some(reply)
             }
             Err(JudgeError::Server(why)) => self.server(why),
             Err(JudgeError::Unresponsive) => {
                 let problem = format!("the model {model:?} gave no answer in time");
+                self.fail(|errors| errors.unresponsive_reward_error = true, problem)
+            }
+            Err(JudgeError::Later) => {
+                let problem = format!("the model {model:?} is still judging");
                 self.fail(|errors| errors.unresponsive_reward_error = true, problem)
             }
             Err(JudgeError::Refused) => self.fail(

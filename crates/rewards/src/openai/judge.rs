@@ -9,6 +9,14 @@ use serde_json::Value;
 
 /// A model that can be asked.
 pub trait Judge {
+    /// What stands behind a grader's name for a model, so that replies can be remembered by it.
+    ///
+    /// # Errors
+    /// Why nobody judges under this name, where that is known before anything is asked.
+    fn seated(&self, model: &str) -> Result<String, String> {
+        Ok(model.to_owned())
+    }
+
     /// Asks it once, and waits.
     ///
     /// # Errors
@@ -44,7 +52,7 @@ pub enum Verdict<'a> {
 }
 
 /// What a model replied.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct JudgeReply {
     /// Its words.
     pub text: String,
@@ -52,6 +60,8 @@ pub struct JudgeReply {
     pub model: String,
     /// Tokens used.
     pub usage: TokenCounts,
+    /// How sure the model is of it: its probability among the replies that were allowed, where the model says so.
+    pub share: Option<f64>,
 }
 
 /// Why there is no reply.
@@ -61,6 +71,8 @@ pub enum JudgeError {
     Server(String),
     /// It gave no answer in time.
     Unresponsive,
+    /// It was not asked yet.
+    Later,
     /// It declined.
     Refused,
 }

@@ -7,10 +7,12 @@
 //!
 //! This module never knows a model, a clock, a network or Python.
 
+mod choosing;
 mod error;
 pub mod formula;
 mod grading;
 mod judge;
+mod pacing;
 mod parts;
 mod python;
 mod run;
@@ -19,10 +21,12 @@ pub mod similarity;
 pub mod template;
 mod validate;
 
+pub use choosing::{Chooser, Chosen, Panel, Seat};
 pub use clicker_wire::grader_run::RunResult;
 pub use clicker_wire::openai_grader::Grader;
 pub use error::GraderError;
 pub use judge::{Judge, JudgeError, JudgeReply, JudgeRequest, Verdict};
+pub use pacing::{Patient, Replies};
 pub use parts::part_names;
 pub use python::python_instead;
 pub use run::{Run, Sample, run};

@@ -1,7 +1,7 @@
 //! One grader, one sample: the reward and the receipt, in which every failure is a flag and a sentence.
 
 use super::grading::{Grading, Log};
-use super::judge::Judge;
+use super::judge::{Judge, JudgeReply};
 use super::{Grader, RunResult};
 use clicker_wire::grader_run::{RunMetadata, TokenCounts, TokenUsage};
 use serde_json::Value;
@@ -29,6 +29,8 @@ pub struct Run {
     pub result: RunResult,
     /// What each set flag means, in plain words; OpenAI's form has no place for most of them.
     pub problems: Vec<String>,
+    /// What models replied, in the order in which they were asked.
+    pub said: Vec<JudgeReply>,
 }
 
 impl Run {
@@ -53,7 +55,7 @@ pub fn run(grader: &Grader, sample: &Sample<'_>, item: &Value, judge: Option<&dy
             single => grading.single(single),
         },
     };
-    let Log { errors, problems, usage } = grading.into_log();
+    let Log { errors, problems, usage, said } = grading.into_log();
     let one_model = if usage.len() == 1 { usage.keys().next().cloned() } else { None };
     let total = (!usage.is_empty()).then(|| usage.values().copied().fold(TokenCounts::default(), add));
     let result = RunResult {
@@ -74,7 +76,7 @@ pub fn run(grader: &Grader, sample: &Sample<'_>, item: &Value, judge: Option<&dy
             errors,
         },
     };
-    Run { result, problems }
+    Run { result, problems, said }
 }
 
 /// Tokens of both.

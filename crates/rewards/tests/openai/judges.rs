@@ -18,7 +18,7 @@ impl Judge for Fixed {
         self.asked.borrow_mut().push(format!("{request:?}"));
         let usage = TokenCounts { prompt_tokens: 10, total_tokens: 13, cached_tokens: 1, completion_tokens: 3 };
         let model = format!("local-{}", request.model);
-        self.reply.clone().map(|text| JudgeReply { text: text.into(), model, usage })
+        self.reply.clone().map(|text| JudgeReply { text: text.into(), model, usage, share: None })
     }
 }
 
@@ -101,6 +101,7 @@ fn no_reply() {
     for (error, flag) in [
         (JudgeError::Server("down".into()), "model_grader_server_error"),
         (JudgeError::Unresponsive, "unresponsive_reward_error"),
+        (JudgeError::Later, "unresponsive_reward_error"),
         (JudgeError::Refused, "model_grader_refusal_error"),
     ] {
         let judge = Fixed { reply: Err(error), asked: RefCell::default() };

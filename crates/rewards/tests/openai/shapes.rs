@@ -10,7 +10,7 @@ struct Half;
 impl Judge for Half {
     fn ask(&self, request: &JudgeRequest<'_>) -> Result<JudgeReply, JudgeError> {
         let usage = TokenCounts { prompt_tokens: 190, total_tokens: 324, cached_tokens: 0, completion_tokens: 134 };
-        Ok(JudgeReply { text: r#"{"result": 0.5}"#.into(), model: request.model.into(), usage })
+        Ok(JudgeReply { text: r#"{"result": 0.5}"#.into(), model: request.model.into(), usage, share: None })
     }
 }
 

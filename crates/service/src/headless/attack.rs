@@ -29,6 +29,9 @@ pub struct AttackRequest {
 pub fn attack(request: &AttackRequest) -> Result<AttackReport> {
     let config = reward(request)?;
     clicker_rewards::validate(&config).map_err(|e| HeadlessError::Request(e.to_string()))?;
+    if let Some(why) = attack::unattackable(&config) {
+        return Err(HeadlessError::Request(why));
+    }
     let items = spread(World::new(request.world_seed).items(Split::Rl), request.items);
     Ok(attack::run(&config, &items, request.seed, request.budget))
 }
@@ -83,5 +86,14 @@ mod tests {
         std::fs::write(&file, r#"{"graders": [], "bonus": 1}"#).expect("written");
         let unknown = attack(&AttackRequest { reward: file, ..request("") }).expect_err("unknown key").to_string();
         assert!(unknown.contains("bonus"), "{unknown}");
+        let file = folder.path().join("judged.json");
+        let grader = r#"{"type": "label_model", "name": "l", "model": "builtin", "labels": ["a"], "passing_labels": ["a"],
+             "input": [{"role": "user", "content": "x"}]}"#;
+        let text = format!(
+            r#"{{"graders": [{{"name": "judge", "weight": 1.0, "grader": {{"type": "openai", "grader": {grader}}}}}]}}"#
+        );
+        std::fs::write(&file, text).expect("written");
+        let judged = attack(&AttackRequest { reward: file, ..request("") }).expect_err("no attack").to_string();
+        assert!(judged.contains("asks the model \"builtin\""), "{judged}");
     }
 }

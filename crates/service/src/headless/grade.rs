@@ -1,16 +1,17 @@
 //! One of OpenAI's graders over a file of samples.
 
 use super::graded_row::Row;
-use super::{HeadlessError, Result, at, load};
+use super::{HeadlessError, Result, at, master_bytes};
 use crate::grading;
 use crate::judge::{Panel, Seat};
 use clicker_rewards::openai;
+use clicker_train::judging::JudgeModel;
 use clicker_wire::grader_run::RunResult;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What to grade, and with what.
@@ -90,7 +91,7 @@ pub fn grade(request: &GradeRequest, on_line: &mut dyn FnMut(&GradedLine, u64)) 
     let grader = openai::parse(&text)
         .map_err(|problem| HeadlessError::Grader { path: request.grader.display().to_string(), problem })?;
     let mut input = BufReader::new(File::open(&request.input).map_err(at(&request.input))?);
-    let panel = panel(&grader, request)?;
+    let panel = panel(&grader.models(), request.model.as_deref(), &request.builtin)?;
     let mut tally = Tally::new(&grader);
     let (mut bytes, mut number, mut read) = (Vec::new(), 0, 0);
     loop {
@@ -115,14 +116,14 @@ pub fn grade(request: &GradeRequest, on_line: &mut dyn FnMut(&GradedLine, u64)) 
     }
 }
 
-/// Loads what the grader names, each file once.
-pub(super) fn panel(grader: &openai::Grader, request: &GradeRequest) -> Result<Panel> {
-    let mut loaded: BTreeMap<&PathBuf, Seat> = BTreeMap::new();
+/// Loads what graders name, each file once, as browsers would have it; `instead` judges under every name.
+pub(super) fn panel(names: &BTreeSet<&str>, instead: Option<&Path>, builtin: &Path) -> Result<Panel> {
+    let mut loaded: BTreeMap<&Path, Seat> = BTreeMap::new();
     let mut seats = BTreeMap::new();
-    for name in grader.models() {
-        let path = match &request.model {
+    for &name in names {
+        let path = match instead {
             Some(path) => path,
-            None if name == "builtin" => &request.builtin,
+            None if name == "builtin" => builtin,
             None => {
                 let reason =
                     format!("there is no model {name:?} here; name a file that judges in its place with --model");
@@ -133,8 +134,9 @@ pub(super) fn panel(grader: &openai::Grader, request: &GradeRequest) -> Result<P
         let seat = match loaded.get(path) {
             Some(seat) => seat.clone(),
             None => {
-                let shown = if request.model.is_some() { path.display().to_string() } else { name.to_owned() };
-                let seat = Seat { name: shown, model: Arc::new(load(path)?) };
+                let shown = if instead.is_some() { path.display().to_string() } else { name.to_owned() };
+                let model = JudgeModel::from_master(&master_bytes(path)?)?;
+                let seat = Seat { name: shown.clone(), identity: shown, model: Arc::new(model) };
                 loaded.entry(path).or_insert(seat).clone()
             }
         };

@@ -1,11 +1,11 @@
 //! A suite of one's own: rows of a file, judged by a reward, by one of OpenAI's graders, or by the right answers that the rows name.
 
 use super::grade::panel;
-use super::{GradeRequest, HeadlessError, Result, SuiteRequest, at, load};
+use super::{HeadlessError, Result, SuiteRequest, at, load};
 use crate::grading;
 use crate::judge::Panel;
 use clicker_dataset::rows::{Rows, read};
-use clicker_rewards::{Scorer, openai, verdict};
+use clicker_rewards::{Outside, Scorer, openai, verdict};
 use clicker_train::rollout::Language;
 use clicker_train::suites::{Scored, own};
 use clicker_wire::{Expected, Item, Receipt, RewardConfig, SuiteReport, Verdict};
@@ -16,8 +16,8 @@ use std::path::Path;
 
 /// Whoever judges.
 enum Judge {
-    /// One of this program's rewards.
-    Reward(Box<RewardConfig>),
+    /// One of this program's rewards, with the models that its graders ask.
+    Reward(Box<RewardConfig>, Panel),
     /// One of OpenAI's graders, with the models that it asks.
     OpenAi(Box<openai::Grader>, Panel),
     /// The right answers of the rows.
@@ -52,7 +52,10 @@ pub fn own_suite(request: &SuiteRequest) -> Result<SuiteReport> {
     let columns: HashMap<&str, &Map<String, Value>> =
         items.iter().map(|i| i.id.as_str()).zip(rows.rows.iter().map(|row| &row.fields)).collect();
     let scorer = match &judge {
-        Judge::Reward(config) => Some(Scorer::new(config)),
+        Judge::Reward(config, panel) => {
+            let outside = Outside { judge: Some(panel), ..Outside::default() };
+            Some(Scorer::new(config).with(outside))
+        }
         _ => None,
     };
     let mut score = |item: &Item, text: &str| match &judge {
@@ -63,7 +66,7 @@ pub fn own_suite(request: &SuiteRequest) -> Result<SuiteReport> {
             let run = grading::grade(grader, &text.into(), &Value::Object(row), panel);
             by_openai(grader, &run)
         }
-        Judge::Reward(_) => scorer.as_ref().map_or(Scored { score: None, receipts: Vec::new() }, |scorer| {
+        Judge::Reward(..) => scorer.as_ref().map_or(Scored { score: None, receipts: Vec::new() }, |scorer| {
             let reward = scorer.reward(item, text);
             let applies = reward.receipts.iter().any(|receipt| receipt.score.is_some());
             Scored { score: applies.then_some(reward.total), receipts: reward.receipts }
@@ -83,7 +86,8 @@ fn judge(request: &SuiteRequest) -> Result<Judge> {
     if value.get("graders").is_some_and(Value::is_array) {
         let config: RewardConfig = serde_json::from_value(value).map_err(|e| refuse(format!("not a reward: {e}")))?;
         clicker_rewards::validate(&config).map_err(|e| refuse(e.to_string()))?;
-        return Ok(Judge::Reward(Box::new(config)));
+        let panel = panel(&config.judges(), None, &request.builtin)?;
+        return Ok(Judge::Reward(Box::new(config), panel));
     }
     if value.get("type").is_none() {
         let expected = "expected a reward (an object with `graders`, a list) or one of OpenAI's graders (with `type`)";
@@ -91,13 +95,7 @@ fn judge(request: &SuiteRequest) -> Result<Judge> {
     }
     let grader =
         openai::parse(&text).map_err(|problem| HeadlessError::Grader { path: path.display().to_string(), problem })?;
-    let asked = GradeRequest {
-        grader: path.clone(),
-        input: request.suite.clone().into(),
-        model: None,
-        builtin: request.builtin.clone(),
-    };
-    let panel = panel(&grader, &asked)?;
+    let panel = panel(&grader.models(), None, &request.builtin)?;
     Ok(Judge::OpenAi(Box::new(grader), panel))
 }
 

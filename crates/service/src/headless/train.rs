@@ -20,6 +20,8 @@ pub struct TrainRequest {
     pub recipe: Recipe,
     /// The starting model: a GGUF file or a Hugging Face folder.
     pub model: PathBuf,
+    /// What graders of the reward mean by the model `builtin`; other names are files.
+    pub builtin: PathBuf,
     /// The folder; made if it is not there.
     pub out: PathBuf,
     /// Go on from the folder's last step.
@@ -61,6 +63,7 @@ pub(crate) fn train_within(
         data,
         preferences: preferences(&recipe)?,
         reward_models: reward_models(&recipe)?,
+        judges: judges(&recipe, &request.builtin)?,
         view,
     };
     let mut sink = FolderSink { folder, progress };
@@ -121,6 +124,19 @@ fn members(path: &Path) -> Result<Vec<Vec<u8>>> {
 
 /// Extension of the folder beside a checkpoint that holds the further members of its ensemble.
 const MEMBERS: &str = "members";
+
+/// The models that the reward's graders ask, as browsers would have them.
+fn judges(recipe: &Recipe, builtin: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    if !recipe.algorithm.samples() {
+        return Ok(BTreeMap::new());
+    }
+    let of = |name: String| {
+        let path = if name == "builtin" { builtin } else { Path::new(&name) };
+        let (bytes, _) = clicker_lm::weights::quantized_copy(&master_bytes(path)?)?;
+        Ok((name, bytes))
+    };
+    clicker_train::judging::named(&recipe.reward).into_iter().map(of).collect()
+}
 
 struct Folder {
     path: PathBuf,

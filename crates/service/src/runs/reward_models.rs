@@ -1,4 +1,5 @@
-//! The reward models that a recipe's graders name: checkpoints of this server.
+//! The models that a recipe's graders name: reward models, and models that judge. All of them are checkpoints of this server, and
+//! a checkpoint never changes: a run is judged by what stood there when it was asked for.
 
 use crate::{Service, ServiceError};
 use clicker_store::{Digest, Key};
@@ -22,11 +23,26 @@ impl Service {
         Ok(out)
     }
 
-    /// That they exist, without reading them.
-    pub(super) async fn check_reward_models(&self, recipe: &Recipe) -> Result<(), ServiceError> {
+    /// The files of the models that the reward's graders ask, by the names that they give them.
+    pub(crate) async fn judges(&self, recipe: &Recipe) -> Result<BTreeMap<String, Vec<u8>>, ServiceError> {
+        let mut out = BTreeMap::new();
+        if recipe.algorithm.samples() {
+            for name in clicker_train::judging::named(&recipe.reward) {
+                let manifest = self.judge_named(&name).await?.map_err(no_judge)?;
+                out.insert(name, self.judge_file(&manifest).await?.map_err(no_judge)?.into());
+            }
+        }
+        Ok(out)
+    }
+
+    /// That all of them exist, without reading them.
+    pub(super) async fn check_models_of_reward(&self, recipe: &Recipe) -> Result<(), ServiceError> {
         if recipe.algorithm.samples() {
             for name in clicker_train::scorer::named(&recipe.reward) {
                 self.members_of(&name).await?;
+            }
+            for name in clicker_train::judging::named(&recipe.reward) {
+                self.judge_named(&name).await?.map_err(no_judge)?;
             }
         }
         Ok(())
@@ -46,4 +62,12 @@ impl Service {
             )
         })
     }
+}
+
+fn no_judge(reason: String) -> ServiceError {
+    ServiceError::invalid(
+        "recipe.reward.graders",
+        reason,
+        "\"builtin\" or the id of a checkpoint as `model` of a grader",
+    )
 }

@@ -54,7 +54,7 @@ fn the_folder_of_a_run_is_explained() {
     recipe.checkpoint.every = 1;
     recipe.dry_run.start_anyway = "this test looks at the folder, not at the reward".into();
     let out = dir.path().join("run");
-    let request = TrainRequest { recipe, model: builtin(), out: out.clone(), resume: false };
+    let request = TrainRequest { recipe, model: builtin(), builtin: builtin(), out: out.clone(), resume: false };
     headless::train(&request, &mut |_| (), &|| Control::Continue).expect("trains");
 
     let request = ExplainRun {

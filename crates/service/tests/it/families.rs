@@ -98,7 +98,13 @@ fn there_and_back(architecture: Architecture, tied: bool, algorithm: &str, adapt
     let model = folder(&dir, architecture, tied);
     let before = load(&model).expect("loads");
     let out = dir.path().join("run");
-    let request = TrainRequest { recipe: recipe(algorithm, adapter), model, out: out.clone(), resume: false };
+    let request = TrainRequest {
+        recipe: recipe(algorithm, adapter),
+        builtin: model.clone(),
+        model,
+        out: out.clone(),
+        resume: false,
+    };
     let outcome = train(&request, &mut |_| (), &|| Control::Continue).unwrap_or_else(|e| panic!("{what}: {e}"));
     assert_eq!(outcome, Outcome::Finished);
 
@@ -148,7 +154,8 @@ fn a_set_of_reward_models_is_published_and_found_again() {
     let model = folder(&dir, Architecture::Llama, true);
     let play = |recipe: Recipe, name: &str| {
         let out = dir.path().join(name);
-        let request = TrainRequest { recipe, model: model.clone(), out: out.clone(), resume: false };
+        let request =
+            TrainRequest { recipe, model: model.clone(), builtin: model.clone(), out: out.clone(), resume: false };
         train(&request, &mut |_| (), &|| Control::Continue).unwrap_or_else(|e| panic!("{name}: {e}"));
         out
     };

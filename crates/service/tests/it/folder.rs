@@ -46,7 +46,7 @@ fn request(dir: &TempDir, out: &str) -> TrainRequest {
     let json = serde_json::json!({"name": "t", "algorithm": "sft", "steps": 4, "sft": {"batch": 2},
         "data": {"file": dir.path().join("rows.jsonl")}, "eval": {"every": 0, "items": 2}, "checkpoint": {"every": 1}});
     let recipe: Recipe = serde_json::from_value(json).expect("a recipe");
-    TrainRequest { recipe, model: model(dir), out: dir.path().join(out), resume: false }
+    TrainRequest { recipe, model: model(dir), builtin: model(dir), out: dir.path().join(out), resume: false }
 }
 
 fn play(request: &TrainRequest, on_step: &mut dyn FnMut(u32)) -> Result<Outcome, Box<HeadlessError>> {

@@ -1,8 +1,8 @@
 //! Rewards: kept, attacked, compared, refused in words.
 
-use crate::bench::{Gate, config, trainer};
+use crate::bench::{Gate, config, recipe, trainer};
 use clicker_service::{Service, ServiceError};
-use clicker_wire::{Grader, Item, LabSample, NewRewardVersion, RewardConfig};
+use clicker_wire::{Grader, Item, LabSample, NewRewardVersion, Recipe, RewardConfig, RewardPreset, WeightedGrader};
 use tempfile::TempDir;
 
 async fn open(dir: &TempDir) -> Service {
@@ -40,8 +40,10 @@ async fn every_preset_can_be_used_and_an_attack_tells_broken_from_repaired() {
     let dir = TempDir::new().expect("a folder");
     let service = open(&dir).await;
     let presets = service.reward_presets();
-    assert_eq!(presets.len(), 7, "the default, and three lessons before and after");
-    for preset in presets {
+    assert_eq!(presets.len(), 8, "the default, three lessons before and after, and one that a model judges");
+    let judged = |preset: &RewardPreset| !preset.reward.judges().is_empty();
+    assert_eq!(presets.iter().filter(|preset| judged(preset)).count(), 1);
+    for preset in presets.into_iter().filter(|preset| !judged(preset)) {
         let attacked = service.attack_reward(preset.reward).await.expect("attacks");
         assert_eq!(attacked.items.len(), (attacked.report.attacked + attacked.report.left_out) as usize);
         let (hackability, name) = (attacked.report.hackability, preset.name);
@@ -94,4 +96,30 @@ async fn two_rewards_are_compared_on_the_same_answers() {
     let compared = service.compare_rewards(&RewardConfig::default(), &other, samples).await.expect("compares");
     assert_eq!(compared.changes.len(), 1, "{:?}", compared.changes);
     assert_eq!((compared.comparison.ordered_pairs, compared.comparison.flipped_pairs), (1, 1));
+}
+
+/// A reward whose only grader asks this model.
+fn asking(model: &str) -> RewardConfig {
+    let grader = serde_json::json!({
+        "type": "label_model", "name": "l", "model": model, "labels": ["a", "b"], "passing_labels": ["a"],
+        "input": [{"role": "user", "content": "{{sample.output_text}}"}],
+    });
+    RewardConfig::sum(vec![WeightedGrader { name: "judge".into(), weight: 1.0, grader: Grader::Openai { grader } }])
+}
+
+#[tokio::test]
+async fn a_reward_that_asks_a_model_is_kept_not_attacked_and_trained_only_where_there_is_that_model() {
+    let dir = TempDir::new().expect("a folder");
+    let service = open(&dir).await;
+    let reward = asking("gpt-4o");
+    service.save_reward(NewRewardVersion { reward: reward.clone(), ..new("judged", "") }).await.expect("keeps");
+    let refused = service.attack_reward(reward.clone()).await.expect_err("an attack would ask thousands of times");
+    assert!(
+        refused.to_string().contains("\"gpt-4o\"") && refused.to_string().contains("without that grader"),
+        "{refused}"
+    );
+    let recipe = |reward: RewardConfig| Recipe { reward, ..recipe(1) };
+    let refused = service.start_run(recipe(reward)).await.expect_err("nobody can judge");
+    assert!(refused.to_string().contains("no model \"gpt-4o\" on this server"), "{refused}");
+    service.start_run(recipe(asking("builtin"))).await.expect("the built-in model judges");
 }

@@ -11,6 +11,7 @@ mod family;
 mod golden;
 mod golden_losses;
 mod held_out;
+mod judged;
 mod memory;
 mod objectives;
 mod rewarding;

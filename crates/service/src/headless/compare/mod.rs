@@ -58,7 +58,7 @@ pub fn compare(
         "builtin" => request.builtin.clone(),
         path => path.into(),
     };
-    let mut work = work::Work { plan: &plan, folder: &folder, model, progress, control };
+    let mut work = work::Work { plan: &plan, folder: &folder, model, builtin: &request.builtin, progress, control };
     let Some(records) = work.records()? else { return Ok(None) };
     let mut commands =
         vec![format!("clicker compare --experiment {} --out {}", request.experiment.display(), request.out.display())];

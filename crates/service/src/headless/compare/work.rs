@@ -24,6 +24,7 @@ pub(super) struct Work<'a> {
     pub(super) plan: &'a Plan,
     pub(super) folder: &'a Folder,
     pub(super) model: PathBuf,
+    pub(super) builtin: &'a Path,
     pub(super) progress: &'a mut dyn FnMut(CompareProgress),
     pub(super) control: &'a dyn Fn() -> Control,
 }
@@ -189,6 +190,7 @@ impl Work<'_> {
         let request = TrainRequest {
             recipe: recipe.clone(),
             model: self.model.clone(),
+            builtin: self.builtin.to_owned(),
             out: self.folder.place(place),
             resume: true,
         };
