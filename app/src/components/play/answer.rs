@@ -2,6 +2,7 @@
 
 use super::Play;
 use crate::browser::votes::Votes;
+use crate::browser::{self, fetch};
 use crate::components::icon::{Icon, Sign};
 use crate::components::receipt::ReceiptList;
 use crate::components::tip::TokenFacts;
@@ -9,8 +10,9 @@ use crate::components::tokens::{Evidence, Tokens};
 use crate::erased::Erase;
 use crate::state::figures::{signed, tone};
 use crate::state::words;
-use clicker_wire::{FeedbackBody, FlagReason, Reward};
+use clicker_wire::{FeedbackBody, FlagReason, ReviewAnswer, ReviewEntry, ReviewSource, Reward, SampleRef};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 /// Which form is open under an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +20,8 @@ enum Form {
     None,
     Correct,
     Flag,
+    /// To the review queue, where people decide.
+    Ask,
 }
 
 /// The card.
@@ -36,12 +40,13 @@ pub(crate) fn AnswerCard(index: usize) -> impl IntoView {
     let evidence = Signal::derive(move || marked(reward.get().as_ref(), pointed.get()));
     // The model's own threshold: what is not above it should go to a person.
     let below = play.model.with_value(|m| m.as_ref().and_then(|m| m.ask_below)).unwrap_or(-1.0);
-    let note = move || {
+    let unsure = Memo::new(move |_| {
         answer.with(|a| {
-            let sure = || a.tokens.iter().map(|t| f64::from(t.logprob)).sum::<f64>().exp() > below;
-            a.stop.and_then(|stop| words::stop(stop).or_else(|| (!sure()).then_some("not sure: ask a person")))
+            let sure = a.tokens.iter().map(|t| f64::from(t.logprob)).sum::<f64>().exp();
+            (a.stop.is_some() && sure <= below).then_some(sure)
         })
-    };
+    });
+    let form = RwSignal::new(Form::None);
     let complete = Memo::new(move |_| answer.with(|a| a.stop.is_some()));
     view! {
         <li
@@ -52,7 +57,18 @@ pub(crate) fn AnswerCard(index: usize) -> impl IntoView {
         >
             <div class="answer-head">
                 <span class="answer-no">{format!("#{}", index + 1)}</span>
-                {move || note().map(|text| view! { <span class="badge">{text}</span> })}
+                {move || answer.with(|a| a.stop.and_then(words::stop)).map(|text| view! { <span class="badge">{text}</span> })}
+                {move || unsure.get().map(|sure| view! {
+                    <button
+                        class="badge badge-ask"
+                        type="button"
+                        data-testid="unsure"
+                        title=format!("p {sure:.2}; this model hands over what is not above {below:.2}")
+                        on:click=move |_| form.set(Form::Ask)
+                    >
+                        "Not sure: ask a person"
+                    </button>
+                })}
                 <span class=move || format!("answer-advantage {}", tone(advantage.get().unwrap_or(0.0)))>
                     {move || advantage.get().map(|a| view! { <span class="muted">"advantage "</span> {signed(a, 2)} })}
                 </span>
@@ -62,24 +78,24 @@ pub(crate) fn AnswerCard(index: usize) -> impl IntoView {
             </p>
             {move || match reward.get() {
                 Some(reward) => view! { <ReceiptList reward pointed /> }.erased(),
-                None => view! { <ReceiptBlank graders=untrack(move || play.reward().graders.len()) /> }.erased(),
+                None => view! { <ReceiptBlank graders=untrack(move || play.reward().graders.len()) complete /> }.erased(),
             }}
             <Show when=move || complete.get()>
-                <Opinion index />
+                <Opinion index form />
             </Show>
         </li>
     }
     .erased()
 }
 
-/// Holds the receipt's place until it is there.
+/// Holds the receipt's place until it is there. Under a complete answer it says what takes so long: only a model that judges does.
 #[component]
-fn ReceiptBlank(graders: usize) -> impl IntoView {
+fn ReceiptBlank(graders: usize, complete: Memo<bool>) -> impl IntoView {
     let lines = (0..graders).map(|_| view! { <li class="receipt-line receipt-blank"></li> });
     view! {
-        <div class="receipt" aria-hidden="true">
-            <ul class="receipt-lines">{lines.collect_view()}</ul>
-            <p class="receipt-total"></p>
+        <div class="receipt">
+            <ul class="receipt-lines" aria-hidden="true">{lines.collect_view()}</ul>
+            <p class="receipt-total" class:receipt-waits=move || complete.get()>"The model is judging"</p>
         </div>
     }
     .erased()
@@ -98,17 +114,19 @@ fn marked(reward: Option<&Reward>, pointed: Option<usize>) -> Evidence {
 
 /// Thumbs, correction, flag.
 #[component]
-fn Opinion(index: usize) -> impl IntoView {
+fn Opinion(index: usize, form: RwSignal<Form>) -> impl IntoView {
     let play = Play::here();
     let votes = Votes::here();
-    let form = RwSignal::new(Form::None);
-    let said = RwSignal::new(None::<&'static str>);
+    // Another group's form may still be open.
+    form.set(Form::None);
+    let said = RwSignal::new(None::<String>);
+    let handed = RwSignal::new(false);
     let better = RwSignal::new(String::new());
     let note = RwSignal::new(String::new());
     let cast = move |body: FeedbackBody, word: &'static str| {
         let Some(drawn) = play.base.drawn.get_untracked() else { return };
         votes.cast(drawn.into_subject(), body);
-        said.set(Some(word));
+        said.set(Some(word.into()));
         form.set(Form::None);
     };
     let thumbs = move |up: bool| {
@@ -125,6 +143,30 @@ fn Opinion(index: usize) -> impl IntoView {
     let flag = move |reason: FlagReason| {
         let note = note.get_untracked().trim().to_owned();
         cast(FeedbackBody::Flag { sample: play.base.sample_ref(index), reason, note }, "Flagged");
+    };
+    let ask = move |ev: leptos::ev::SubmitEvent| {
+        ev.prevent_default();
+        let Some(drawn) = play.base.drawn.get_untracked() else { return };
+        let SampleRef { text, logprob, .. } = play.base.sample_ref(index);
+        let entry = ReviewEntry {
+            id: browser::random_hex(16),
+            item: drawn.item,
+            checkpoint: drawn.checkpoint,
+            source: ReviewSource::HandedIn,
+            sampling: drawn.sampling,
+            answers: vec![ReviewAnswer { text, logprob: Some(logprob) }],
+            reasons: Vec::new(),
+            by: String::new(),
+            note: note.get_untracked(),
+        };
+        form.set(Form::None);
+        spawn_local(async move {
+            let sent = serde_json::to_string(&[entry]).unwrap_or_default();
+            match fetch::post::<Vec<String>>("/api/reviews", &sent).await {
+                Ok(_) => handed.set(true),
+                Err(problem) => said.set(Some(problem)),
+            }
+        });
     };
     let toggle = move |wanted: Form| form.update(|f| *f = if *f == wanted { Form::None } else { wanted });
     let open_correction = move |_| {
@@ -164,7 +206,20 @@ fn Opinion(index: usize) -> impl IntoView {
                 >
                     <Icon sign=Sign::Flag />
                 </button>
-                <span class="opinion-said" role="status">{move || said.get()}</span>
+                <button
+                    class="link"
+                    type="button"
+                    data-testid="ask-person"
+                    aria-label=format!("Ask a person about answer {number}")
+                    aria-expanded=move || (form.get() == Form::Ask).to_string()
+                    on:click=move |_| toggle(Form::Ask)
+                >
+                    "Ask a person"
+                </button>
+                <span class="opinion-said" role="status">
+                    {move || said.get()}
+                    <a href="/truth/review" rel="external" data-testid="handed-in" hidden=move || !handed.get()>"In the review queue"</a>
+                </span>
             </div>
             <Show when=move || form.get() == Form::Correct>
                 <form class="opinion-form" on:submit=correct>
@@ -179,6 +234,15 @@ fn Opinion(index: usize) -> impl IntoView {
                         ></textarea>
                     </label>
                     <button class="button" type="submit" data-testid="correction-send">"Keep correction"</button>
+                </form>
+            </Show>
+            <Show when=move || form.get() == Form::Ask>
+                <form class="opinion-form" on:submit=ask>
+                    <label class="field">
+                        <span>"Why a person should look (optional)"</span>
+                        <input type="text" maxlength="300" data-testid="ask-note" on:input=move |ev| note.set(event_target_value(&ev)) />
+                    </label>
+                    <button class="button" type="submit" data-testid="ask-send">"Hand in for review"</button>
                 </form>
             </Show>
             <Show when=move || form.get() == Form::Flag>
