@@ -115,9 +115,9 @@ test("write, undo, keep, compare and attack without a mouse", { timeout: 180_000
   };
   await keep("first", 1);
   await tabTo(page, "-graders-0-grader", true);
-  // One letter: the form is drawn again at the first change, which ends what the browser gathers of a word.
-  await page.keyboard.press("e");
-  await eventually("another kind", async () => (await json(page)).graders[0].grader.type === "exact");
+  // By its first letters, although the form is drawn again at each change: two kinds begin with the same word.
+  await page.keyboard.type("Stated s", { delay: 80 });
+  await eventually("another kind", async () => (await json(page)).graders[0].grader.type === "reasoning");
   await stays(page, "-graders-0-grader", "after another kind");
   await tabTo(page, "-clamp", false);
   await page.keyboard.press("Space");

@@ -29,7 +29,8 @@ pub(crate) fn module(url: &str) {
     let _ = document.document_element().map(|root| root.append_child(&script));
 }
 
-/// Puts markup into an element, if it shows something else. The focus stays on the element of the same id.
+/// Puts markup into an element, if it shows something else. The field with the focus stays the very element that it was, never leaving
+/// the page: it knows the caret, and a list the letters that somebody has typed so far to pick from it.
 pub(crate) fn draw(id: &str, markup: String) {
     if changed(id, &markup) {
         fill(id, &markup);
@@ -63,30 +64,74 @@ fn changed(key: &str, markup: &str) -> bool {
 fn fill(id: &str, markup: &str) {
     let Some(element) = element(id) else { return };
     let focused = document().and_then(|d| d.active_element()).filter(|f| element.contains(Some(f)));
-    let caret = focused.as_ref().and_then(caret);
-    element.set_inner_html(markup);
-    let Some(focused) = focused.filter(|focused| !focused.id().is_empty()) else { return };
+    let Some(focused) = focused else { return element.set_inner_html(markup) };
     let id = focused.id();
-    keep_list(&focused, &id);
-    let Some(field) = self::element(&id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) else { return };
-    field.unchecked_ref::<Focusable>().focus_with(&stay());
-    if let Some(caret) = caret {
-        let _ = match field.dyn_ref::<HtmlTextAreaElement>() {
-            Some(area) => area.set_selection_range(caret, caret),
-            None => field.unchecked_ref::<HtmlInputElement>().set_selection_range(caret, caret),
-        };
+    if around(&element, &focused, markup).is_some() {
+        return;
+    }
+    element.set_inner_html(markup);
+    if let Some(field) = self::element(&id) {
+        field.unchecked_ref::<Focusable>().focus_with(&stay());
     }
 }
 
-/// A list stays the very element that it was while its choices are the same: it knows which letters somebody has typed so far
-/// to pick from it.
-fn keep_list(old: &Element, id: &str) {
-    let Some(old) = old.dyn_ref::<HtmlSelectElement>() else { return };
-    let Some(new) = element(id).and_then(|e| e.dyn_into::<HtmlSelectElement>().ok()) else { return };
-    if old.text_content() == new.text_content() {
-        old.set_value(&new.value());
-        let _ = new.replace_with_with_node_1(old);
+/// Draws everything but `kept` and the elements that it lies in; none where it lies deeper or elsewhere in the markup, or offers other
+/// choices there: then nothing has happened.
+fn around(element: &Element, kept: &Element, markup: &str) -> Option<()> {
+    let fresh: Element = element.clone_node().ok()?.dyn_into().ok()?;
+    fresh.set_inner_html(markup);
+    let twin = fresh.query_selector(&format!("[id=\"{}\"]", kept.id())).ok()??;
+    let (old, new) = (path(element, kept)?, path(&fresh, &twin)?);
+    let alike = old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| a.tag_name() == b.tag_name());
+    let other_choices = kept.is_instance_of::<HtmlSelectElement>() && kept.text_content() != twin.text_content();
+    if !alike || other_choices {
+        return None;
     }
+    for (old, new) in old.iter().zip(&new) {
+        let (outer, fresh) = (old.parent_node()?, new.parent_node()?);
+        while let Some(sibling) = old.previous_sibling().or_else(|| old.next_sibling()) {
+            outer.remove_child(&sibling).ok()?;
+        }
+        while let Some(before) = fresh.first_child().filter(|child| !child.is_same_node(Some(new))) {
+            outer.insert_before(&before, Some(old)).ok()?;
+        }
+        while let Some(after) = new.next_sibling() {
+            outer.append_child(&after).ok()?;
+        }
+        for name in old.get_attribute_names().iter().chain(new.get_attribute_names().iter()) {
+            let name = name.as_string()?;
+            match new.get_attribute(&name) {
+                Some(value) => old.set_attribute(&name, &value).ok()?,
+                None => old.remove_attribute(&name).ok()?,
+            }
+        }
+    }
+    if let (Some(field), Some(twin)) = (kept.dyn_ref::<HtmlInputElement>(), twin.dyn_ref::<HtmlInputElement>()) {
+        field.set_checked(twin.checked());
+        if field.value() != twin.value() {
+            field.set_value(&twin.value());
+        }
+    } else if let Some(list) = kept.dyn_ref::<HtmlSelectElement>() {
+        list.set_value(&value(&twin));
+    } else if kept.is_instance_of::<HtmlTextAreaElement>() {
+        write(&kept.id(), &value(&twin));
+    } else {
+        kept.set_inner_html(&twin.inner_html());
+    }
+    Some(())
+}
+
+/// From below `outer` down to `inner`.
+fn path(outer: &Element, inner: &Element) -> Option<Vec<Element>> {
+    let mut path = Vec::new();
+    let mut at = inner.clone();
+    while !at.is_same_node(Some(outer)) {
+        let parent = at.parent_element()?;
+        path.push(at);
+        at = parent;
+    }
+    path.reverse();
+    Some(path)
 }
 
 // web-sys has it behind a feature of its own.
@@ -102,14 +147,6 @@ fn stay() -> JsValue {
     let options = js_sys::Object::new();
     let _ = js_sys::Reflect::set(&options, &"preventScroll".into(), &JsValue::TRUE);
     options.into()
-}
-
-/// Where the caret stands; only text fields have one.
-fn caret(field: &Element) -> Option<u32> {
-    if let Some(area) = field.dyn_ref::<HtmlTextAreaElement>() {
-        return area.selection_start().ok().flatten();
-    }
-    field.dyn_ref::<HtmlInputElement>()?.selection_start().ok().flatten()
 }
 
 /// Moves the focus; nothing happens where there is no such element.

@@ -187,8 +187,9 @@ fn share(rate: Rate) -> String {
 }
 
 fn voice(voice: &Voice) -> String {
-    let [one, two, three] = voice.distinct;
-    let mut out = format!("distinct-1 {one:.2}, -2 {two:.2}, -3 {three:.2}; alike {:.2}", voice.self_similarity);
+    let shown = |share: Option<f64>| share.map_or("does not apply".into(), |share| format!("{share:.2}"));
+    let [one, two, three] = voice.distinct.map(shown);
+    let mut out = format!("distinct-1 {one}, -2 {two}, -3 {three}; alike {:.2}", voice.self_similarity);
     if let Some((opening, share)) = &voice.opening {
         out += &format!("; {:.0} % begin \"{opening}\"", share * 100.0);
     }

@@ -36,6 +36,7 @@ pub(crate) fn RewardPanel(offered: String) -> impl IntoView {
     };
     let pick = move |ev: leptos::ev::Event| {
         let from = event_target_value(&ev);
+        let select: web_sys::HtmlSelectElement = event_target(&ev);
         trouble.set(None);
         if from.is_empty() {
             return play.carried.set(None);
@@ -43,7 +44,11 @@ pub(crate) fn RewardPanel(offered: String) -> impl IntoView {
         spawn_local(async move {
             match api::carried_reward(from).await {
                 Ok(reward) => play.carried.set(Some(reward)),
-                Err(error) => trouble.set(Some(api::explain(&error))),
+                Err(error) => {
+                    trouble.set(Some(api::explain(&error)));
+                    // What is in use is still what was.
+                    select.set_value(&picked());
+                }
             }
         });
     };

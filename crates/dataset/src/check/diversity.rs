@@ -26,8 +26,8 @@ pub struct Diversity {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Voice {
     /// Different words, pairs and triples of words over all of them: 1 if none comes twice. Falls with the number of rows, so
-    /// compare only files of about one size.
-    pub distinct: [f64; 3],
+    /// compare only files of about one size. None where no text is that long.
+    pub distinct: [Option<f64>; 3],
     /// Mean Jaccard index of 3-word shingles over all pairs of up to 200 texts, taken evenly from the file.
     pub self_similarity: f64,
     /// The commonest first three words, and the share of texts that begin with them.
@@ -52,7 +52,7 @@ fn voice(texts: &[String]) -> Voice {
     }
 }
 
-fn distinct(texts: &[String], n: usize) -> f64 {
+fn distinct(texts: &[String], n: usize) -> Option<f64> {
     let mut all = 0_usize;
     let mut seen = HashSet::new();
     for text in texts {
@@ -62,7 +62,7 @@ fn distinct(texts: &[String], n: usize) -> f64 {
             seen.insert(gram.join(" "));
         }
     }
-    seen.len() as f64 / all.max(1) as f64
+    (all > 0).then(|| seen.len() as f64 / all as f64)
 }
 
 fn self_similarity(texts: &[String]) -> f64 {
