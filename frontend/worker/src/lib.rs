@@ -10,6 +10,7 @@ mod judge;
 mod parity;
 mod port;
 mod preview;
+mod program;
 mod weights;
 
 pub use parity::{grade_repeatedly, greedy_ids, parity_digest};
