@@ -68,6 +68,15 @@ export interface GenerateOptions {
   logitBias?: Record<number, number>;
   /** Likeliest tokens to report per position. */
   alternatives?: number;
+  /** Every answer matches this regular expression from beginning to end. Flags are not looked at. */
+  regex?: string | RegExp;
+  /** Every answer is a value of this JSON schema (a subset: docs/guide/engine.md). */
+  schema?: string | object;
+  /** Draw with this adapter, by name or as `model.adapter` gave it, at this scale: 0 is the base, 1 the adapter. */
+  adapter?: string | Adapter;
+  scale?: number;
+  /** One group of samples for each of these in one batch, null for the base: `answers[i]` is of `adapters[Math.floor(i / group)]`. */
+  adapters?: (string | Adapter | Scaled | null)[];
   /** Abort ends the answers at the next token; `result` then has what there is, marked `cancelled`. */
   signal?: AbortSignal;
 }
@@ -90,7 +99,39 @@ export interface Answer {
 }
 
 export interface Generation extends AsyncIterable<Token & { sample: number }> {
-  result: Promise<{ answers: Answer[]; ms: number }>;
+  /** `computed`: tokens of the prompts that an earlier answer had not left computed; none where several workers drew. */
+  result: Promise<{ answers: Answer[]; ms: number; computed?: number }>;
+  /** From the next token on, this sample (or all) computes with another adapter, or at another scale. */
+  steer(how: { sample?: number } & Partial<Scaled>): Promise<void>;
+}
+
+/** An adapter (none is the base) at a scale: 0 is the base, 1 the adapter. */
+export interface Scaled {
+  adapter?: string | Adapter | null;
+  /** 1 if none is given. */
+  scale?: number;
+}
+
+export interface AdapterOptions {
+  /** A GGUF adapter, or a PEFT folder (ends in `/`), by address. */
+  url?: string;
+  /** The bytes instead: a GGUF adapter, or `adapter_model.safetensors`. The buffer is moved to the worker. */
+  bytes?: ArrayBuffer;
+  /** What `adapter_config.json` says, for PEFT's bytes. */
+  config?: string | object;
+  /** A name for it; the address if there is none. */
+  name?: string;
+  signal?: AbortSignal;
+}
+
+export interface Adapter {
+  readonly name: string;
+  /** Bytes in memory. */
+  readonly bytes: number;
+  /** Milliseconds that reading it took. */
+  readonly ms: number;
+  /** Forget it; answers in progress keep it. */
+  drop(): Promise<void>;
 }
 
 export interface Model {
@@ -102,6 +143,9 @@ export interface Model {
   readonly note?: string;
   generate(options: GenerateOptions): Generation;
   score(options: { messages: string | Message[]; text: string; alternatives?: number }): Promise<{ tokens: Token[]; logprob: number }>;
+  adapter(options: AdapterOptions): Promise<Adapter>;
+  /** A direction for each text: the mean of its tokens' normalised final states, of length 1. */
+  embed(texts: string | string[], how?: Scaled): Promise<Float32Array[]>;
   tokenize(text: string): Promise<number[]>;
   detokenize(ids: Iterable<number>): Promise<string>;
   unload(): Promise<void>;

@@ -4,6 +4,9 @@
 import { startWorker } from "./start.js";
 import * as store from "./store.js";
 
+/** Requests without a result of their own. */
+const ENDS_WITH_DONE = ["unload", "drop_adapter", "steer"];
+
 /** An engine in a worker, of this tab or of another one of this site. */
 export class Engine {
   #worker;
@@ -76,14 +79,15 @@ export class Engine {
     this.#end(new Error("the engine was closed"));
   }
 
-  #ask(request, { onReply, signal, bytes } = {}) {
+  #ask(request, { onReply, onId, signal, bytes } = {}) {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const id = this.#nextId++;
+      onId?.(id);
       const cancel = () => this.#worker.postMessage(JSON.stringify({ kind: "cancel", id }));
       signal?.addEventListener("abort", cancel, { once: true });
-      const unloads = request.kind === "unload";
-      this.#asking.set(id, { onReply, resolve, reject, unloads, done: () => signal?.removeEventListener("abort", cancel) });
+      const lasts = !ENDS_WITH_DONE.includes(request.kind);
+      this.#asking.set(id, { onReply, resolve, reject, lasts, done: () => signal?.removeEventListener("abort", cancel) });
       const { kind, slot, ...rest } = request;
       const message = JSON.stringify({ kind, id, slot, ...rest });
       if (bytes) this.#worker.postMessage([message, bytes], [bytes]);
@@ -95,8 +99,8 @@ export class Engine {
     const asked = this.#asking.get(reply.id);
     if (!asked) return;
     if (reply.kind === "progress" || reply.kind === "stream") return asked.onReply?.(reply);
-    // `done` to a cancel carries the id of what is cancelled, which still ends by itself; to an unload it is the end.
-    if (reply.kind === "done" && !asked.unloads) return;
+    // `done` to a cancel carries the id of what is cancelled, which still ends by itself.
+    if (reply.kind === "done" && asked.lasts) return;
     this.#asking.delete(reply.id);
     asked.done();
     if (reply.kind !== "failed") asked.resolve(reply);
@@ -119,9 +123,14 @@ class Model {
   }
 
   /** Draw a group of answers: an async iterator of tokens, whose `result` resolves to the finished answers. */
-  generate({ messages, group = 1, alternatives = 0, stop = [], logitBias = {}, signal, ...sampling }) {
+  generate({ messages, group = 1, alternatives = 0, stop = [], logitBias = {}, adapter, scale, adapters, regex, schema, signal, ...sampling }) {
+    const scales = (adapters ?? (adapter ? [{ adapter, scale }] : [])).map(scaled);
+    const text = (schema) => (typeof schema === "string" ? schema : JSON.stringify(schema));
+    const within = regex !== undefined ? { regex: regex.source ?? regex } : schema !== undefined ? { schema: text(schema) } : undefined;
     const request = {
-      kind: "generate",
+      // A plain group may be shared among workers, what else there is may not.
+      kind: scales.length || within ? "draw" : "generate",
+      ...((scales.length || within) && { adapters: scales, within }),
       slot: this.name,
       item: item(messages),
       group_size: group,
@@ -145,8 +154,9 @@ class Model {
       if (event.kind === "token") queue.push({ sample: event.sample, ...event.token });
       wake();
     };
-    const result = this.#ask(request, { onReply, signal })
-      .then(({ rollouts, ms }) => ({ answers: rollouts.map(({ text, tokens, stop }) => ({ text, tokens, stop })), ms }))
+    let id;
+    const result = this.#ask(request, { onReply, onId: (own) => (id = own), signal })
+      .then(({ rollouts, ms, computed }) => ({ answers: rollouts.map(({ text, tokens, stop }) => ({ text, tokens, stop })), ms, computed }))
       .finally(() => {
         ended = true;
         wake();
@@ -155,6 +165,10 @@ class Model {
     result.catch(() => {});
     return {
       result,
+      /** From the next token on, a sample (or all) computes with this adapter at this scale. */
+      steer: async ({ sample, ...how } = {}) => {
+        await this.#ask({ kind: "steer", of: id, sample, with: scaled(how) });
+      },
       async *[Symbol.asyncIterator]() {
         for (;;) {
           while (queue.length) yield queue.shift();
@@ -173,6 +187,33 @@ class Model {
     return { tokens, logprob };
   }
 
+  /** Lay an adapter beside the weights: a GGUF file or a PEFT folder by address, or their bytes. */
+  async adapter({ url, config, bytes, name = url ?? "adapter", signal }) {
+    if (!bytes) {
+      const base = new URL(url, location.href);
+      const folder = base.pathname.endsWith("/");
+      const get = async (file) => {
+        const response = await fetch(file, { signal });
+        if (!response.ok) throw new Error(`${file} answered ${response.status} ${response.statusText}`);
+        return response;
+      };
+      if (folder) config = await (await get(new URL("adapter_config.json", base))).text();
+      bytes = await (await get(folder ? new URL("adapter_model.safetensors", base) : base)).arrayBuffer();
+    }
+    if (config && typeof config !== "string") config = JSON.stringify(config);
+    const { bytes: size, ms } = await this.#ask({ kind: "adapt", slot: this.name, adapter: name, config }, { signal, bytes });
+    const drop = async () => {
+      await this.#ask({ kind: "drop_adapter", slot: this.name, adapter: name });
+    };
+    return { name, bytes: size, ms, drop };
+  }
+
+  /** Texts as directions of length 1. */
+  async embed(texts, how) {
+    const { embeddings } = await this.#ask({ kind: "embed", slot: this.name, texts: [texts].flat(), with: scaled(how) });
+    return embeddings.map((embedding) => Float32Array.from(embedding));
+  }
+
   /** Ids of a text; special tokens written out in it are ordinary text. */
   async tokenize(text) {
     return (await this.#ask({ kind: "tokenize", slot: this.name, text })).ids;
@@ -187,6 +228,12 @@ class Model {
   async unload() {
     await this.#ask({ kind: "unload", slot: this.name });
   }
+}
+
+/** An adapter by name, object or not at all, and how much of it, as the engine takes it. */
+function scaled(how) {
+  const { adapter, scale = 1 } = typeof how === "string" || how?.drop ? { adapter: how } : (how ?? {});
+  return { adapter: adapter?.name ?? adapter ?? "", scale };
 }
 
 /** A question of which nothing is known. */

@@ -39,6 +39,14 @@ pub enum LmError {
     /// The tokenizer cannot be read, or cannot encode.
     #[error("tokenizer: {0}")]
     Tokenizer(String),
+    /// A rule for answers that is not understood or that no answer can follow.
+    #[error("constraint, {at}: {problem}")]
+    Constraint {
+        /// Which part of it.
+        at: String,
+        /// What is wrong there.
+        problem: String,
+    },
     /// A prompt that the model cannot take.
     #[error("prompt: {0}")]
     Prompt(String),

@@ -2,6 +2,7 @@
 //! batch. One call of [`Generator::step`] draws one token for each row that is still going, so that a caller can
 //! stream, yield or stop between tokens.
 
+use crate::constrain::{Allowed, Constraint, Progress};
 use crate::engine::distribution::{Normaliser, normaliser};
 use crate::sample::Sampler;
 use crate::{LmError, ModelConfig, Result, RowCache, RowPlan};
@@ -117,6 +118,8 @@ pub struct Generator<'a, M: Inference> {
     normalisers: Vec<Normaliser>,
     /// Added to the logits of these tokens before drawing.
     bias: Vec<(u32, f32)>,
+    /// The rule that answers follow.
+    within: Option<Constraint>,
     /// Logits changed for drawing, where anything changes them.
     changed: Vec<f32>,
     started: bool,
@@ -135,6 +138,8 @@ struct Row {
     replied: usize,
     /// Tokens of the prompt and drawn since, for the repetition penalty; empty without one.
     seen: BTreeSet<u32>,
+    /// How far it has come within the rule, if there is one.
+    progress: Option<Progress>,
     out: Drawn,
 }
 
@@ -202,6 +207,7 @@ impl<'a, M: Inference> Generator<'a, M> {
                     room,
                     replied: 0,
                     seen: if penalised { ids.iter().copied().collect() } else { BTreeSet::new() },
+                    progress: None,
                     out: Drawn { draws: Vec::new(), stop: StopReason::Cancelled },
                 })
             })
@@ -209,7 +215,40 @@ impl<'a, M: Inference> Generator<'a, M> {
         let normalisers = logits.chunks_exact(model.config().vocab).map(normaliser).collect();
         let active = (0..rows.len()).collect();
         let (bias, changed) = (Vec::new(), Vec::new());
-        Ok(Self { active, model, options, cache, rows, logits, normalisers, bias, changed, started: false })
+        Ok(Self {
+            active,
+            model,
+            options,
+            cache,
+            rows,
+            logits,
+            normalisers,
+            bias,
+            within: None,
+            changed,
+            started: false,
+        })
+    }
+
+    /// Answers that follow a rule: tokens that lead nowhere are ruled out before drawing, and an answer ends only where it is whole. When the
+    /// tokens that are left would not do, it is brought to the nearest end. What is reported of a draw stays the model's own.
+    ///
+    /// # Errors
+    /// The rule asks for more than the most new tokens can hold.
+    pub fn within(mut self, rule: Constraint) -> Result<Self> {
+        let least = rule.least_tokens();
+        if let Some(row) = self.rows.iter().find(|row| row.limit < least) {
+            return Err(LmError::Constraint {
+                at: "its shortest text".into(),
+                problem: format!(
+                    "it takes {least} tokens at least, the answer may have {}; allow more new tokens or shorten the prompt",
+                    row.limit
+                ),
+            });
+        }
+        self.rows.iter_mut().for_each(|row| row.progress = Some(rule.start()));
+        self.within = Some(rule);
+        Ok(self)
     }
 
     /// Add to the logits of these tokens before drawing; minus infinity rules a token out. What is reported of a draw stays the
@@ -248,11 +287,23 @@ impl<'a, M: Inference> Generator<'a, M> {
             }
             let vocab = self.model.config().vocab;
             let logits = &self.logits[row.at * vocab..(row.at + 1) * vocab];
-            let id = if self.bias.is_empty() && row.seen.is_empty() {
+            let id = if self.bias.is_empty() && row.seen.is_empty() && self.within.is_none() {
                 row.sampler.draw(logits)
             } else {
                 change(logits, self.options.sampling.repetition_penalty, &row.seen, &self.bias, &mut self.changed);
-                row.sampler.draw(&self.changed)
+                if let (Some(rule), Some(progress)) = (&mut self.within, row.progress) {
+                    let left = row.limit - row.out.draws.len();
+                    let allowed = rule.restrict(progress, left, &self.options.stop, &mut self.changed)?;
+                    if allowed == Allowed::End && self.options.stop.is_empty() {
+                        row.out.stop = StopReason::End;
+                        continue;
+                    }
+                }
+                let id = row.sampler.draw(&self.changed);
+                if let (Some(rule), Some(progress)) = (&mut self.within, &mut row.progress) {
+                    rule.follow(progress, id, &self.options.stop)?;
+                }
+                id
             };
             if self.options.sampling.repetition_penalty != 1.0 {
                 row.seen.insert(id);
@@ -325,6 +376,8 @@ impl<'a, M: Inference> Generator<'a, M> {
             row.replied += tokens.len();
             row.limit = row.out.draws.len() + longest.min(row.room - row.used());
             row.out.stop = StopReason::Cancelled;
+            // Every turn follows the rule from its beginning.
+            row.progress = self.within.as_ref().map(Constraint::start);
             if penalised {
                 row.seen.extend(tokens);
             }
@@ -362,7 +415,18 @@ impl<'a, M: Inference> Generator<'a, M> {
     /// The answers, in row order; rows that were still going are marked as cancelled.
     #[must_use]
     pub fn finish(self) -> Vec<Drawn> {
-        self.rows.into_iter().map(|row| row.out).collect()
+        self.finish_with_cache().0
+    }
+
+    /// [`Self::finish`], and the cache for whoever goes on from there.
+    #[must_use]
+    pub fn finish_with_cache(self) -> (Vec<Drawn>, M::Cache) {
+        (self.rows.into_iter().map(|row| row.out).collect(), self.cache)
+    }
+
+    /// The cache, to change what later tokens are computed with.
+    pub fn cache_mut(&mut self) -> &mut M::Cache {
+        &mut self.cache
     }
 
     /// Feed the last drawn tokens and compute what comes next.

@@ -11,6 +11,7 @@ mod cache;
 mod chat;
 mod choosing;
 mod config;
+mod constrain;
 mod decoder;
 mod dense;
 pub mod engine;
@@ -32,9 +33,10 @@ pub use cache::{KvCache, RowCache};
 pub use chat::{ChatTemplate, RenderedChat, SPECIAL_TOKENS};
 pub use choosing::Choice;
 pub use config::{Architecture, ModelConfig, RopeScaling};
+pub use constrain::{Constraint, Rule};
 pub use decoder::Decoder;
 pub use dense::{PassMemory, TokenScores};
-pub use engine::{Engine, EngineCache, PromptPass};
+pub use engine::{Adaptation, Engine, EngineAdapter, EngineCache, Loading, PromptPass, Spoken};
 pub use error::LmError;
 pub use generate::{Draw, Drawn, GenerateOptions, Generator, Inference, Prompts, generate};
 pub use likelihood::log_likelihoods;
@@ -46,7 +48,7 @@ pub use sample::{Sampler, stream_seed};
 #[cfg(not(target_arch = "wasm32"))]
 pub use tokenizer::train_bpe;
 pub use tokenizer::{TextStream, Tokenizer};
-pub use weights::Weights;
+pub use weights::{StoredAdapter, Weights};
 
 /// Result of this crate's fallible functions.
 pub type Result<T> = std::result::Result<T, LmError>;

@@ -1,5 +1,6 @@
 //! A model ready for use: shape, tokenizer, template and frozen weights, from one GGUF file or one Hugging Face folder.
 
+use crate::engine::Loading;
 use crate::weights::gguf::ReadAt;
 use crate::{ChatTemplate, Engine, LmError, ModelConfig, PolicySnapshot, Result, Tokenizer, weights};
 
@@ -53,12 +54,24 @@ impl LoadedModel<Engine> {
     /// # Errors
     /// As [`Self::from_gguf`].
     pub fn for_engine(source: &(impl ReadAt + ?Sized)) -> Result<Self> {
+        let mut loading = LoadedModel::begin(source)?;
+        while !loading.snapshot.step(source)? {}
+        Ok(loading.finish())
+    }
+}
+
+impl LoadedModel<Loading> {
+    /// [`LoadedModel::for_engine`] in steps: everything but the matrices.
+    ///
+    /// # Errors
+    /// As [`LoadedModel::from_gguf`].
+    pub fn begin(source: &(impl ReadAt + ?Sized)) -> Result<Self> {
         let mut header = weights::gguf::read_header(source)?;
         let config = weights::gguf_model::config_of(source, &header)?;
         let tokenizer = weights::gguf_model::tokenizer_for_inference(&header)?;
         // Let go of the vocabulary's texts before weights ask for room.
         header.metadata.clear();
-        Ok(Self { snapshot: Engine::load(source, &header, config.clone())?, config, tokenizer })
+        Ok(Self { snapshot: Loading::new(source, &header, config.clone())?, config, tokenizer })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685): beside a frozen matrix W [out, in] stand A [r, in] and
 //! B [out, r], and the model computes with W + s B A. Knows no files (see [`crate::weights::peft`]) and no optimizer.
 
-use crate::weights::WeightTensor;
+use crate::weights::{StoredAdapter, WeightTensor, gguf_model};
 use crate::{LmError, ModelConfig, Result, Weights};
 use candle_core::{Device, Tensor};
 use clicker_wire::LoraSpec;
@@ -53,27 +53,19 @@ impl Adapter {
     /// # Errors
     /// A pair that is missing, too many or of another shape.
     pub fn of(spec: &LoraSpec, model: &ModelConfig, pairs: Vec<LoraPair>) -> Result<Self> {
-        let targets = targets(spec, model)?;
-        let rank = spec.r as usize;
-        for (name, out, inner) in &targets {
-            let pair = pairs.iter().find(|p| p.name == *name).ok_or_else(|| LmError::MissingTensor {
-                name: format!("{name} (lora_A, lora_B)"),
-                expected: vec![rank, *inner],
-            })?;
-            for (part, tensor, expected) in [("lora_A", &pair.a, [rank, *inner]), ("lora_B", &pair.b, [*out, rank])] {
-                if tensor.dims() != expected {
-                    let (name, got) = (format!("{name} ({part})"), tensor.dims().to_vec());
-                    return Err(LmError::TensorShape { name, got, expected: expected.to_vec() });
-                }
-            }
-        }
-        if let Some(odd) = pairs.iter().find(|p| targets.iter().all(|(name, ..)| *name != p.name)) {
-            return Err(LmError::Config(format!(
-                "the adapter changes `{}`, which the model lacks or `target_modules` does not name",
-                odd.name
-            )));
-        }
+        fits(spec, model, &pairs.iter().map(|p| (p.name.as_str(), p.a.dims(), p.b.dims())).collect::<Vec<_>>())?;
         Ok(Self { spec: spec.clone(), pairs })
+    }
+
+    /// The values of a file, which has one rank for all pairs, for training or merging.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(crate) fn from_stored(spec: &LoraSpec, model: &ModelConfig, stored: StoredAdapter) -> Result<Self> {
+        let pairs = stored.pairs.into_iter().map(|pair| {
+            Ok(LoraPair { name: pair.name, a: gguf_model::dense(&pair.a)?, b: gguf_model::dense(&pair.b)? })
+        });
+        Self::of(spec, model, pairs.collect::<Result<_>>()?)
     }
 
     /// What it is.
@@ -105,6 +97,33 @@ impl Adapter {
             out.insert(name, tensor);
         }
         Ok(out)
+    }
+}
+
+/// Whether pairs (name, dimensions of A, of B) are what a specification asks of a model.
+///
+/// # Errors
+/// A pair that is missing, too many or of another shape.
+pub(crate) fn fits(spec: &LoraSpec, model: &ModelConfig, pairs: &[(&str, &[usize], &[usize])]) -> Result<()> {
+    let targets = targets(spec, model)?;
+    let rank = spec.r as usize;
+    for (name, out, inner) in &targets {
+        let pair = pairs.iter().find(|p| p.0 == *name).ok_or_else(|| LmError::MissingTensor {
+            name: format!("{name} (lora_A, lora_B)"),
+            expected: vec![rank, *inner],
+        })?;
+        for (part, dims, expected) in [("lora_A", pair.1, [rank, *inner]), ("lora_B", pair.2, [*out, rank])] {
+            if dims != expected {
+                let name = format!("{name} ({part})");
+                return Err(LmError::TensorShape { name, got: dims.to_vec(), expected: expected.to_vec() });
+            }
+        }
+    }
+    match pairs.iter().find(|p| targets.iter().all(|(name, ..)| *name != p.0)) {
+        Some((odd, ..)) => Err(LmError::Config(format!(
+            "the adapter changes `{odd}`, which the model lacks or `target_modules` does not name"
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -202,6 +202,9 @@ pub enum EngineReply {
         id: u64,
         /// One per sample, in order.
         rollouts: Vec<Rollout>,
+        /// Tokens of the prompts that had to be computed: fewer than there are where the beginning was there from an earlier answer.
+        #[serde(default)]
+        computed: u32,
         /// Milliseconds it took.
         ms: f64,
     },

@@ -28,6 +28,7 @@ mod ids;
 mod item;
 pub mod openai_grader;
 mod preview;
+mod program;
 mod recipe;
 mod review;
 mod reward;
@@ -72,6 +73,7 @@ pub use grader::{Ensemble, ForbiddenPhrase, Grader, LengthUnit, PiiKind, Script}
 pub use ids::{CheckpointId, FeedbackId, ItemId, RunId};
 pub use item::{ABSTAIN, Domain, Expected, Item, Knowledge, REFUSE, Split};
 pub use preview::{LabSample, NewRewardVersion, Preview, PreviewReply, RewardPreset, RewardVersion};
+pub use program::{AdapterScale, OutputRule, ProgramReply, ProgramRequest};
 pub use recipe::{
     AdvantageEstimator, AdvantageScale, Algorithm, CheckpointSpec, ColdStartSpec, CurriculumSpec, DataSpec, DpoLoss,
     DpoSpec, DryRunSpec, Dtype, EnvironmentSpec, EvalSpec, GrpoSpec, ImportanceSamplingLevel, KlEstimator, KtoSpec,

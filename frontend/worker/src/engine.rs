@@ -2,10 +2,10 @@
 //! cancelled by its id, at the next token or the next chunk.
 
 use crate::generation::Wish;
-use crate::port::{self, Incoming};
+use crate::port::{self, Asked, Incoming};
 use crate::weights::{Attached, WebFile};
-use crate::{bench, generation, judge, judges, preview};
-use clicker_lm::LoadedModel;
+use crate::{bench, generation, judge, judges, preview, program};
+use clicker_lm::{Adaptation, EngineAdapter, LoadedModel, Spoken};
 use clicker_rewards::Outside;
 use clicker_rewards::openai::Replies;
 use clicker_wire::{
@@ -15,6 +15,7 @@ use js_sys::Uint8Array;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortController, MessageEvent};
 
@@ -22,9 +23,16 @@ thread_local! {
     static ENGINE: RefCell<State> = RefCell::default();
 }
 
+/// What the worker holds.
 #[derive(Default)]
-struct State {
-    slots: HashMap<String, Rc<LoadedModel<clicker_lm::Engine>>>,
+pub(crate) struct State {
+    slots: HashMap<String, Rc<Model>>,
+    /// By slot and name.
+    pub(crate) adapters: HashMap<(String, String), Arc<EngineAdapter>>,
+    /// What the last answers of a slot left computed.
+    spoken: HashMap<String, Spoken>,
+    /// Draws in progress, by request.
+    pub(crate) steering: HashMap<u64, InProgress>,
     loads: HashMap<u64, AbortController>,
     running: HashSet<u64>,
     last_decode_tps: Option<f64>,
@@ -33,6 +41,23 @@ struct State {
     /// What models have said of answers.
     replies: Rc<Replies>,
 }
+
+/// A loaded model.
+pub(crate) type Model = LoadedModel<clicker_lm::Engine>;
+
+/// Answers that are being drawn.
+pub(crate) struct InProgress {
+    pub(crate) slot: String,
+    pub(crate) samples: u32,
+    /// What was asked since the last look.
+    pub(crate) turns: Vec<Turn>,
+}
+
+/// A sample, or all, and its adapter from the next token on.
+pub(crate) type Turn = (Option<u32>, Option<Adaptation>);
+
+/// Most bytes of keys and values that are kept for what a conversation says next.
+const MOST_KEPT: usize = 32 << 20;
 
 /// Answer every message from now on.
 pub(crate) fn listen() {
@@ -45,20 +70,27 @@ pub(crate) fn listen() {
     on_message.forget();
 }
 
-async fn handle(Incoming { request, bytes, share }: Incoming) {
+async fn handle(Incoming { asked, bytes, share }: Incoming) {
+    let request = match asked {
+        Asked::Engine(request) => *request,
+        Asked::Program(request) => return program::handle(*request, bytes).await,
+    };
     let (id, result) = match request {
-        EngineRequest::Load { id, slot, source } => (id, load(id, slot, source, bytes).await),
+        EngineRequest::Load { id, slot, source } => {
+            let result = load(id, slot, source, bytes).await;
+            ENGINE.with_borrow_mut(|e| e.loads.remove(&id));
+            (id, result)
+        }
         EngineRequest::Unload { id, slot } => {
-            ENGINE.with_borrow_mut(|e| {
-                e.slots.remove(&slot);
-                e.replies.forget();
-            });
+            ENGINE.with_borrow_mut(|e| e.empty(&slot));
             (id, Ok(EngineReply::Done { id }))
         }
         EngineRequest::Generate { id, slot, item, group_size, sampling, alternatives, stop, logit_bias } => {
             begin(id);
             let samples = share.map_or(0..group_size, |(first, samples)| first..first.saturating_add(samples));
-            let wish = Wish { item: &item, samples, sampling: &sampling, alternatives, stop: &stop, logit_bias };
+            let (stop, with) = (stop.as_slice(), vec![None]);
+            let wish =
+                Wish { item: &item, samples, sampling: &sampling, alternatives, stop, logit_bias, with, rule: None };
             (id, generate(id, &slot, wish).await)
         }
         EngineRequest::Score { id, slot, item, text, alternatives } => {
@@ -111,12 +143,33 @@ async fn handle(Incoming { request, bytes, share }: Incoming) {
             (id, result)
         }
     };
-    ENGINE.with_borrow_mut(|e| e.running.remove(&id));
+    end(id);
+    reply(id, result);
+}
+
+/// Tell the page how a request ended.
+pub(crate) fn reply(id: u64, result: Result<EngineReply, Failure>) {
     port::post(&result.unwrap_or_else(|failure| EngineReply::Failed {
         id,
         message: failure.message,
         cancelled: failure.cancelled,
     }));
+}
+
+/// Look at what the worker holds, or change it.
+pub(crate) fn with<T>(look: impl FnOnce(&mut State) -> T) -> T {
+    ENGINE.with_borrow_mut(look)
+}
+
+impl State {
+    /// A slot's model goes, and whatever belongs to it.
+    fn empty(&mut self, slot: &str) {
+        self.slots.remove(slot);
+        self.spoken.remove(slot);
+        self.adapters.retain(|(of, _), _| of != slot);
+        // What it said as a judge, or would not say while it was not there.
+        self.replies.forget();
+    }
 }
 
 /// Why a request has no result.
@@ -142,11 +195,26 @@ pub(crate) fn is_running(id: u64) -> bool {
     ENGINE.with_borrow(|e| e.running.contains(&id))
 }
 
-fn begin(id: u64) {
+/// A request that may be stopped begins.
+pub(crate) fn begin(id: u64) {
     ENGINE.with_borrow_mut(|e| e.running.insert(id));
 }
 
-fn model(slot: &str) -> Result<Rc<LoadedModel<clicker_lm::Engine>>, Failure> {
+/// It is over.
+pub(crate) fn end(id: u64) {
+    ENGINE.with_borrow_mut(|e| {
+        e.running.remove(&id);
+        e.steering.remove(&id);
+    });
+}
+
+/// What samples of a draw shall compute with from now on, said since the last time.
+pub(crate) fn turns(id: u64) -> Vec<Turn> {
+    ENGINE.with_borrow_mut(|e| e.steering.get_mut(&id).map(|draw| std::mem::take(&mut draw.turns)).unwrap_or_default())
+}
+
+/// The model of a slot.
+pub(crate) fn model(slot: &str) -> Result<Rc<Model>, Failure> {
     ENGINE
         .with_borrow(|e| e.slots.get(slot).cloned())
         .ok_or_else(|| format!("no model is loaded as `{slot}`; load one first").into())
@@ -165,10 +233,18 @@ fn judging<T>(
     judges::within(&panel, &replies, work)
 }
 
-async fn generate(id: u64, slot: &str, wish: Wish<'_>) -> Result<EngineReply, Failure> {
+/// Draw answers, and keep what they left computed.
+pub(crate) async fn generate(id: u64, slot: &str, wish: Wish<'_>) -> Result<EngineReply, Failure> {
     let model = model(slot)?;
-    let (reply, rate) = generation::run(id, &model, wish).await?;
-    ENGINE.with_borrow_mut(|e| e.last_decode_tps = rate.or(e.last_decode_tps));
+    let spoken = ENGINE.with_borrow_mut(|e| e.spoken.remove(slot));
+    let (reply, rate, spoken) = generation::run(id, &model, wish, spoken).await?;
+    ENGINE.with_borrow_mut(|e| {
+        e.last_decode_tps = rate.or(e.last_decode_tps);
+        // The slot may hold another model by now.
+        if spoken.bytes() <= MOST_KEPT && e.slots.get(slot).is_some_and(|now| Rc::ptr_eq(now, &model)) {
+            e.spoken.insert(slot.to_owned(), spoken);
+        }
+    });
     Ok(reply)
 }
 
@@ -201,28 +277,53 @@ async fn load(
     attached: Option<Uint8Array>,
 ) -> Result<EngineReply, Failure> {
     let start = port::now_ms();
-    let file = match source {
+    let (model, cached) = match source {
         WeightsSource::Checkpoint { manifest } => {
             let file = manifest.file(FileKind::Browser).ok_or("this checkpoint has no file for browsers")?;
-            open(id, &format!("/objects/{}", file.sha256), &file.sha256).await?
+            fetched(id, &format!("/objects/{}", file.sha256), &file.sha256).await?
         }
-        WeightsSource::Url { url, sha256 } => open(id, &url, &sha256).await?,
+        WeightsSource::Url { url, sha256 } => fetched(id, &url, &sha256).await?,
         WeightsSource::Attached { name } => {
             let bytes = attached.ok_or_else(|| format!("the bytes of {name} did not come with the message"))?;
-            keep(&slot, LoadedModel::for_engine(&Attached(bytes))?);
-            return Ok(EngineReply::Loaded { id, slot, ms: port::now_ms() - start, cached: false, note: None });
+            (LoadedModel::for_engine(&Attached(bytes))?, false)
         }
     };
-    keep(&slot, LoadedModel::for_engine(&file)?);
-    Ok(EngineReply::Loaded { id, slot, ms: port::now_ms() - start, cached: file.is_cached(), note: None })
+    ENGINE.with_borrow_mut(|e| {
+        e.empty(&slot);
+        e.slots.insert(slot.clone(), Rc::new(model));
+    });
+    Ok(EngineReply::Loaded { id, slot, ms: port::now_ms() - start, cached, note: None })
 }
 
-fn keep(slot: &str, model: LoadedModel<clicker_lm::Engine>) {
-    ENGINE.with_borrow_mut(|e| {
-        e.slots.insert(slot.to_owned(), Rc::new(model));
-        // Another model may have lain there, or none.
-        e.replies.forget();
-    });
+/// A model by address, and whether it came from this browser.
+async fn fetched(id: u64, url: &str, sha256: &str) -> Result<(Model, bool), Failure> {
+    let mut file = open(id, url, sha256).await?;
+    // Parts of a kept file are hashed beside the reading: at the end they are whole, or have been mended and are read again, or
+    // cannot be and are fetched with all the others.
+    for _ in 0..3 {
+        let model = read(&file).await;
+        let whole = file.is_whole().await;
+        if !ENGINE.with_borrow(|e| e.loads.contains_key(&id)) {
+            return Err(Failure::cancelled());
+        }
+        match whole {
+            Ok(true) => return Ok((model?, file.is_cached())),
+            Ok(false) => {}
+            Err(_) => {
+                drop(file);
+                file = open(id, url, sha256).await?;
+            }
+        }
+    }
+    Err(format!("what this browser keeps of {url} is damaged again and again; is its disk full or failing?").into())
+}
+
+async fn read(file: &WebFile) -> Result<Model, Failure> {
+    let mut loading = LoadedModel::begin(file)?;
+    while !loading.snapshot.step(file)? {
+        file.keep_up().await?;
+    }
+    Ok(loading.finish())
 }
 
 async fn open(id: u64, url: &str, sha256: &str) -> Result<WebFile, Failure> {
@@ -239,9 +340,7 @@ async fn open(id: u64, url: &str, sha256: &str) -> Result<WebFile, Failure> {
         });
     let promise = port::open_weights(url, sha256, progress.as_ref().unchecked_ref(), &controller.signal());
     ENGINE.with_borrow_mut(|e| e.loads.insert(id, controller.clone()));
-    let result = wasm_bindgen_futures::JsFuture::from(promise).await;
-    ENGINE.with_borrow_mut(|e| e.loads.remove(&id));
-    match result {
+    match wasm_bindgen_futures::JsFuture::from(promise).await {
         Ok(file) => WebFile::new(file).ok_or_else(|| format!("{url} was opened and cannot be read").into()),
         Err(_) if controller.signal().aborted() => Err(Failure::cancelled()),
         Err(error) => Err(format!("could not load {url}: {}", port::said(&error)).into()),

@@ -1,9 +1,10 @@
 //! A group of answers to one prompt, streamed token by token.
 
-use crate::engine::{Failure, is_running};
+use crate::engine::{Failure, Model, is_running, turns};
 use crate::port;
 use clicker_lm::{
-    Draw, Engine, GenerateOptions, Generator, LoadedModel, PromptPass, Prompts, TextStream, Tokenizer, stream_seed,
+    Adaptation, Constraint, Draw, GenerateOptions, Generator, PromptPass, Prompts, Rule, Spoken, TextStream, Tokenizer,
+    stream_seed,
 };
 use clicker_wire::{EngineReply, Event, Item, Rollout, Sampling, TokenAlternative, TokenInfo};
 use std::ops::Range;
@@ -26,26 +27,37 @@ pub(crate) struct Wish<'a> {
     pub(crate) alternatives: u32,
     pub(crate) stop: &'a [String],
     pub(crate) logit_bias: Vec<(u32, f32)>,
+    /// The adapter of each group: all samples are drawn with each of these. At least one.
+    pub(crate) with: Vec<Option<Adaptation>>,
+    /// What every answer follows.
+    pub(crate) rule: Option<Rule>,
 }
 
-/// The reply, and tokens per second of decoding.
+/// The reply, tokens per second of decoding, and what is computed now. `spoken` is what was before.
 pub(crate) async fn run(
     id: u64,
-    model: &LoadedModel<Engine>,
+    model: &Model,
     wish: Wish<'_>,
-) -> Result<(EngineReply, Option<f64>), Failure> {
-    let Wish { item, samples, sampling, alternatives, stop, logit_bias } = wish;
-    if samples.is_empty() || samples.end > MAX_GROUP {
-        return Err(format!("a group of {} answers; expected 1 to {MAX_GROUP}", samples.end).into());
+    spoken: Option<Spoken>,
+) -> Result<(EngineReply, Option<f64>, Spoken), Failure> {
+    let Wish { item, samples, sampling, alternatives, stop, logit_bias, with, rule } = wish;
+    let answers = u64::from(samples.end) * with.len() as u64;
+    if samples.is_empty() || answers > MAX_GROUP.into() {
+        return Err(format!("{answers} answers at once; expected 1 to {MAX_GROUP}").into());
     }
     let start = port::now_ms();
     let tokenizer = model.tokenizer()?;
     let prompt = model.template()?.prompt(tokenizer, &item.messages)?;
-    let rows: Vec<(usize, u64)> = samples.clone().map(|g| (0, stream_seed(sampling.seed, 0, 0, g.into()))).collect();
+    let streams = samples.clone().map(|g| stream_seed(sampling.seed, 0, 0, g.into()));
+    let rows: Vec<(usize, u64)> =
+        (0..with.len()).flat_map(|group| streams.clone().map(move |stream| (group, stream))).collect();
     let options =
         GenerateOptions { sampling: sampling.clone(), stop: model.stop_tokens(), alternatives: alternatives as usize };
-    let prompts = Prompts::new(&model.config, &[prompt], &options)?;
-    let mut pass = PromptPass::new(&model.snapshot, &prompts.ids, &prompts.plan, prompts.capacity)?;
+    // An adapter changes what is computed of the prompt too.
+    let prompts = Prompts::new(&model.config, &vec![prompt; with.len()], &options)?;
+    let mut pass = PromptPass::new(&model.snapshot, &prompts.ids, &prompts.plan, prompts.capacity)?.adapted(with)?;
+    let known = spoken.as_ref().map_or(0, |spoken| pass.reuse(spoken));
+    drop(spoken);
     let mut looked = start;
     while !pass.step(PROMPT_ROWS)? {
         if pause(&mut looked).await && !is_running(id) {
@@ -54,6 +66,9 @@ pub(crate) async fn run(
     }
     let mut generator =
         Generator::after(&model.snapshot, &prompts, pass.finish(), &rows, options)?.biased(logit_bias)?;
+    if let Some(rule) = rule {
+        generator = generator.within(Constraint::new(rule, tokenizer))?;
+    }
     let mut answers: Vec<Answer> = rows.iter().map(|_| Answer::default()).collect();
     let (prefilled, mut drawn) = (port::now_ms(), 0u32);
     while !generator.is_done() {
@@ -69,13 +84,22 @@ pub(crate) async fn run(
                 generator.stop(row);
             }
         }
-        if pause(&mut looked).await && !is_running(id) {
-            break;
+        if pause(&mut looked).await {
+            if !is_running(id) {
+                break;
+            }
+            for (sample, with) in turns(id) {
+                for row in sample.map_or(0..rows.len(), |row| row as usize..row as usize + 1) {
+                    generator.cache_mut().adapt(row, with.clone())?;
+                }
+            }
         }
     }
     let decoding = port::now_ms() - prefilled;
-    let rollouts = generator
-        .finish()
+    let (drawn_all, cache) = generator.finish_with_cache();
+    let of: Vec<usize> = rows.iter().map(|row| row.0).collect();
+    let spoken = Spoken::new(&prompts, cache, &of, &drawn_all);
+    let rollouts = drawn_all
         .into_iter()
         .zip(answers)
         .enumerate()
@@ -92,7 +116,8 @@ pub(crate) async fn run(
         })
         .collect();
     let rate = (drawn > 0 && decoding > 0.0).then(|| f64::from(drawn) / decoding * 1000.0);
-    Ok((EngineReply::Generated { id, rollouts, ms: port::now_ms() - start }, rate))
+    let computed = (prompts.ids.len() - known) as u32;
+    Ok((EngineReply::Generated { id, rollouts, computed, ms: port::now_ms() - start }, rate, spoken))
 }
 
 /// Look at the messages if that is due; says whether it was.
@@ -120,10 +145,15 @@ fn first_of(texts: &[String], within: &str) -> Option<usize> {
     texts.iter().filter(|t| !t.is_empty()).filter_map(|t| within.find(t.as_str())).min()
 }
 
+/// Tokens of a text that is no conversation: behind the model's begin marker, if it has one.
+pub(crate) fn plain(model: &Model, text: &str) -> Result<Vec<u32>, Failure> {
+    Ok(model.config.bos.into_iter().chain(model.tokenizer()?.encode(text)?).collect())
+}
+
 /// How likely the model finds an answer.
 pub(crate) fn score(
     id: u64,
-    model: &LoadedModel<Engine>,
+    model: &Model,
     item: &Item,
     text: &str,
     alternatives: u32,

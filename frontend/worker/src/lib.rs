@@ -11,6 +11,7 @@ mod judges;
 mod parity;
 mod port;
 mod preview;
+mod program;
 mod weights;
 
 pub use parity::{grade_repeatedly, greedy_ids, judged_digest, parity_digest};

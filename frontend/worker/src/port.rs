@@ -1,6 +1,6 @@
 //! The message port: JSON out, JSON with optional bytes in, and the few globals that `boot.js` provides.
 
-use clicker_wire::EngineRequest;
+use clicker_wire::{EngineRequest, ProgramRequest};
 use js_sys::{Array, Function, Promise, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -17,9 +17,15 @@ extern "C" {
     pub(crate) fn open_weights(url: &str, sha256: &str, progress: &Function, signal: &AbortSignal) -> Promise;
 }
 
+/// A request of a page or of a program.
+pub(crate) enum Asked {
+    Engine(Box<EngineRequest>),
+    Program(Box<ProgramRequest>),
+}
+
 /// A request and the bytes that came with it.
 pub(crate) struct Incoming {
-    pub(crate) request: EngineRequest,
+    pub(crate) asked: Asked,
     pub(crate) bytes: Option<Uint8Array>,
     /// Of a group that `pool.js` shares among workers: the first sample to compute here, and how many.
     pub(crate) share: Option<(u32, u32)>,
@@ -36,9 +42,16 @@ pub(crate) fn read(data: &JsValue) -> Result<Incoming, String> {
     };
     let json =
         json.as_string().ok_or("a message must be a JSON string, or a list of a JSON string and an ArrayBuffer")?;
-    let request =
-        serde_json::from_str(&json).map_err(|e| format!("the engine does not understand the message: {e}"))?;
-    Ok(Incoming { request, bytes, share })
+    let problem = |e: serde_json::Error| format!("the engine does not understand the message: {e}");
+    let asked = match serde_json::from_str(&json) {
+        Ok(request) => Asked::Engine(Box::new(request)),
+        // Kinds that pages do not use.
+        Err(error) if error.to_string().starts_with("unknown variant") => {
+            Asked::Program(Box::new(serde_json::from_str(&json).map_err(problem)?))
+        }
+        Err(error) => return Err(problem(error)),
+    };
+    Ok(Incoming { asked, bytes, share })
 }
 
 /// Send a reply to the page.

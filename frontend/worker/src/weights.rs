@@ -3,7 +3,7 @@
 
 use clicker_lm::LmError;
 use clicker_lm::weights::gguf::ReadAt;
-use js_sys::{Function, Reflect, Uint8Array};
+use js_sys::{Function, Promise, Reflect, Uint8Array};
 use sha2::Digest;
 use wasm_bindgen::prelude::*;
 
@@ -19,6 +19,34 @@ impl WebFile {
         let read = Reflect::get(&file, &"read".into()).ok()?.dyn_into().ok()?;
         let size = Reflect::get(&file, &"size".into()).ok()?.as_f64()? as u64;
         Some(Self { file, read, size })
+    }
+
+    /// Wait until what was read has been checked but for a little: a file is not copied faster than it is hashed.
+    ///
+    /// # Errors
+    /// A part that is damaged and cannot be fetched again.
+    pub(crate) async fn keep_up(&self) -> Result<(), String> {
+        self.ask("keepUp").await.map(drop)
+    }
+
+    /// All of it is what it was. Else it has been mended, and what was read before has to be read again.
+    ///
+    /// # Errors
+    /// As [`Self::keep_up`].
+    pub(crate) async fn is_whole(&self) -> Result<bool, String> {
+        Ok(self.ask("whole").await?.as_bool() != Some(false))
+    }
+
+    /// A method that a file may have, and its result when that is there.
+    async fn ask(&self, name: &str) -> Result<JsValue, String> {
+        let method = Reflect::get(&self.file, &name.into()).ok().and_then(|method| method.dyn_into::<Function>().ok());
+        let Some(method) = method else { return Ok(JsValue::UNDEFINED) };
+        let said = |e: JsValue| crate::port::said(&e);
+        let result = method.call0(&self.file).map_err(said)?;
+        match result.dyn_into::<Promise>() {
+            Ok(promise) => wasm_bindgen_futures::JsFuture::from(promise).await.map_err(said),
+            Err(result) => Ok(result),
+        }
     }
 
     pub(crate) fn is_cached(&self) -> bool {

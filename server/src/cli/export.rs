@@ -1,4 +1,4 @@
-//! `clicker export`: what people said, as training data for other programs too; a run's figures and answers; a model.
+//! `clicker export`: what people said, as training data for other programs too; a run's figures and answers; a model; an adapter.
 
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -23,6 +23,8 @@ enum What {
     Run(RunOf),
     /// A model or a run's checkpoint, full weights in f32, as a Hugging Face folder or a GGUF file.
     Model(ModelOf),
+    /// An adapter (LoRA) as one GGUF file, for llama.cpp and for the engine in the browser.
+    Adapter(AdapterOf),
 }
 
 #[derive(Debug, clap::Args)]
@@ -32,6 +34,19 @@ struct ModelOf {
     model: PathBuf,
     /// A .gguf file, or else a folder with config.json, tokenizer.json and model.safetensors.
     #[arg(long, value_name = "PATH")]
+    out: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct AdapterOf {
+    /// Folder that a run or PEFT wrote, or a GGUF adapter.
+    #[arg(long, value_name = "PATH")]
+    adapter: PathBuf,
+    /// The base it belongs to: a GGUF file or a Hugging Face folder.
+    #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
+    model: PathBuf,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
 
@@ -86,6 +101,11 @@ pub(crate) fn run(command: &Export) -> anyhow::Result<()> {
         What::Model(ModelOf { model, out }) => {
             let shape = headless::export_model(model, out)?;
             eprintln!("{} with {} parameters in {}", shape.architecture, shape.parameters, out.display());
+            Ok(())
+        }
+        What::Adapter(command) => {
+            let matrices = headless::adapter_as_gguf(&command.model, &command.adapter, &command.out)?;
+            eprintln!("{matrices} matrices in {}", command.out.display());
             Ok(())
         }
     }

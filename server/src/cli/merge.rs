@@ -9,8 +9,9 @@ pub(crate) struct Merge {
     /// The base: a GGUF file or a Hugging Face folder.
     #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
     model: PathBuf,
-    /// Folder with adapter_config.json and adapter_model.safetensors, as a run's checkpoints/STEP.adapter or PEFT writes it.
-    #[arg(long, value_name = "DIR")]
+    /// Folder with adapter_config.json and adapter_model.safetensors, as a run's checkpoints/STEP.adapter or PEFT writes it; or a
+    /// GGUF adapter.
+    #[arg(long, value_name = "PATH")]
     adapter: PathBuf,
     /// How much of the adapter: 0 is the base, 1 all of it.
     #[arg(long, default_value_t = 1.0)]

@@ -1,9 +1,11 @@
 //! The engine's cache of keys and values, and attention over it.
 //!
 //! Keys are kept in tiles of four positions, [position / 4][d][4], so that four scores come out in four lanes; values as rows [position][d].
-//! A prompt's part is stored once, every row that continues it has its own. The query heads that share a key head are
-//! worked on together, so that a key is read once for all of them.
+//! A prompt's part is stored once, every row that continues it has its own, which begins with a copy of the prompt's last tile if
+//! that is not full: then a position lies in the same lane however the text came about, and sums are taken in the same order. The query heads
+//! that share a key head are worked on together, so that a key is read once for all of them.
 
+use super::adapter::Adaptation;
 use super::simd::F4;
 use super::vector;
 use crate::ops::AttentionShape;
@@ -23,8 +25,7 @@ struct Stretch {
 #[derive(Debug)]
 pub struct EngineCache {
     shape: AttentionShape,
-    /// Lengths of the prompts.
-    prompts: Vec<usize>,
+    prompts: Vec<Prompt>,
     /// [layer][prompt]
     prompt_parts: Vec<Vec<Stretch>>,
     rows: Vec<Row>,
@@ -34,10 +35,27 @@ pub struct EngineCache {
     pub(super) scratch: super::Scratch,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
+struct Prompt {
+    len: usize,
+    with: Option<Adaptation>,
+}
+
+impl Prompt {
+    /// Positions in full tiles, which rows read in the prompt's own part.
+    fn shared(&self) -> usize {
+        self.len / 4 * 4
+    }
+}
+
+#[derive(Clone, Debug)]
 struct Row {
     prompt: usize,
+    /// Positions in its own part, those copied from the prompt included.
     len: usize,
+    with: Option<Adaptation>,
+    /// Whether it has always computed as its prompt did.
+    pure: bool,
 }
 
 impl RowCache for EngineCache {
@@ -45,10 +63,14 @@ impl RowCache for EngineCache {
         if prompt >= self.prompts.len() {
             return Err(LmError::Prompt(format!("row asked for prompt {prompt} of {}", self.prompts.len())));
         }
-        for layer in &mut self.own_parts {
-            layer.push(Stretch::new(self.shape, self.capacity));
+        let Prompt { len, with } = self.prompts[prompt].clone();
+        let (shared, d) = (self.prompts[prompt].shared(), self.shape.head_dim);
+        for (layer, prompts) in self.own_parts.iter_mut().zip(&self.prompt_parts) {
+            let mut own = Stretch::new(self.shape, len - shared + self.capacity);
+            own.take(0, &prompts[prompt], shared, len - shared, d);
+            layer.push(own);
         }
-        self.rows.push(Row { prompt, len: 0 });
+        self.rows.push(Row { prompt, len: len - shared, with, pure: true });
         Ok(self.rows.len() - 1)
     }
 }
@@ -58,8 +80,8 @@ impl EngineCache {
         if plan.segments().iter().any(|s| s.prefix.is_some()) {
             return Err(LmError::Prompt("the engine continues prompts by rows, not by segments of one plan".into()));
         }
-        let prompts: Vec<usize> = plan.segments().iter().map(|s| s.len).collect();
-        let parts: Vec<Stretch> = prompts.iter().map(|&len| Stretch::new(shape, len)).collect();
+        let prompts: Vec<Prompt> = plan.segments().iter().map(|s| Prompt { len: s.len, with: None }).collect();
+        let parts: Vec<Stretch> = prompts.iter().map(|prompt| Stretch::new(shape, prompt.len)).collect();
         Ok(Self {
             shape,
             prompts,
@@ -73,12 +95,66 @@ impl EngineCache {
 
     /// Position that the row's next token takes.
     pub(super) fn position(&self, row: usize) -> u32 {
-        (self.prompts[self.rows[row].prompt] + self.rows[row].len) as u32
+        (self.prompts[self.rows[row].prompt].shared() + self.rows[row].len) as u32
+    }
+
+    /// Tokens that a row was fed.
+    fn fed(&self, row: &Row) -> usize {
+        let prompt = &self.prompts[row.prompt];
+        row.len - (prompt.len - prompt.shared())
+    }
+
+    /// From the next token on, a row computes with this.
+    ///
+    /// # Errors
+    /// No such row.
+    pub fn adapt(&mut self, row: usize, with: Option<Adaptation>) -> Result<()> {
+        let rows = self.rows.len();
+        let changed = self.rows.get_mut(row);
+        let changed = changed.ok_or_else(|| LmError::Prompt(format!("row {row} of {rows} asked for an adapter")))?;
+        changed.pure &= Adaptation::same(with.as_ref(), changed.with.as_ref());
+        changed.with = with;
+        Ok(())
+    }
+
+    /// What a row computes with.
+    pub(super) fn adaptation(&self, row: usize) -> Option<&Adaptation> {
+        self.rows.get(row)?.with.as_ref()
+    }
+
+    pub(super) fn prompt_adaptation(&self, prompt: usize) -> Option<&Adaptation> {
+        self.prompts.get(prompt)?.with.as_ref()
+    }
+
+    /// The prompt, and all rows that will continue it, compute with this.
+    pub(super) fn adapt_prompt(&mut self, prompt: usize, with: Option<Adaptation>) {
+        self.prompts[prompt].with = with;
+    }
+
+    /// Tokens behind the prompt that are in the cache, and with what they were computed; none if with several things.
+    pub(super) fn computed(&self, row: usize) -> Option<(usize, Option<&Adaptation>)> {
+        let row = self.rows.get(row).filter(|row| row.pure)?;
+        Some((self.fed(row), row.with.as_ref()))
+    }
+
+    /// Copy the first `len` positions of a text of another cache of this model, prompt and row, into a prompt of this one.
+    pub(super) fn take(&mut self, prompt: usize, from: &Self, of: usize, row: Option<usize>, len: usize) {
+        let (d, shared) = (self.shape.head_dim, from.prompts[of].shared());
+        for (layer, parts) in self.prompt_parts.iter_mut().enumerate() {
+            let theirs = &from.prompt_parts[layer][of];
+            match row.filter(|_| len > shared) {
+                None => parts[prompt].take(0, theirs, 0, len, d),
+                Some(row) => {
+                    parts[prompt].take(0, theirs, 0, shared, d);
+                    parts[prompt].take(shared, &from.own_parts[layer][row], 0, len - shared, d);
+                }
+            }
+        }
     }
 
     /// Every row has room for one more token.
     pub(super) fn check(&self, rows: &[usize]) -> Result<()> {
-        match rows.iter().find(|&&row| self.rows.get(row).is_none_or(|r| r.len >= self.capacity)) {
+        match rows.iter().find(|&&row| self.rows.get(row).is_none_or(|r| self.fed(r) >= self.capacity)) {
             Some(full) => Err(LmError::Prompt(format!("row {full} has used up its {} new tokens", self.capacity))),
             None => Ok(()),
         }
@@ -133,11 +209,11 @@ impl EngineCache {
     ) {
         let (q_width, kv_width) = (self.shape.heads * self.shape.head_dim, self.shape.kv_width());
         for (i, &row) in rows.iter().enumerate() {
-            let Row { prompt, len } = self.rows[row];
+            let Row { prompt, len, .. } = self.rows[row];
             let own = &mut self.own_parts[layer][row];
             own.put(self.shape, len, &k[i * kv_width..(i + 1) * kv_width], &v[i * kv_width..(i + 1) * kv_width]);
             let span = i * q_width..(i + 1) * q_width;
-            let seen = [(&self.prompt_parts[layer][prompt], self.prompts[prompt]), (&*own, len + 1)];
+            let seen = [(&self.prompt_parts[layer][prompt], self.prompts[prompt].shared()), (&*own, len + 1)];
             attend(self.shape, &q[span.clone()], seen, scores, &mut out[span]);
         }
     }
@@ -166,6 +242,17 @@ impl Stretch {
             for (i, &k) in k.iter().enumerate() {
                 self.keys[tile + 4 * i + position % 4] = k;
             }
+        }
+    }
+
+    /// Copy positions, whole tiles of them: both places begin a tile, and what is copied beyond is not looked at before it is written.
+    fn take(&mut self, at: usize, from: &Self, start: usize, positions: usize, d: usize) {
+        let count = positions.next_multiple_of(4) * d;
+        let heads = self.keys.len() / (self.capacity * d).max(1);
+        for head in 0..heads {
+            let (to, of) = ((head * self.capacity + at) * d, (head * from.capacity + start) * d);
+            self.keys[to..to + count].copy_from_slice(&from.keys[of..of + count]);
+            self.values[to..to + count].copy_from_slice(&from.values[of..of + count]);
         }
     }
 

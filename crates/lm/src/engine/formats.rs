@@ -124,12 +124,10 @@ impl Format for Q8_0 {
     const GROUPS: (usize, usize) = (4, 2);
 
     fn pack(rows: [&[u8]; 4], tile: &mut [u8]) {
-        for (r, row) in rows.into_iter().enumerate() {
-            tile[2 * r..2 * r + 2].copy_from_slice(&row[..2]);
-            for (pair, q) in row[2..34].as_chunks::<2>().0.iter().enumerate() {
-                let place = 8 + 8 * pair + 2 * r;
-                tile[place..place + 2].copy_from_slice(q);
-            }
+        let [a, b, c, d] = rows.map(|row| at::<34>(row, 0).as_chunks::<2>().0);
+        // Seventeen pairs of bytes of each row, the scale first.
+        for ((((out, a), b), c), d) in tile.as_chunks_mut::<8>().0.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *out = [a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1]];
         }
     }
 

@@ -7,6 +7,7 @@ use super::simd::F4;
 use crate::weights::gguf::Kind;
 use crate::{LmError, Result};
 use std::marker::PhantomData;
+use std::ops::Range;
 
 /// A matrix [rows, columns], one row per output.
 #[derive(Debug)]
@@ -65,10 +66,25 @@ impl Matrix {
         by_kind!(self.kind, blocks_row, floats_row, &self.data, row, out);
     }
 
+    /// Outputs.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether products take activations as blocks.
+    pub(super) fn is_in_blocks(&self) -> bool {
+        self.kind.block().0 > 1
+    }
+
     /// x [N, columns] to `out` [N, rows].
     pub(super) fn product(&self, x: &Activations, out: &mut Vec<f32>) {
-        out.resize(x.rows() * self.rows, 0.0);
-        by_kind!(self.kind, blocks_product, floats_product, self, x, out);
+        self.product_of(x, 0..x.rows(), out);
+    }
+
+    /// Some rows of x to `out` [n, rows].
+    pub(super) fn product_of(&self, x: &Activations, of: Range<usize>, out: &mut Vec<f32>) {
+        out.resize(of.len() * self.rows, 0.0);
+        by_kind!(self.kind, blocks_product, floats_product, self, x, of, out);
     }
 }
 
@@ -174,14 +190,16 @@ impl<K: Float> Kernel<f32> for Columns<K> {
     }
 }
 
-fn blocks_product<F: Format>(matrix: &Matrix, x: &Activations, out: &mut [f32]) {
-    let per_row = matrix.columns / BLOCK;
-    Product { matrix, per_group: blocks_group::<F>(matrix.columns), x: &x.blocks, per_row, out }.run::<Tiles<F>>();
+fn blocks_product<F: Format>(matrix: &Matrix, x: &Activations, of: Range<usize>, out: &mut [f32]) {
+    let (per_group, per_row) = (blocks_group::<F>(matrix.columns), matrix.columns / BLOCK);
+    let x = &x.blocks[of.start * per_row..of.end * per_row];
+    Product { matrix, per_group, x, per_row, out }.run::<Tiles<F>>();
 }
 
-fn floats_product<K: Float>(matrix: &Matrix, x: &Activations, out: &mut [f32]) {
+fn floats_product<K: Float>(matrix: &Matrix, x: &Activations, of: Range<usize>, out: &mut [f32]) {
     let (per_group, per_row) = (floats_group::<K>(matrix.columns), matrix.columns);
-    Product { matrix, per_group, x: &x.floats, per_row, out }.run::<Columns<K>>();
+    let x = &x.floats[of.start * per_row..of.end * per_row];
+    Product { matrix, per_group, x, per_row, out }.run::<Columns<K>>();
 }
 
 /// A product of all rows with all activations, cut into the shapes that the kernels have.

@@ -9,7 +9,9 @@
 //! Never knows gradients, prompts as text, or where its bytes came from.
 
 mod activations;
+mod adapter;
 mod attention;
+mod continued;
 pub(crate) mod distribution;
 mod floats;
 mod formats;
@@ -23,11 +25,15 @@ mod simd;
 mod tests;
 mod vector;
 
+pub use adapter::{Adaptation, EngineAdapter};
 pub use attention::EngineCache;
+pub use continued::Spoken;
+pub use load::Loading;
 pub use prompt::PromptPass;
 
 use crate::{Inference, ModelConfig, Result, RowPlan};
 use activations::Activations;
+use adapter::{Low, Part, Run};
 use matrix::Matrix;
 use std::sync::Arc;
 use vector::Pairing;
@@ -83,6 +89,7 @@ pub(crate) struct Scratch {
     sin: Vec<f32>,
     /// One head, [d].
     head: Vec<f32>,
+    low: Low,
     pub(crate) scores: Vec<f32>,
 }
 
@@ -94,11 +101,13 @@ impl Engine {
         layers.chain([&self.embedding]).chain(&self.head).map(Matrix::bytes).sum()
     }
 
-    /// The residual stream behind the last layer, in `scratch.x`. `attend` is given the buffers, with fresh q, k and v, and the layer.
+    /// The residual stream behind the last layer, in `scratch.x`, of rows that compute with the `runs`' adapters. `attend` is given the
+    /// buffers, with fresh q, k and v, and the layer.
     fn run(
         &self,
         ids: &[u32],
         positions: &[u32],
+        runs: &[Run],
         scratch: &mut Scratch,
         mut attend: impl FnMut(&mut Scratch, usize),
     ) -> Result<()> {
@@ -114,20 +123,27 @@ impl Engine {
             layer.q.product(&scratch.input, &mut scratch.q);
             layer.k.product(&scratch.input, &mut scratch.k);
             layer.v.product(&scratch.input, &mut scratch.v);
+            adapter::add(runs, index, Part::Q, &scratch.input, &mut scratch.low, &mut scratch.q);
+            adapter::add(runs, index, Part::K, &scratch.input, &mut scratch.low, &mut scratch.k);
+            adapter::add(runs, index, Part::V, &scratch.input, &mut scratch.low, &mut scratch.v);
             self.position(layer, scratch, n);
             scratch.attended.resize(n, self.config.heads * d);
             attend(scratch, index);
             scratch.attended.round_all();
             layer.o.product(&scratch.attended, &mut scratch.out);
+            adapter::add(runs, index, Part::O, &scratch.attended, &mut scratch.low, &mut scratch.out);
             vector::add(&mut scratch.x, &scratch.out);
 
             norm_rows(&scratch.x, &layer.ffn_norm, eps, &mut scratch.input);
             scratch.gate.resize(n, self.config.ffn);
             layer.gate.product(&scratch.input, &mut scratch.gate.floats);
             layer.up.product(&scratch.input, &mut scratch.up);
+            adapter::add(runs, index, Part::Gate, &scratch.input, &mut scratch.low, &mut scratch.gate.floats);
+            adapter::add(runs, index, Part::Up, &scratch.input, &mut scratch.low, &mut scratch.up);
             vector::swiglu(&mut scratch.gate.floats, &scratch.up);
             scratch.gate.round_all();
             layer.down.product(&scratch.gate, &mut scratch.out);
+            adapter::add(runs, index, Part::Down, &scratch.gate, &mut scratch.low, &mut scratch.out);
             vector::add(&mut scratch.x, &scratch.out);
         }
         Ok(())
@@ -137,7 +153,15 @@ impl Engine {
     fn angles(&self, positions: &[u32], scratch: &mut Scratch) {
         scratch.cos.clear();
         scratch.sin.clear();
+        let half = self.frequencies.len();
+        let mut before = None;
         for &position in positions {
+            // The samples of a group are where their neighbours are.
+            if before.replace(position) == Some(position) {
+                scratch.cos.extend_from_within(scratch.cos.len() - half..);
+                scratch.sin.extend_from_within(scratch.sin.len() - half..);
+                continue;
+            }
             for f in &self.frequencies {
                 let (sin, cos) = (f64::from(position) * f).sin_cos();
                 scratch.cos.push(cos as f32);
@@ -212,8 +236,9 @@ impl Inference for Engine {
     fn step(&self, ids: &[u32], rows: &[usize], cache: &mut EngineCache) -> Result<Vec<f32>> {
         cache.check(rows)?;
         let positions: Vec<u32> = rows.iter().map(|&row| cache.position(row)).collect();
+        let runs = adapter::runs(rows.iter().map(|&row| cache.adaptation(row)));
         let mut scratch = std::mem::take(&mut cache.scratch);
-        let result = self.run(ids, &positions, &mut scratch, |s, layer| {
+        let result = self.run(ids, &positions, &runs, &mut scratch, |s, layer| {
             cache.attend_rows(layer, rows, &s.q, &s.k, &s.v, &mut s.scores, &mut s.attended.floats);
         });
         let logits = result.map(|()| self.logits(0..rows.len(), &mut scratch));

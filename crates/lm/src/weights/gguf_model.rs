@@ -1,6 +1,7 @@
 //! What a model's GGUF holds: configuration, tokenizer and tensors under llama.cpp's names, and the row order in which that
 //! format keeps query and key weights of the llama family.
 
+use super::adapter::StoredTensor;
 use super::gguf::{GgufFile, Header, Kind, Place, ReadAt, TensorView, Value, write};
 use super::{WeightTensor, Weights, gguf_rope};
 use crate::{
@@ -367,9 +368,7 @@ const CHAT_ML: &str = "{% for message in messages %}{{ '<|im_start|>' + message[
 
 fn tensor(view: &TensorView<'_>, data: Cow<'_, [u8]>, full: bool) -> Result<WeightTensor> {
     let floats: Vec<f32> = match view.kind {
-        Kind::F32 => floats(&data),
-        Kind::F16 => data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-        Kind::BF16 => data.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
+        Kind::F32 | Kind::F16 | Kind::BF16 => super::hf::floats(view.kind, &data),
         Kind::Q4_0 | Kind::Q5_0 | Kind::Q8_0 | Kind::Q4K | Kind::Q6K => {
             // A copy of its own: block structs need an aligned start, a place inside a file has none.
             let storage = QStorage::from_data(Cow::Owned(data.into_owned()), &Device::Cpu, ggml(view.kind))?;
@@ -380,7 +379,13 @@ fn tensor(view: &TensorView<'_>, data: Cow<'_, [u8]>, full: bool) -> Result<Weig
     Ok(WeightTensor::Dense(Tensor::from_vec(floats, view.dims.clone(), &Device::Cpu)?))
 }
 
-fn encode(dense: &Tensor, kind: Kind) -> Result<Vec<u8>> {
+/// A tensor of an adapter as f32.
+pub(crate) fn dense(stored: &StoredTensor) -> Result<Tensor> {
+    let view = TensorView { kind: stored.kind, dims: stored.dims.clone(), data: &stored.data };
+    tensor(&view, Cow::Borrowed(&stored.data), true)?.to_dense()
+}
+
+pub(super) fn encode(dense: &Tensor, kind: Kind) -> Result<Vec<u8>> {
     let floats = || Ok::<_, LmError>(dense.flatten_all()?.to_vec1::<f32>()?);
     Ok(match kind {
         Kind::F32 => floats()?.iter().flat_map(|x| x.to_le_bytes()).collect(),
@@ -406,7 +411,7 @@ fn ggml(kind: Kind) -> GgmlDType {
 }
 
 /// llama.cpp's name of a tensor.
-fn stored_name(name: &str) -> String {
+pub(super) fn stored_name(name: &str) -> String {
     match name {
         "model.embed_tokens.weight" => return "token_embd.weight".into(),
         "model.norm.weight" => return "output_norm.weight".into(),
@@ -434,7 +439,7 @@ fn stored_name(name: &str) -> String {
 }
 
 /// Heads of a tensor whose rows turn with the position: Llama's GGUF files keep these rows interleaved.
-fn rotary_heads(config: &ModelConfig, name: &str) -> Option<usize> {
+pub(super) fn rotary_heads(config: &ModelConfig, name: &str) -> Option<usize> {
     if config.architecture != Architecture::Llama {
         None
     } else if name.ends_with("q_proj.weight") {
@@ -447,14 +452,14 @@ fn rotary_heads(config: &ModelConfig, name: &str) -> Option<usize> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
+pub(super) enum Direction {
     FromFile,
     ToFile,
 }
 
 /// Within each head, Hugging Face keeps the two halves of the rotation apart (row i and row i + d/2 turn together), GGUF
 /// keeps them as neighbours (rows 2i and 2i + 1). Rows are moved whole, so this works on any element format.
-fn reorder_rows(data: &[u8], rows: usize, heads: usize, direction: Direction) -> Vec<u8> {
+pub(super) fn reorder_rows(data: &[u8], rows: usize, heads: usize, direction: Direction) -> Vec<u8> {
     let (stride, d) = (data.len() / rows.max(1), rows / heads.max(1));
     let mut out = Vec::with_capacity(data.len());
     for row in 0..rows {

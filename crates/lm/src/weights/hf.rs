@@ -2,6 +2,7 @@
 //!
 //! Files are asked for by plain name from whoever has them (a folder, a download, a test), so that nothing here touches a disk.
 
+use super::gguf::Kind;
 use super::{WeightTensor, Weights};
 use crate::{LmError, ModelConfig, PolicySnapshot, Result, Tokenizer};
 use candle_core::{Device, Tensor};
@@ -108,17 +109,27 @@ fn dense(file: &str, name: &str, view: &TensorView<'_>) -> Result<Tensor> {
 }
 
 /// A tensor's values as f32, whatever of the three types they have.
-pub(super) fn floats_of(file: &str, name: &str, view: &TensorView<'_>) -> Result<Vec<f32>> {
-    let data = view.data();
-    Ok(match view.dtype() {
-        Dtype::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        Dtype::F16 => data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-        Dtype::BF16 => data.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
-        other => {
-            return Err(LmError::file(
-                file,
-                format!("tensor `{name}` is of type {other:?}; expected F32, F16 or BF16"),
-            ));
-        }
-    })
+fn floats_of(file: &str, name: &str, view: &TensorView<'_>) -> Result<Vec<f32>> {
+    Ok(floats(kind_of(file, name, view)?, view.data()))
+}
+
+/// Which of the three types of floats a tensor has.
+pub(super) fn kind_of(file: &str, name: &str, view: &TensorView<'_>) -> Result<Kind> {
+    match view.dtype() {
+        Dtype::F32 => Ok(Kind::F32),
+        Dtype::F16 => Ok(Kind::F16),
+        Dtype::BF16 => Ok(Kind::BF16),
+        other => Err(LmError::file(file, format!("tensor `{name}` is of type {other:?}; expected F32, F16 or BF16"))),
+    }
+}
+
+/// Values of 2 or 4 bytes each; nothing for blocks.
+pub(super) fn floats(kind: Kind, data: &[u8]) -> Vec<f32> {
+    let pairs = data.as_chunks::<2>().0.iter();
+    match kind {
+        Kind::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Kind::F16 => pairs.map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        Kind::BF16 => pairs.map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
+        Kind::Q4_0 | Kind::Q5_0 | Kind::Q8_0 | Kind::Q4K | Kind::Q6K => Vec::new(),
+    }
 }

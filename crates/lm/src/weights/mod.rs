@@ -1,9 +1,10 @@
 //! Tensors by Hugging Face name, and the file formats they live in.
 //!
 //! [`gguf`] reads and writes the container, [`gguf_model`] says what a model's GGUF holds, [`hf`] reads and writes folders,
-//! [`peft`] those of adapters.
+//! [`peft`] those of adapters, and [`adapter`] adapters as GGUF.
 //! Every reader treats its input as hostile: counts are never trusted for an allocation, ranges are checked before use.
 
+pub mod adapter;
 pub mod gguf;
 pub mod gguf_model;
 mod gguf_rope;
@@ -15,6 +16,8 @@ use candle_core::{DType, Device, Tensor, quantized::QTensor};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use adapter::StoredAdapter;
+pub(crate) use adapter::StoredTensor;
 pub use gguf_model::{Encoding, export, quantized_copy};
 
 /// One tensor of a model.

@@ -1,10 +1,10 @@
 //! PEFT's adapter folders: `adapter_config.json` with `adapter_model.safetensors`, as `PeftModel.save_pretrained` writes and
 //! `PeftModel.from_pretrained` reads them.
 
-use super::hf::{ReadFile, f32_file, floats_of, required};
-use crate::lora::{Adapter, LoraPair};
+use super::adapter::{StoredAdapter, StoredPair, StoredTensor};
+use super::hf::{ReadFile, f32_file, kind_of, required};
+use crate::lora::{self, Adapter};
 use crate::{LmError, ModelConfig, Result};
-use candle_core::{Device, Tensor};
 use clicker_wire::LoraSpec;
 use safetensors::tensor::SafeTensors;
 use serde_json::{Value, json};
@@ -20,30 +20,39 @@ const PREFIX: &str = "base_model.model.";
 /// # Errors
 /// A missing or broken file, another kind of adapter, or one that does not fit the model.
 pub fn read(read: &mut ReadFile<'_>, model: &ModelConfig) -> Result<Adapter> {
-    let config: Value = serde_json::from_slice(&required(read, CONFIG)?)
-        .map_err(|e| LmError::file(CONFIG, format!("it is not JSON: {e}")))?;
+    let config = required(read, CONFIG)?;
+    let (spec, stored) = stored(&config, &required(read, TENSORS)?, model)?;
+    Adapter::from_stored(&spec, model, stored)
+}
+
+/// The same as the files hold it.
+pub(super) fn stored(config: &[u8], bytes: &[u8], model: &ModelConfig) -> Result<(LoraSpec, StoredAdapter)> {
+    let config: Value =
+        serde_json::from_slice(config).map_err(|e| LmError::file(CONFIG, format!("it is not JSON: {e}")))?;
     let spec = spec(&config)?;
-    let bytes = required(read, TENSORS)?;
     let tensors =
-        SafeTensors::deserialize(&bytes).map_err(|e| LmError::file(TENSORS, format!("{e}; is the file complete?")))?;
-    let mut halves: BTreeMap<String, [Option<Tensor>; 2]> = BTreeMap::new();
+        SafeTensors::deserialize(bytes).map_err(|e| LmError::file(TENSORS, format!("{e}; is the file complete?")))?;
+    let mut halves: BTreeMap<String, [Option<StoredTensor>; 2]> = BTreeMap::new();
     for (name, view) in tensors.iter() {
         let (module, half) = part(name)?;
-        let tensor = Tensor::from_vec(floats_of(TENSORS, name, &view)?, view.shape().to_vec(), &Device::Cpu)?;
+        let kind = kind_of(TENSORS, name, &view)?;
+        let tensor = StoredTensor { kind, dims: view.shape().to_vec(), data: view.data().to_vec() };
         halves.entry(format!("{module}.weight")).or_default()[half] = Some(tensor);
     }
     let mut pairs = Vec::new();
     for (name, _) in model.tensor_shapes() {
         match halves.remove(&name) {
             None => {}
-            Some([Some(a), Some(b)]) => pairs.push(LoraPair { name, a, b }),
+            Some([Some(a), Some(b)]) => pairs.push(StoredPair { name, scale: spec.scale() as f32, a, b }),
             Some(_) => return Err(LmError::file(TENSORS, format!("`{name}` has only one of lora_A and lora_B"))),
         }
     }
     if let Some(name) = halves.keys().next() {
         return Err(LmError::file(TENSORS, format!("it changes `{name}`, which this model does not have")));
     }
-    Adapter::of(&spec, model, pairs)
+    let shapes = pairs.iter().map(|p| (p.name.as_str(), p.a.dims.as_slice(), p.b.dims.as_slice()));
+    lora::fits(&spec, model, &shapes.collect::<Vec<_>>())?;
+    Ok((spec, StoredAdapter { pairs }))
 }
 
 /// The files of a folder for this adapter: (plain name, bytes).

@@ -30,7 +30,7 @@ pub use export_model::export_model;
 pub use export_run::export_run;
 pub use generate::{GenerateRequest, Generated, Prompt, generate, logits};
 pub use grade::{GradeRequest, GradeSummary, GradedLine, Receipt, Scores, grade};
-pub use merge::{MergeRequest, merge};
+pub use merge::{MergeRequest, adapter_as_gguf, merge};
 pub use models::{hash_file, load, master_bytes};
 pub use own_suite::own_suite;
 pub use pretrain::{PretrainProgress, PretrainRequest, Pretrained, pretrain};
