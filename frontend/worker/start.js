@@ -8,9 +8,8 @@ export function startWorker(url, name) {
   if (typeof Worker === "undefined") {
     throw new Error("this browser has no web workers, which the engine needs; use a current one");
   }
-  const options = { type: "module", name };
   // A document without an origin of its own (a sandboxed frame) owns no address that it could start a worker from, but it may make one.
-  if (new URL(url).origin === self.origin) return new Worker(url, options);
-  const script = new Blob([`import ${JSON.stringify(String(url))};`], { type: "text/javascript" });
-  return new Worker(URL.createObjectURL(script), options);
+  if (new URL(url).origin === self.origin) return new Worker(url, { type: "module", name });
+  const script = `import(${JSON.stringify(String(url))}).catch((error) => self.reportError(error));`;
+  return new Worker(URL.createObjectURL(new Blob([script], { type: "text/javascript" })), { name });
 }
