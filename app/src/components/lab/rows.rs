@@ -18,16 +18,20 @@ pub(crate) fn head(lab: &Lab) -> String {
         );
         return m.done();
     }
-    if let Some(left) = lab.preview.as_ref().map(|preview| preview.judging).filter(|left| *left > 0) {
+    let count = lab.samples.len();
+    let left = lab.preview.as_ref().map_or(0, |preview| preview.judging);
+    if left > 0 {
         m.put(
             "<p class=\"hint line\" data-testid=\"lab-judging\">The model in this tab is judging: {} to go</p>",
             &[&left.to_string()],
         );
-        return m.done();
+    } else {
+        let noun = if count == 1 { "answer" } else { "answers" };
+        m.put(
+            "<p class=\"hint line\" data-testid=\"lab-origin\">{} {}, {}</p>",
+            &[&count.to_string(), noun, &lab.origin],
+        );
     }
-    let count = lab.samples.len();
-    let noun = if count == 1 { "answer" } else { "answers" };
-    m.put("<p class=\"hint line\" data-testid=\"lab-origin\">{} {}, {}</p>", &[&count.to_string(), noun, &lab.origin]);
     m.raw("<div class=\"lab-row-tools\">");
     let button = |m: &mut Markup, id: &str, act: &str, words: &str| {
         m.put("<button class=\"link\" type=\"button\" id=\"{}\" data-do=\"{}\">{}</button>", &[id, act, words]);
