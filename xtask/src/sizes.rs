@@ -23,8 +23,8 @@ const KB: u64 = 1024;
 /// Adds up the files of target/site.
 pub(crate) fn measure() -> Result<Sizes> {
     Ok(Sizes(vec![
-        // The budgets of the page and the lab are above their goals: docs/decisions/0004-size-of-the-engine.md.
-        part("page wasm", &["clicker_bg.wasm"], 400 * KB, 570 * KB)?,
+        // The budgets of the page, the lab and the engine are above their goals: docs/decisions/0004-size-of-the-engine.md.
+        part("page wasm", &["clicker_bg.wasm"], 400 * KB, 580 * KB)?,
         part("page js", &["clicker.js"], 40 * KB, 40 * KB)?,
         // Only who opens the lab pays for it. Above its goal too: docs/decisions/0005-the-lab-draws-text.md.
         part("reward lab wasm and js", &["lab_bg.wasm", "lab.js", "rewards.js"], 120 * KB, 180 * KB)?,
@@ -44,7 +44,7 @@ pub(crate) fn measure() -> Result<Sizes> {
                 "weights.js",
             ],
             700 * KB,
-            700 * KB,
+            760 * KB,
         )?,
         part("styles", &["clicker.css"], 40 * KB, 40 * KB)?,
     ]))
