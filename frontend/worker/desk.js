@@ -79,15 +79,16 @@ export class Desk {
   }
 
   #give(client, data) {
-    const asked = this.#named(client, opened(data));
+    const asked = opened(data);
     const { kind, id, slot } = asked;
     if (kind === "load") return this.#load(client, asked);
     if (kind === "unload") return this.#unload(client, asked);
     if (kind === "cancel") return this.#cancel(client, id);
-    if (slot === undefined) return this.#ask(client, asked);
+    if (slot === undefined) return this.#ask(client, this.#named(client, asked));
     const model = client.slots.get(slot);
     if (!model) return client.tell(unknown(id, slot));
-    if (model.ready) return this.#ask(client, asked, model);
+    if (model.ready) return this.#ask(client, this.#named(client, asked), model);
+    // As it came: it is given again, and named then.
     model.queue.push({ client, asked });
     client.open.set(id, 0);
   }
@@ -217,6 +218,8 @@ export class Desk {
     if (asked.kind === "load") return this.#loadAnswer(model, kind, head, json);
     if (last) client.open.delete(id);
     let text = `{"kind":"${kind}","id":${id}${json.slice(head.length)}`;
+    // The engine's names for adapters are nobody else's business.
+    if (kind === "failed" && client.tag) text = text.replaceAll(client.tag, "");
     if (kind === "reported") text = this.#reported(client, JSON.parse(text));
     if (kind === "benched") {
       const benched = JSON.parse(text);
