@@ -5,15 +5,16 @@ use super::attention::Attention;
 use super::forward::{self, Attend, Keep, Source, Work};
 use super::weights::{ModelPanels, Slices};
 use super::{Dense, rows};
+use crate::cache::HostCache;
 use crate::kernel::{Store, View, multiply};
-use crate::{KvCache, Result, RowPlan};
+use crate::{Result, RowPlan};
 use std::sync::Arc;
 
 impl Dense {
     /// As [`crate::Inference::prefill`]; ids and positions have been checked.
-    pub(crate) fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, KvCache)> {
+    pub(crate) fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, HostCache)> {
         let shape = self.shape;
-        let mut cache = KvCache::new(plan, shape.attention, shape.layers, capacity);
+        let mut cache = HostCache::new(plan, shape.attention, shape.layers, capacity);
         let mut attention = Attention::new(shape, plan);
         let logits = self.run(ids, plan.positions(), &plan.last_rows(), &mut |_, qkv, out| {
             let part = |at: usize| qkv.chunks_exact(shape.qkv()).flat_map(move |r| &r[at..at + shape.kv]).copied();
@@ -25,7 +26,13 @@ impl Dense {
     }
 
     /// As [`crate::Inference::step`]; ids and positions have been checked.
-    pub(crate) fn step(&self, ids: &[u32], positions: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
+    pub(crate) fn step(
+        &self,
+        ids: &[u32],
+        positions: &[u32],
+        rows: &[usize],
+        cache: &mut HostCache,
+    ) -> Result<Vec<f32>> {
         let shape = self.shape;
         let all: Vec<u32> = (0..ids.len() as u32).collect();
         let mut parts = [Vec::new(), Vec::new(), Vec::new()];

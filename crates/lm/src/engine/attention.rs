@@ -391,7 +391,7 @@ mod tests {
             let plan = RowPlan::independent(&[7, 1]);
             let (q, k, v) = (noise(8 * heads * d), noise(8 * kv_heads * d), noise(8 * kv_heads * d));
             let mut ours = EngineCache::new(&plan, shape, 1, 5).unwrap();
-            let mut theirs = crate::KvCache::new(&plan, shape, 1, 5);
+            let mut theirs = crate::cache::HostCache::new(&plan, shape, 1, 5);
             let mut out = vec![0.0; q.len()];
             // In two parts, the second of which begins inside the first prompt.
             let (mut scores, cut_q, cut_kv) = (Vec::new(), 3 * heads * d, 3 * kv_heads * d);
