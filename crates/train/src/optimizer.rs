@@ -25,6 +25,9 @@ pub(crate) enum Moments {
     Device { m: Tensor, v: Tensor },
 }
 
+/// Both moments of one parameter, flat.
+type Flat<'a> = (Cow<'a, [f32]>, Cow<'a, [f32]>);
+
 impl Moments {
     /// Given values, flat, for a parameter of a model that computes there.
     pub(crate) fn with(parameter: &Var, compute: &Compute, m: Vec<f32>, v: Vec<f32>) -> Result<Self> {
@@ -36,7 +39,7 @@ impl Moments {
     }
 
     /// Both, flat.
-    pub(crate) fn values(&self) -> Result<(Cow<'_, [f32]>, Cow<'_, [f32]>)> {
+    pub(crate) fn values(&self) -> Result<Flat<'_>> {
         let flat = |t: &Tensor| Ok::<_, crate::TrainError>(Cow::Owned(t.flatten_all()?.to_vec1::<f32>()?));
         Ok(match self {
             Self::Host { m, v } => (Cow::Borrowed(m.as_slice()), Cow::Borrowed(v.as_slice())),
@@ -263,7 +266,7 @@ mod tests {
     /// On a device the update is composed of tensor operations: the same values, to the last bits.
     #[test]
     fn tensor_operations_make_the_update_that_is_made_in_place() {
-        let values = |seed: usize| (0..60).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 500.0 - 1.0);
+        let values = |seed: usize| (0..60).map(move |i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 500.0 - 1.0);
         let tensor = |seed: usize| Tensor::from_vec(values(seed).collect::<Vec<f32>>(), (6, 10), &Device::Cpu).unwrap();
         let spec = OptimSpec { weight_decay: 0.1, max_grad_norm: 0.5, ..OptimSpec::default() };
         let (placed, composed) = (Var::from_tensor(&tensor(0)).unwrap(), Var::from_tensor(&tensor(0)).unwrap());
