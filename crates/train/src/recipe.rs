@@ -233,7 +233,11 @@ fn more_complaint(recipe: &Recipe) -> Option<String> {
 fn retold_complaint(recipe: &Recipe) -> Option<String> {
     let (form, count) =
         recipe.data.retold.iter().find(|(_, n)| !(1..=MOST_MORE).contains(*n) || recipe.data.file.is_some())?;
-    let form = if *form == Retelling::Again { "again" } else { "reorder" };
+    let form = match form {
+        Retelling::Again => "again",
+        Retelling::Reorder => "reorder",
+        Retelling::Steps => "steps",
+    };
     Some(match recipe.data.file {
         Some(_) => format!(
             "data.retold.{form} has no effect beside data.file, whose rows are asked as they are; leave one of them out"
