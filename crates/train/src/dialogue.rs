@@ -8,9 +8,12 @@ use crate::rollout::{Answer, Group, Language, Reply};
 use crate::session::Metrics;
 use crate::{Result, TrainError};
 use clicker_dataset::dialogue::Partner;
-use clicker_lm::{Drawn, GenerateOptions, Generator, PolicySnapshot, stream_seed};
+use clicker_dataset::rows::Demonstration;
+use clicker_lm::{Drawn, GenerateOptions, Generator, PolicySnapshot, RenderedChat, stream_seed};
 use clicker_rewards::dialogue::{Course, course};
-use clicker_wire::{AdvantageEstimator, Combine, EnvironmentSpec, Grader, Item, Push, Recipe, Sampling, StopReason};
+use clicker_wire::{
+    AdvantageEstimator, Combine, EnvironmentSpec, Grader, Item, Message, Push, Recipe, Sampling, StopReason,
+};
 
 /// A user who asks these questions, and how a dialogue goes.
 pub(crate) struct Dialogues<'a> {
@@ -211,6 +214,33 @@ impl Row {
             ..Answer::single(language, drawn)
         }
     }
+}
+
+/// Demonstrations as dialogues: the answer, then at every further turn what the user says to it and the answer again. The
+/// answers of all turns are taught.
+pub(crate) fn shown(
+    spec: &EnvironmentSpec,
+    seed: u64,
+    language: &Language,
+    items: &[Item],
+    shown: Vec<Demonstration>,
+) -> Result<Vec<RenderedChat>> {
+    let partner = Partner::new(items, seed);
+    let one = |(q, (item, shown)): (usize, (&Item, Demonstration))| -> Result<RenderedChat> {
+        let Demonstration { prompt: mut messages, answer } = shown;
+        let asked = language.template.prompt(&language.tokenizer, &messages)?.len();
+        messages.push(Message::assistant(&answer));
+        for turn in 1..spec.turns {
+            let place = (0, q as u64, turn);
+            let push = partner.push(&spec.pushes, place);
+            messages.push(Message::user(partner.reply(push, item, &answer, place)));
+            messages.push(Message::assistant(&answer));
+        }
+        let mut chat = language.template.render(&language.tokenizer, &messages)?;
+        chat.loss_mask[..asked].fill(false);
+        Ok(chat)
+    };
+    items.iter().zip(shown).enumerate().map(one).collect()
 }
 
 fn lost() -> TrainError {

@@ -333,7 +333,7 @@ impl<'a> Session<'a> {
         let policy = self.policy.snapshot()?;
         let report = evaluate(&policy, &self.language, &self.eval_items, &EvalOptions::quick("held-out"))?;
         let mut events = vec![Event::Eval { step, report }];
-        if let Some(spec) = &self.recipe.environment {
+        if let Some(spec) = self.recipe.environment.as_ref().filter(|_| self.recipe.algorithm.samples()) {
             let domains = &self.recipe.data.domains;
             let asked = self.eval_items.iter().filter(|item| domains.is_empty() || domains.contains(&item.domain));
             let asked: Vec<Item> = asked.cloned().collect();
