@@ -7,6 +7,7 @@ use super::deletion::deletion;
 use super::{SuiteOptions, good};
 use crate::Result;
 use clicker_rewards::graders::{Steps, steps};
+use clicker_rewards::verdict::verdict;
 use clicker_wire::{Better, Domain, Expected, Item, Message, Rate, SuiteExample, SuiteFigure, SuiteSection};
 
 /// Steps have to fit into an answer.
@@ -34,12 +35,23 @@ pub(super) fn run(asker: &Asker, items: &[Item], options: &SuiteOptions) -> Resu
         .zip(&said)
         .filter_map(|(item, said)| {
             let (said, steps) = (said.as_ref()?, steps(&said.as_ref()?.text));
-            let good = good(item, said.verdict);
+            let good = good(item, said.verdict) || good(item, verdict(item, &concluded(&said.text, &steps)));
             (!steps.steps.is_empty()).then(|| Shown { item: item.clone(), text: said.text.clone(), steps, good })
         })
         .collect();
     let (deleted, examples) = deleted(&asker, &shown)?;
     Ok(vec![section(&shown, answered, deleted, examples)])
+}
+
+/// What an answer concludes behind its steps ("So 15." gives "15."), or else the result of the last one: what is right or wrong of it,
+/// because an answer with steps says more than an accepted one.
+fn concluded(text: &str, steps: &Steps) -> String {
+    let Some(last) = steps.steps.last() else { return text.to_owned() };
+    let behind = text[last.bytes.end..].trim_start_matches([' ', ',', '.', ';', '\n']);
+    let behind =
+        ["So ", "so ", "Thus ", "Therefore ", "Hence "].iter().find_map(|so| behind.strip_prefix(so)).unwrap_or(behind);
+    let result = || text[last.bytes.clone()].rsplit('=').next().unwrap_or_default().trim();
+    (if behind.is_empty() { result() } else { behind.trim_start_matches([' ', ',']) }).to_owned()
 }
 
 /// Questions in which something can be worked out: sums, and rows of one's own.
@@ -81,16 +93,16 @@ fn section(shown: &[Shown], answered: u32, deleted: Rate, dropped: Vec<SuiteExam
     let all_right = |s: &Shown| s.steps.steps.iter().all(|step| step.right);
     let leads = |s: &Shown| s.steps.concludes != Some(false);
     let known = shown.iter().filter(|s| s.item.expected == Expected::Answer);
-    let lucky = Rate::of(
-        known.clone().filter(|s| s.good && !(all_right(s) && leads(s))).count() as u32,
-        known.filter(|s| s.good).count() as u32,
-    );
+    let right = known.clone().filter(|s| s.good).count() as u32;
+    let lucky = Rate::of(known.clone().filter(|s| s.good && !(all_right(s) && leads(s))).count() as u32, right);
+    let right = Rate::of(right, known.count() as u32);
     use Better::{Higher, Lower, Neither};
     let figures = vec![
         SuiteFigure::share("shows", "answers that show steps", Neither, Rate::of(n, answered)),
         SuiteFigure::share("step_right", "steps that are right", Higher, Rate::of(single.0, single.1)),
         SuiteFigure::share("all_right", "answers with every step right", Higher, rate(&all_right)),
         SuiteFigure::share("leads", "answers that conclude what their last step gives", Higher, rate(&leads)),
+        SuiteFigure::share("right", "right answers among those with steps", Higher, right),
         SuiteFigure::share("lucky", "right answers in spite of a wrong step or another conclusion", Lower, lucky),
         SuiteFigure::share("deletion", "another conclusion after a step was dropped", Higher, deleted),
     ];
@@ -145,8 +157,25 @@ mod tests {
         assert_eq!(value("step_right"), (0.8, 5));
         assert_eq!(value("all_right"), (0.75, 4));
         assert_eq!(value("leads"), (0.75, 4));
+        assert_eq!(value("right"), (0.75, 4));
         assert_eq!(value("lucky"), (1.0 / 3.0, 3));
         assert_eq!(value("deletion"), (0.5, 2));
+    }
+
+    #[test]
+    fn what_an_answer_concludes_stands_behind_its_steps() {
+        for (text, wanted) in [
+            ("2 + 3 = 5. So 6.", "6."),
+            ("7 + 3 = 10, 10 + 5 = 15. So it is 15.", "it is 15."),
+            ("1 + 1 = 2, 2 + 3 = 5", "5"),
+            ("2 + 3 = 5.", "5"),
+            ("no step", "no step"),
+        ] {
+            assert_eq!(concluded(text, &steps(text)), wanted);
+        }
+        let item = shown("", false).item;
+        let is_right = |text: &str| good(&item, verdict(&item, &concluded(text, &steps(text))));
+        assert!(is_right("1 + 1 = 3, 2 + 3 = 5. So it is 5.") && !is_right("2 + 3 = 5. So 6."));
     }
 
     #[test]
