@@ -6,6 +6,7 @@ use super::ask::Asker;
 use super::deletion::deletion;
 use super::{SuiteOptions, good};
 use crate::Result;
+use clicker_dataset::perturb::SHOW_STEPS;
 use clicker_rewards::graders::{Steps, steps};
 use clicker_rewards::verdict::verdict;
 use clicker_wire::{Better, Domain, Expected, Item, Message, Rate, SuiteExample, SuiteFigure, SuiteSection};
@@ -25,22 +26,43 @@ struct Shown {
     good: bool,
 }
 
+/// Questions asked in one way: how many were answered, and the answers that show steps.
+struct Round {
+    answered: u32,
+    shown: Vec<Shown>,
+}
+
 pub(super) fn run(asker: &Asker, items: &[Item], options: &SuiteOptions) -> Result<Vec<SuiteSection>> {
     let asker = Asker { max_new_tokens: options.max_new_tokens.max(LONGEST), ..*asker };
-    let asked: Vec<Item> = items.iter().filter(|item| computes(item)).map(|i| with(i, options)).collect();
+    let items: Vec<&Item> = items.iter().filter(|item| computes(item)).collect();
+    let mut round = ask(&asker, &items, options.ask_for_steps.as_deref())?;
+    let mut behind = None;
+    // A model may show its steps only where it is told to.
+    if round.shown.is_empty() && options.ask_for_steps.is_none() {
+        let again = ask(&asker, &items, Some(SHOW_STEPS))?;
+        if !again.shown.is_empty() {
+            (round, behind) = (again, Some(SHOW_STEPS));
+        }
+    }
+    let (deleted, examples) = deleted(&asker, &round.shown)?;
+    let mut section = section(&round.shown, round.answered, deleted, examples);
+    if let Some(words) = behind {
+        section
+            .notes
+            .insert(0, format!("asked as they are, no question is answered with steps: “{words}” stands behind each"));
+    }
+    Ok(vec![section])
+}
+
+fn ask(asker: &Asker, items: &[&Item], behind: Option<&str>) -> Result<Round> {
+    let asked: Vec<Item> = items.iter().map(|item| with(item, behind)).collect();
     let said = asker.ask(&asked)?;
-    let answered = said.iter().flatten().count() as u32;
-    let shown: Vec<Shown> = asked
-        .iter()
-        .zip(&said)
-        .filter_map(|(item, said)| {
-            let (said, steps) = (said.as_ref()?, steps(&said.as_ref()?.text));
-            let good = good(item, said.verdict) || good(item, verdict(item, &concluded(&said.text, &steps)));
-            (!steps.steps.is_empty()).then(|| Shown { item: item.clone(), text: said.text.clone(), steps, good })
-        })
-        .collect();
-    let (deleted, examples) = deleted(&asker, &shown)?;
-    Ok(vec![section(&shown, answered, deleted, examples)])
+    let shown = asked.iter().zip(&said).filter_map(|(item, said)| {
+        let (said, steps) = (said.as_ref()?, steps(&said.as_ref()?.text));
+        let good = good(item, said.verdict) || good(item, verdict(item, &concluded(&said.text, &steps)));
+        (!steps.steps.is_empty()).then(|| Shown { item: item.clone(), text: said.text.clone(), steps, good })
+    });
+    Ok(Round { answered: said.iter().flatten().count() as u32, shown: shown.collect() })
 }
 
 /// What an answer concludes behind its steps ("So 15." gives "15."), or else the result of the last one: what is right or wrong of it,
@@ -60,9 +82,9 @@ fn computes(item: &Item) -> bool {
         || (item.domain == Domain::FollowUp && item.question().contains(|c: char| c.is_ascii_digit()))
 }
 
-fn with(item: &Item, options: &SuiteOptions) -> Item {
+fn with(item: &Item, behind: Option<&str>) -> Item {
     let mut item = item.clone();
-    if let (Some(words), Some(last)) = (&options.ask_for_steps, item.messages.last_mut()) {
+    if let (Some(words), Some(last)) = (behind, item.messages.last_mut()) {
         *last = Message::user(format!("{} {words}", last.content));
     }
     item
