@@ -93,8 +93,8 @@ fn demonstrations_before_dialogues_are_dialogues() {
     for figures in [&two, &three] {
         assert!(figures["cold_start/last_loss"] < figures["cold_start/first_loss"], "{figures:?}");
     }
-    // Repeating an answer is easier than finding it, so a third turn lowers the loss per token.
-    assert!(three["cold_start/last_loss"] < two["cold_start/last_loss"], "{two:?} {three:?}");
+    // The turns of the environment are those of the demonstrations.
+    assert_ne!(two["cold_start/first_loss"], three["cold_start/first_loss"]);
 }
 
 #[test]
