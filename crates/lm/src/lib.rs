@@ -31,7 +31,6 @@ pub mod weights;
 
 pub use cache::{KvCache, RowCache};
 pub use chat::{ChatTemplate, RenderedChat, SPECIAL_TOKENS};
-pub use choosing::Choice;
 pub use config::{Architecture, ModelConfig, RopeScaling};
 pub use constrain::{Constraint, Rule};
 pub use decoder::Decoder;

@@ -209,7 +209,9 @@ fn lora_complaint(recipe: &Recipe) -> Option<String> {
 fn memory_complaint(recipe: &Recipe) -> Option<String> {
     let refused = recipe.memory.dtype == Dtype::Bf16;
     refused.then(|| {
-        "memory.dtype is `bf16`; expected `f32`: an update of one part in a hundred thousand is lost in eight bits of precision,          and a processor multiplies bf16 no faster. To save memory say frozen_dtype = \"bf16\" (the reference and the weights          under an adapter) or gradient_checkpointing = true"
+        "memory.dtype is `bf16`; expected `f32`: an update of one part in a hundred thousand is lost in eight bits of precision, \
+         and a processor multiplies bf16 no faster. To save memory say frozen_dtype = \"bf16\" (the reference and the weights \
+         under an adapter) or gradient_checkpointing = true"
             .into()
     })
 }

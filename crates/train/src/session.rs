@@ -277,9 +277,18 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether the weights are anywhere near those of the start: training moves their norm by percents.
+    /// Whether all weights that would be published are anywhere near those of the start: training moves their norm by percents.
     fn is_sound(&self) -> Result<bool> {
-        Ok(norm(&self.policy.snapshot()?)? < 3.0 * norm(&self.reference)?)
+        let most = 3.0 * norm(&self.reference)?;
+        let policies = std::iter::once(&self.policy).chain(self.members.iter().map(|member| &member.policy));
+        for policy in policies {
+            // What is no number is not below it either.
+            let sound = norm(&policy.snapshot()?)? < most;
+            if !sound {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Make a step durable: its metrics and events, a held-out measurement and a checkpoint where they are due.
