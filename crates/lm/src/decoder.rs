@@ -215,7 +215,7 @@ impl Inference for Decoder {
         let mut cache = KvCache::new(plan, shape, self.config.layers, capacity);
         let hidden = self.run(ids, plan.positions(), |_, q, k, v| {
             let rows = |x: &Tensor| ops::with_slice(x, "kv cache", <[f32]>::to_vec);
-            cache.push_prompt_layer(rows(k)?, rows(v)?);
+            cache.push_prompt_layer(&rows(k)?, &rows(v)?);
             Ok(ops::attention(q, k, v, plan, shape)?)
         })?;
         let last = Tensor::new(plan.last_rows(), &Device::Cpu)?;

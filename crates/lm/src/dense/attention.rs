@@ -4,7 +4,7 @@
 //! Columns of a score matrix are the prefix's keys, filled up to whole panels, then the segment's own.
 
 use super::Shape;
-use crate::kernel::{MR, NR, Panels, View, pack_rows, tile};
+use crate::kernel::{MR, NR, Panels, Store, View, pack_rows, tile};
 use crate::ops::AttentionShape;
 use crate::{RowPlan, Segment, dense::rows};
 
@@ -89,7 +89,7 @@ impl<'a> Attention<'a> {
                     for n in (0..d).step_by(NR) {
                         let at = (place.start + i) * self.shape.q + h * d + n;
                         let c = (&mut out[at..], self.shape.q, NR.min(d - n));
-                        tile(used, (&self.packed, MR, count), panels.values.panel(n / NR, 0, used), c, false);
+                        tile(used, (&self.packed, MR, count), panels.values.panel(n / NR, 0, used), c, Store::Set);
                     }
                 }
             }
@@ -148,7 +148,7 @@ impl<'a> Attention<'a> {
             pack_rows(View::strided(dp, few, seen, step), 0..few, 0..seen, &mut self.packed);
             for n in (0..d).step_by(NR) {
                 let c = (&mut d_qkv[(place.start + i) * width + h * d + n..], width, NR.min(d - n));
-                tile(seen, (&self.packed, MR, few), panels.keys.panel(n / NR, 0, seen), c, false);
+                tile(seen, (&self.packed, MR, few), panels.keys.panel(n / NR, 0, seen), c, Store::Set);
             }
         }
         self.queries.pack(query_rows(qkv, shape, place.start + first, count, h));
@@ -164,7 +164,7 @@ impl<'a> Attention<'a> {
                     [(&self.d_scores, &self.queries, key_at), (&self.scores, &self.gradients, key_at + shape.kv)]
                 {
                     let c = (&mut d_qkv[row * width + at + n..], width, columns);
-                    tile(count, (&a[column..], step, keys), b.panel(n / NR, 0, count), c, true);
+                    tile(count, (&a[column..], step, keys), b.panel(n / NR, 0, count), c, Store::Add);
                 }
             }
         }
@@ -195,7 +195,7 @@ impl Place {
     ) {
         pack_rows(x, 0..count, 0..d, packed);
         for n in (0..self.own_at + i + count).step_by(NR) {
-            tile(d, (packed, MR, count), keys.panel(n / NR, 0, d), (&mut out[n..], step, NR), false);
+            tile(d, (packed, MR, count), keys.panel(n / NR, 0, d), (&mut out[n..], step, NR), Store::Set);
         }
     }
 }

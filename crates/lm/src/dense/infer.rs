@@ -17,7 +17,8 @@ impl Dense {
         let mut attention = Attention::new(shape, plan);
         let logits = self.run(ids, plan.positions(), &plan.last_rows(), &mut |_, qkv, out| {
             let part = |at: usize| qkv.chunks_exact(shape.qkv()).flat_map(move |r| &r[at..at + shape.kv]).copied();
-            cache.push_prompt_layer(part(shape.q).collect(), part(shape.q + shape.kv).collect());
+            let [keys, values]: [Vec<f32>; 2] = [part(shape.q).collect(), part(shape.q + shape.kv).collect()];
+            cache.push_prompt_layer(&keys, &values);
             attention.forward(qkv, out);
             Ok(())
         })?;
@@ -28,17 +29,12 @@ impl Dense {
     pub(crate) fn step(&self, ids: &[u32], positions: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
         let shape = self.shape;
         let all: Vec<u32> = (0..ids.len() as u32).collect();
-        let mut parts = [Vec::new(), Vec::new(), Vec::new()];
         let logits = self.run(ids, positions, &all, &mut |layer, qkv, out| {
-            let spans = [0..shape.q, shape.q..shape.q + shape.kv, shape.q + shape.kv..shape.qkv()];
-            for (part, span) in parts.iter_mut().zip(spans) {
-                part.clear();
-                for row in qkv.chunks_exact(shape.qkv()) {
-                    part.extend_from_slice(&row[span.clone()]);
-                }
+            let outputs = qkv.chunks_exact(shape.qkv()).zip(out.chunks_exact_mut(shape.q));
+            for (&row, (qkv, out)) in rows.iter().zip(outputs) {
+                let (q, kv) = qkv.split_at(shape.q);
+                cache.attend_row(layer, row, q, kv.split_at(shape.kv), out)?;
             }
-            let [q, k, v] = &parts;
-            out.copy_from_slice(&cache.attend(layer, rows, q, k, v)?);
             Ok(())
         })?;
         cache.advance(rows);

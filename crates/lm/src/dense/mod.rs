@@ -7,6 +7,7 @@
 
 mod attention;
 mod backward;
+mod continued;
 mod family;
 mod forward;
 mod head;
@@ -16,6 +17,8 @@ mod pass;
 mod pool;
 mod rows;
 mod weights;
+
+pub(crate) use continued::{Space, Stretch};
 
 use crate::ops::{AttentionShape, RopeTable};
 use crate::{Architecture, LmError, ModelConfig, Result, RowPlan};
