@@ -1,7 +1,7 @@
 //! Keys and values of texts that are being continued. Prompts are stored once; any number of rows continue one prompt,
 //! each with a stretch of its own. Never knows how attention is computed.
 
-use crate::dense::{Space, Stretch};
+use crate::dense::{Recorder, Space, Stretch};
 use crate::ops::AttentionShape;
 use crate::{LmError, Result, RowPlan};
 
@@ -16,6 +16,8 @@ pub struct KvCache {
     capacity: usize,
     pushed: usize,
     space: Space,
+    /// Where what is computed is kept for training.
+    pub(crate) recorder: Option<Recorder>,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +65,7 @@ impl KvCache {
             capacity,
             pushed: 0,
             space: Space::default(),
+            recorder: None,
         }
     }
 
@@ -114,6 +117,11 @@ impl KvCache {
         let prefix = (&prompts[prompt], self.prompts[prompt].1);
         rows[row].attend(self.shape, prefix, len + 1, q, out, &mut self.space);
         Ok(())
+    }
+
+    /// The prompt that every row continues.
+    pub(crate) fn origins(&self) -> Vec<usize> {
+        self.rows.iter().map(|row| row.prompt).collect()
     }
 
     pub(crate) fn advance(&mut self, rows: &[usize]) {

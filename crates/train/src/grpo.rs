@@ -51,7 +51,7 @@ pub(crate) fn run(
         let (sampler, size) = (session.policy.snapshot()?, rollout.group_size as usize);
         match &dialogues {
             Some(dialogues) => dialogues.collect(&sampler, &session.language, asked, size, sampling, step),
-            None => rollout::collect(&sampler, &session.language, asked, size, sampling, step),
+            None => rollout::collect(&sampler.recording(), &session.language, asked, size, sampling, step),
         }
     };
     let draw = |session: &Session<'_>, step: u32, cursor: &mut Cursor| -> Result<(Option<Plan>, Vec<Group>)> {

@@ -2,7 +2,6 @@
 
 use super::simd::F4;
 use super::vector::{exp, largest, sum};
-use crate::kernel::by_level;
 
 /// ln of the sum of e^logit, and the entropy of the distribution in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -11,13 +10,11 @@ pub(crate) struct Normaliser {
     pub(crate) entropy: f32,
 }
 
-by_level! {
-    /// The largest value; NaN never wins.
-    pub(crate) fn max(values: &[f32]) -> f32 {
-        let (fours, rest) = values.as_chunks::<4>();
-        let most = fours.iter().fold(F4::splat(f32::NEG_INFINITY), |m, x| m.max(F4::load(x)));
-        rest.iter().fold(largest(most), |m, &x| if x > m { x } else { m })
-    }
+/// The largest value; NaN never wins.
+pub(crate) fn max(values: &[f32]) -> f32 {
+    let (fours, rest) = values.as_chunks::<4>();
+    let most = fours.iter().fold(F4::splat(f32::NEG_INFINITY), |m, x| m.max(F4::load(x)));
+    rest.iter().fold(largest(most), |m, &x| if x > m { x } else { m })
 }
 
 /// Index of the largest value, the first of equals; NaN never wins.
@@ -26,50 +23,46 @@ pub(crate) fn argmax(values: &[f32]) -> u32 {
     values.iter().position(|&x| x == most).unwrap_or(0) as u32
 }
 
-by_level! {
-    /// With m the largest logit, e_i = e^(l_i - m) and S their sum: ln sum = m + ln S, entropy = ln S - sum_i e_i (l_i - m) / S.
-    pub(crate) fn normaliser(logits: &[f32]) -> Normaliser {
-        let most = max(logits);
-        // Eight lanes, so that one addition need not wait for another and rounding errors stay small.
-        let (mut totals, mut moments) = ([F4::splat(0.0); 2], [F4::splat(0.0); 2]);
-        let (fours, rest) = logits.as_chunks::<4>();
-        for (i, four) in fours.iter().enumerate() {
-            // e^x is 0 long before: without the floor, -infinity would give 0 times infinity.
-            let x = F4::load(four).sub(F4::splat(most)).max(F4::splat(-1e4));
-            let e = exp(x);
-            totals[i % 2] = totals[i % 2].add(e);
-            moments[i % 2] = moments[i % 2].add(e.mul(x));
-        }
-        let (mut total, mut moment) = (sum(totals[0].add(totals[1])), sum(moments[0].add(moments[1])));
-        for &l in rest {
-            let x = (l - most).max(-1e4);
-            let e = exp(F4::splat(x)).lanes()[0];
-            (total, moment) = (total + e, moment + e * x);
-        }
-        let log_total = total.ln();
-        Normaliser { log_sum: most + log_total, entropy: log_total - moment / total }
+/// With m the largest logit, e_i = e^(l_i - m) and S their sum: ln sum = m + ln S, entropy = ln S - sum_i e_i (l_i - m) / S.
+pub(crate) fn normaliser(logits: &[f32]) -> Normaliser {
+    let most = max(logits);
+    // Eight lanes, so that one addition need not wait for another and rounding errors stay small.
+    let (mut totals, mut moments) = ([F4::splat(0.0); 2], [F4::splat(0.0); 2]);
+    let (fours, rest) = logits.as_chunks::<4>();
+    for (i, four) in fours.iter().enumerate() {
+        // e^x is 0 long before: without the floor, -infinity would give 0 times infinity.
+        let x = F4::load(four).sub(F4::splat(most)).max(F4::splat(-1e4));
+        let e = exp(x);
+        totals[i % 2] = totals[i % 2].add(e);
+        moments[i % 2] = moments[i % 2].add(e.mul(x));
     }
+    let (mut total, mut moment) = (sum(totals[0].add(totals[1])), sum(moments[0].add(moments[1])));
+    for &l in rest {
+        let x = (l - most).max(-1e4);
+        let e = exp(F4::splat(x)).lanes()[0];
+        (total, moment) = (total + e, moment + e * x);
+    }
+    let log_total = total.ln();
+    Normaliser { log_sum: most + log_total, entropy: log_total - moment / total }
 }
 
-by_level! {
-    /// e^((l - most) / temperature) of every logit, into `out`; returns their sum.
-    pub(crate) fn weights(logits: &[f32], most: f32, temperature: f32, out: &mut Vec<f32>) -> f32 {
-        out.resize(logits.len(), 0.0);
-        let inverse = 1.0 / temperature;
-        let mut totals = [F4::splat(0.0); 2];
-        let ((from, from_rest), (to, to_rest)) = (logits.as_chunks::<4>(), out.as_chunks_mut::<4>());
-        for (i, (l, o)) in from.iter().zip(to).enumerate() {
-            let e = exp(F4::load(l).sub(F4::splat(most)).mul(F4::splat(inverse)));
-            totals[i % 2] = totals[i % 2].add(e);
-            e.store(o);
-        }
-        let mut total = sum(totals[0].add(totals[1]));
-        for (l, o) in from_rest.iter().zip(to_rest) {
-            *o = exp(F4::splat((l - most) * inverse)).lanes()[0];
-            total += *o;
-        }
-        total
+/// e^((l - most) / temperature) of every logit, into `out`; returns their sum.
+pub(crate) fn weights(logits: &[f32], most: f32, temperature: f32, out: &mut Vec<f32>) -> f32 {
+    out.resize(logits.len(), 0.0);
+    let inverse = 1.0 / temperature;
+    let mut totals = [F4::splat(0.0); 2];
+    let ((from, from_rest), (to, to_rest)) = (logits.as_chunks::<4>(), out.as_chunks_mut::<4>());
+    for (i, (l, o)) in from.iter().zip(to).enumerate() {
+        let e = exp(F4::load(l).sub(F4::splat(most)).mul(F4::splat(inverse)));
+        totals[i % 2] = totals[i % 2].add(e);
+        e.store(o);
     }
+    let mut total = sum(totals[0].add(totals[1]));
+    for (l, o) in from_rest.iter().zip(to_rest) {
+        *o = exp(F4::splat((l - most) * inverse)).lanes()[0];
+        total += *o;
+    }
+    total
 }
 
 #[cfg(test)]

@@ -166,12 +166,15 @@ pub(crate) fn pack_rows(a: View<'_>, rows: Range<usize>, columns: Range<usize>, 
         } else {
             for (t, out) in columns.clone().zip(out.chunks_exact_mut(MR)) {
                 let from = t * a.column_step + first * a.row_step;
-                if a.row_step == 1 {
-                    out[..height].copy_from_slice(&a.data[from..from + height]);
-                } else {
+                if a.row_step != 1 {
                     for (i, out) in out[..height].iter_mut().enumerate() {
                         *out = a.data[from + i * a.row_step];
                     }
+                } else if height == MR {
+                    // A length that is known when it is compiled: no call for so few values.
+                    out.copy_from_slice(&a.data[from..from + MR]);
+                } else {
+                    out[..height].copy_from_slice(&a.data[from..from + height]);
                 }
             }
         }

@@ -32,12 +32,15 @@ pub(crate) fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
 /// (Cephes, Moshier 1984). Below -87.3 it gives 0, above 88 it stays at e^88; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
+    // 1.5 * 2^23: added, it leaves the integer n in the low bits, without a conversion that must mind what is no integer.
+    const MAGIC: f32 = 12_582_912.0;
     let clamped = x.clamp(-87.336_54, 88.0);
     let n = (clamped * std::f32::consts::LOG2_E + 0.5).floor();
     let r = clamped - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let p =
         ((((1.987_569_2e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 0.166_666_66) * r + 0.5;
-    let value = (p * r * r + r + 1.0) * f32::from_bits(((n as i32).clamp(-126, 127) + 127).cast_unsigned() << 23);
+    let power = f32::from_bits(((n + MAGIC).to_bits() << 23).wrapping_add(127 << 23));
+    let value = (p * r * r + r + 1.0) * power;
     if x < -87.336_54 { 0.0 } else { value }
 }
 
