@@ -455,7 +455,8 @@ mod tests {
         for family in FAMILIES {
             let mut policy = policy(family, true);
             let recorder = policy.snapshot().unwrap().recording();
-            let prompts: Vec<Vec<u32>> = [5, 40, 1].iter().map(|len| (0..*len).map(|i| i * 11 % 37).collect()).collect();
+            let prompts: Vec<Vec<u32>> =
+                [5, 40, 1].iter().map(|len| (0..*len).map(|i| i * 11 % 37).collect()).collect();
             let rows: Vec<(usize, u64)> = (0..9).map(|i| (i / 3, i as u64)).collect();
             let options = crate::GenerateOptions {
                 sampling: clicker_wire::Sampling { max_new_tokens: 12, ..clicker_wire::Sampling::default() },
@@ -488,9 +489,10 @@ mod tests {
             let pass = |policy: &Policy| {
                 let scores = policy.decoder().scores(&ids, &plan, &at, &tokens).unwrap();
                 let store = scores.logprobs.sqr().unwrap().sum_all().unwrap().backward().unwrap();
-                let gradients = policy.parameters().iter().map(|(_, p)| {
-                    store.get(p.as_tensor()).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap()
-                });
+                let gradients = policy
+                    .parameters()
+                    .iter()
+                    .map(|(_, p)| store.get(p.as_tensor()).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap());
                 (scores.logprobs.to_vec1::<f32>().unwrap(), scores.entropies, gradients.collect::<Vec<_>>())
             };
             let recorded = pass(&policy);

@@ -4,7 +4,7 @@
 //! Knows no layers and no batches: [`KvCache`](crate::KvCache) says who sees which stretch.
 
 use super::rows;
-use crate::kernel::{MR, NR, Panels, Store, View, tile};
+use crate::kernel::{Left, MR, NR, Panels, Store, View, tile};
 use crate::ops::AttentionShape;
 
 /// Keys and values of consecutive positions of one text.
@@ -20,7 +20,6 @@ pub(crate) struct Stretch {
 #[derive(Debug, Default)]
 pub(crate) struct Space {
     scores: Vec<f32>,
-    packed: Vec<f32>,
 }
 
 impl Stretch {
@@ -56,34 +55,32 @@ impl Stretch {
         let heads = shape.heads / shape.kv_heads;
         // Columns of a row of scores lie as they do in training: the prefix, filled up to whole panels, then these.
         let own_at = before.next_multiple_of(NR);
-        let used = own_at + len;
-        let step = used.next_multiple_of(NR);
-        let Space { scores, packed } = space;
-        if scores.len() < MR * step || packed.len() < MR * step.max(d) {
+        let step = (own_at + len).next_multiple_of(NR);
+        let scores = &mut space.scores;
+        if scores.len() < MR * step {
             scores.resize(MR * step, 0.0);
-            packed.resize(MR * step.max(d), 0.0);
         }
         for h in (0..shape.heads).step_by(heads).flat_map(|first| (first..first + heads).step_by(MR)) {
             let g = shape.group(h);
             let count = MR.min((g + 1) * heads - h);
-            turn(&q[h * d..(h + count) * d], d, d, packed);
+            let q = Left { values: &q[h * d..], column_step: 1, row_step: d, rows: count };
             for (stretch, at, columns) in [(prefix, 0, before), (self, own_at, len)] {
                 for n in (0..columns).step_by(NR) {
                     let keys = stretch.keys.panel(n / NR, g * d, d);
-                    tile(d, (packed, count, count), keys, (&mut scores[at + n..], step, NR), Store::Set);
+                    tile(d, q, keys, (&mut scores[at + n..], step, NR), Store::Set);
                 }
             }
             for row in scores.chunks_exact_mut(step).take(count) {
                 rows::masked_softmax(row, shape.scale(), before, own_at, len);
             }
-            turn(&scores[..count * step], step, used, packed);
+            let scores = |at: usize| Left { values: &scores[at..], column_step: 1, row_step: step, rows: count };
             for n in (0..d).step_by(NR) {
                 let (panel, columns) = ((g * padded(shape) + n) / NR, NR.min(d - n));
                 let out = &mut out[h * d + n..];
                 let values = prefix.values.panel(panel, 0, before);
-                tile(before, (packed, count, count), values, (&mut *out, d, columns), Store::Set);
+                tile(before, scores(0), values, (&mut *out, d, columns), Store::Set);
                 let values = self.values.panel(panel, 0, len);
-                tile(len, (&packed[own_at * count..], count, count), values, (out, d, columns), Store::GoOn);
+                tile(len, scores(own_at), values, (out, d, columns), Store::GoOn);
             }
         }
     }
@@ -92,16 +89,6 @@ impl Stretch {
 /// Columns that one head's values take.
 fn padded(shape: AttentionShape) -> usize {
     shape.head_dim.next_multiple_of(NR)
-}
-
-/// The first `columns` of rows `step` values apart, column by column.
-fn turn(rows: &[f32], step: usize, columns: usize, out: &mut [f32]) {
-    let count = rows.len() / step;
-    for (i, row) in rows.chunks_exact(step).enumerate() {
-        for (out, x) in out[i..].iter_mut().step_by(count).zip(&row[..columns]) {
-            *out = *x;
-        }
-    }
 }
 
 #[cfg(test)]
