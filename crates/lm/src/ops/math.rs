@@ -74,20 +74,20 @@ pub(crate) fn max(x: &[f32]) -> f32 {
     lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |best, &x| if x > best { x } else { best })
 }
 
-/// Replace every x by e^(x - shift) and give their sum, in sixteen lanes.
+/// Replace every x by e^(scale x - shift) and give their sum, in sixteen lanes.
 #[inline(always)]
-pub(crate) fn exp_and_sum(x: &mut [f32], shift: f32) -> f32 {
+pub(crate) fn exp_and_sum(x: &mut [f32], scale: f32, shift: f32) -> f32 {
     let mut lanes = [0f32; WIDE];
     let (chunks, rest) = x.as_chunks_mut::<WIDE>();
     for x in chunks {
         for i in 0..WIDE {
-            x[i] = exp(x[i] - shift);
+            x[i] = exp(x[i] * scale - shift);
             lanes[i] += x[i];
         }
     }
     let mut sum = add_lanes(lanes);
     for x in rest {
-        *x = exp(*x - shift);
+        *x = exp(*x * scale - shift);
         sum += *x;
     }
     sum
@@ -115,7 +115,7 @@ pub(crate) fn wide_dot(a: &[f32], b: &[f32]) -> f32 {
 #[inline(always)]
 pub(crate) fn softmax(scores: &mut [f32]) {
     let shift = max(scores);
-    let scale = 1.0 / exp_and_sum(scores, shift);
+    let scale = 1.0 / exp_and_sum(scores, 1.0, shift);
     for s in scores.iter_mut() {
         *s *= scale;
     }
