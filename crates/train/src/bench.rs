@@ -76,7 +76,7 @@ pub fn grpo(model: LoadedModel, shape: GrpoShape, steps: u32, setting: &Setting)
                 times.insert(name, lap.elapsed().as_secs_f64());
                 lap = Instant::now();
             };
-            let groups = sample(&policy.snapshot()?, shape, step)?;
+            let groups = sample(&policy.snapshot()?.recording(), shape, step)?;
             book("rollout");
             let scored = made_up(&groups)?;
             let reference = (shape.beta > 0.0).then_some(&frozen);
@@ -116,18 +116,18 @@ pub fn sft(model: LoadedModel, batch: usize, seq: usize, steps: u32, setting: &S
         .collect()
 }
 
-/// Seconds to draw `new_tokens` for each of `batch` different prompts.
+/// Seconds to draw `group` answers of `new_tokens` to each of `prompts` different prompts.
 ///
 /// # Errors
 /// As [`grpo`].
 pub fn sampling(
     model: &LoadedModel,
-    batch: usize,
+    (prompts, group): (usize, usize),
     prompt_tokens: usize,
     new_tokens: u32,
     runs: u32,
 ) -> Result<Vec<f64>> {
-    let shape = GrpoShape { prompts: batch, group: 1, prompt_tokens, new_tokens, beta: 0.0 };
+    let shape = GrpoShape { prompts, group, prompt_tokens, new_tokens, beta: 0.0 };
     (0..runs)
         .map(|run| {
             let start = Instant::now();

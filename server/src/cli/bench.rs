@@ -109,8 +109,12 @@ struct Generate {
     /// A GGUF file or a Hugging Face folder.
     #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
     model: PathBuf,
+    /// Answers that are drawn side by side.
     #[arg(long, default_value_t = 128)]
     batch: usize,
+    /// Different prompts that they answer; as many as answers if not given. Every prompt is computed once.
+    #[arg(long)]
+    prompts: Option<usize>,
     #[arg(long, default_value_t = 32)]
     prompt_tokens: usize,
     #[arg(long, default_value_t = 64)]
@@ -148,7 +152,8 @@ pub(crate) fn run(command: &Bench) -> anyhow::Result<()> {
             if c.json { print_json(&result) } else { print_sft(&result) }
         }
         What::Generate(c) => {
-            let result = headless::bench_generate(&c.model, c.batch, c.prompt_tokens, c.new_tokens, c.runs)?;
+            let answers = (c.batch, c.prompts.unwrap_or(c.batch));
+            let result = headless::bench_generate(&c.model, answers, c.prompt_tokens, c.new_tokens, c.runs)?;
             if c.json { print_json(&result) } else { print_generate(&result) }
         }
         What::Graders(c) => {
@@ -161,8 +166,8 @@ pub(crate) fn run(command: &Bench) -> anyhow::Result<()> {
 
 fn all(command: &All) -> anyhow::Result<()> {
     let model = &command.model;
-    let one = headless::bench_generate(model, 1, 32, 64, 5)?;
-    let many = headless::bench_generate(model, 128, 32, 64, 3)?;
+    let one = headless::bench_generate(model, (1, 1), 32, 64, 5)?;
+    let many = headless::bench_generate(model, (128, 128), 32, 64, 3)?;
     let whole = BenchSetting::default();
     let sft = headless::bench_sft(model, 32, 128, 5, &whole)?;
     let free = headless::bench_grpo(model, [16, 8, 32, 32], 0.0, 5, &whole)?;
@@ -204,8 +209,8 @@ fn print_sft(b: &BenchSft) -> anyhow::Result<()> {
 #[expect(clippy::unnecessary_wraps, reason = "same shape as print_json")]
 fn print_generate(b: &BenchGenerate) -> anyhow::Result<()> {
     println!(
-        "sampling, {} prompts of {} tokens, {} new: {:.0} tokens/s; prompts alone {:.0} tokens/s",
-        b.shape[0], b.shape[1], b.shape[2], b.tokens_per_s, b.prefill_tokens_per_s
+        "sampling, {} answers to {} prompts of {} tokens, {} new: {:.0} tokens/s; prompts alone {:.0} tokens/s",
+        b.shape[0], b.prompts, b.shape[1], b.shape[2], b.tokens_per_s, b.prefill_tokens_per_s
     );
     Ok(())
 }
