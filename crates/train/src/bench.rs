@@ -165,7 +165,9 @@ fn sample(model: &PolicySnapshot, shape: GrpoShape, step: u32) -> Result<Vec<Gro
             })
             .collect())
     })?;
-    Ok(parts.into_iter().flatten().collect())
+    // In the order of the prompts, as training cuts them into shards.
+    let mut parts: Vec<_> = parts.into_iter().map(Vec::into_iter).collect();
+    Ok((0..shape.prompts).filter_map(|p| parts[p % SHARDS].next()).collect())
 }
 
 fn mine_index(local: usize, shard: usize) -> u64 {
