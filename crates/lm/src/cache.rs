@@ -3,11 +3,43 @@
 
 use crate::dense::{Recorder, Space, Stretch};
 use crate::ops::AttentionShape;
-use crate::{LmError, Result, RowPlan};
+use crate::{LmError, Result, RowPlan, portable};
 
-/// The cache of one batch of generations.
+/// The cache of one batch of generations, where its model computes.
 #[derive(Debug)]
-pub struct KvCache {
+pub struct KvCache(pub(crate) Place);
+
+/// Where keys and values lie.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// In the processor's memory, for kernels on slices.
+    Host(HostCache),
+    /// On a device, for tensor operations.
+    Device(portable::Cache),
+}
+
+impl KvCache {
+    /// Position that the row's next token takes.
+    pub(crate) fn position(&self, row: usize) -> u32 {
+        match &self.0 {
+            Place::Host(cache) => cache.position(row),
+            Place::Device(cache) => cache.position(row),
+        }
+    }
+}
+
+impl RowCache for KvCache {
+    fn add_row(&mut self, prompt: usize) -> Result<usize> {
+        match &mut self.0 {
+            Place::Host(cache) => cache.add_row(prompt),
+            Place::Device(cache) => cache.add_row(prompt),
+        }
+    }
+}
+
+/// Keys and values as slices.
+#[derive(Debug)]
+pub(crate) struct HostCache {
     shape: AttentionShape,
     /// (start, len) of every prompt within the packed prompt rows.
     prompts: Vec<(usize, usize)>,
@@ -42,8 +74,8 @@ pub trait RowCache {
     fn add_row(&mut self, prompt: usize) -> Result<usize>;
 }
 
-impl RowCache for KvCache {
-    fn add_row(&mut self, prompt: usize) -> Result<usize> {
+impl HostCache {
+    pub(crate) fn add_row(&mut self, prompt: usize) -> Result<usize> {
         if prompt >= self.prompts.len() {
             return Err(LmError::Prompt(format!("row asked for prompt {prompt} of {}", self.prompts.len())));
         }
@@ -53,9 +85,7 @@ impl RowCache for KvCache {
         self.rows.push(Row { prompt, len: 0 });
         Ok(self.rows.len() - 1)
     }
-}
 
-impl KvCache {
     pub(crate) fn new(plan: &RowPlan, shape: AttentionShape, layers: usize, capacity: usize) -> Self {
         Self {
             shape,

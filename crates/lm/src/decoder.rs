@@ -1,13 +1,17 @@
 //! The decoder: embedding, then blocks of (norm, attention, norm, gated feed-forward) on a residual stream, then norm and
-//! head. Full-precision weights are computed by `dense`, with a backward pass; models with quantized weights are composed of
-//! candle's products and our operations here. Tests hold the two to each other.
+//! head. Full-precision weights are computed by `dense`, with a backward pass, and on other devices by `portable`; models with
+//! quantized weights are composed of candle's products and our operations here. Tests hold the three to each other.
 //!
 //! Rows are packed [N, D] (see [`RowPlan`]). Never knows tokens as text, samplers or optimizers.
 
+use crate::cache::{HostCache, Place};
 use crate::dense::{Dense, PassMemory, TokenScores, scores_of_logits};
 use crate::ops::{self, RopeTable};
+use crate::portable::Portable;
 use crate::weights::WeightTensor;
-use crate::{Architecture, Embedding, Inference, KvCache, Linear, LmError, ModelConfig, Result, RowPlan, Weights};
+use crate::{
+    Architecture, Compute, Embedding, Inference, KvCache, Linear, LmError, ModelConfig, Result, RowPlan, Weights,
+};
 use candle_core::{Device, Tensor};
 use std::sync::Arc;
 
@@ -20,8 +24,17 @@ pub struct Decoder {
     norm: Tensor,
     head: Linear,
     rope: Arc<RopeTable>,
-    /// None where a weight is quantized.
-    dense: Option<Dense>,
+    path: Path,
+    compute: Compute,
+}
+
+/// How it computes.
+#[derive(Clone, Debug)]
+enum Path {
+    Dense(Dense),
+    Portable(Portable),
+    /// Products and operations one by one: a weight is quantized.
+    Composed,
 }
 
 #[derive(Clone, Debug)]
@@ -53,11 +66,12 @@ impl Decoder {
     /// The same model with other weights; what does not depend on them (rotary table, working space) is shared.
     pub(crate) fn with_weights(&self, weights: &Weights) -> Result<Self> {
         let new = Self::build(&self.config, weights, self.rope.clone())?;
-        let dense = new.dense.map(|dense| match &self.dense {
-            Some(old) => dense.beside(old),
-            None => dense,
-        });
-        Ok(Self { dense, ..new })
+        let path = match (new.path, &self.path) {
+            (Path::Dense(new), Path::Dense(old)) => Path::Dense(new.beside(old)),
+            (Path::Portable(new), Path::Portable(old)) => Path::Portable(new.beside(old)),
+            (new, _) => new,
+        };
+        Ok(Self { path, ..new })
     }
 
     fn build(config: &ModelConfig, weights: &Weights, rope: Arc<RopeTable>) -> Result<Self> {
@@ -104,7 +118,16 @@ impl Decoder {
         });
         let dense = dense.collect::<Result<Option<Vec<Tensor>>>>()?;
         Ok(Self {
-            dense: dense.map(|tensors| Dense::new(config, rope.clone(), tensors)),
+            path: match (dense, weights.compute()) {
+                (None, _) => Path::Composed,
+                (Some(tensors), compute) if compute.is_dense() => {
+                    Path::Dense(Dense::new(config, rope.clone(), tensors))
+                }
+                (Some(tensors), compute) => {
+                    Path::Portable(Portable::new(config, rope.clone(), tensors, compute.device()))
+                }
+            },
+            compute: weights.compute().clone(),
             head: if config.tied { embedding.as_head()? } else { linear("lm_head.weight".into())? },
             norm: norm("model.norm.weight".into())?,
             rope,
@@ -117,19 +140,28 @@ impl Decoder {
     /// The same model, whose passes keep this until they are gone back.
     #[must_use]
     pub fn keeping(self, memory: PassMemory) -> Self {
-        Self { dense: self.dense.map(|dense| dense.keeping(memory)), ..self }
+        let path = match self.path {
+            Path::Dense(dense) => Path::Dense(dense.keeping(memory)),
+            Path::Portable(portable) => Path::Portable(portable.keeping(memory)),
+            Path::Composed => Path::Composed,
+        };
+        Self { path, ..self }
     }
 
     /// The weights are this state of a policy from here on.
     pub(crate) fn become_version(&mut self, version: u64) {
-        if let Some(dense) = &mut self.dense {
+        if let Path::Dense(dense) = &mut self.path {
             dense.become_version(version);
         }
     }
 
     /// The same model, which keeps what it computes for answers until its policy trains on them.
     pub(crate) fn recording(self) -> Self {
-        Self { dense: self.dense.map(Dense::recording), ..self }
+        let path = match self.path {
+            Path::Dense(dense) => Path::Dense(dense.recording()),
+            other => other,
+        };
+        Self { path, ..self }
     }
 
     /// The shape.
@@ -138,26 +170,36 @@ impl Decoder {
         &self.config
     }
 
-    /// Normalised final states [N, D] of packed rows; the gradient flows to every weight.
+    /// Where it computes.
+    #[must_use]
+    pub fn compute(&self) -> &Compute {
+        &self.compute
+    }
+
+    /// Normalised final states [N, D] of packed rows, where the model computes; the gradient flows to every weight.
     ///
     /// # Errors
     /// Ids outside the vocabulary, positions beyond the context, a plan that does not fit.
     pub fn hidden(&self, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Tensor> {
         self.config.check_ids(ids, plan.positions())?;
-        match &self.dense {
-            Some(dense) => dense.hidden(ids, plan),
-            None => self.composed_hidden(ids, plan),
+        match &self.path {
+            Path::Dense(dense) => dense.hidden(ids, plan),
+            Path::Portable(portable) => portable.hidden(ids, plan),
+            Path::Composed => self.composed_hidden(ids, plan),
         }
     }
 
-    /// What the model says of `tokens`, each predicted by one of `rows` of the plan; no logits are kept.
+    /// What the model says of `tokens`, each predicted by one of `rows` of the plan, in the processor's memory wherever it
+    /// computes; no logits are kept.
     ///
     /// # Errors
     /// As [`Self::hidden`], a row beyond the plan or a token outside the vocabulary.
     pub fn scores(&self, ids: &[u32], plan: &Arc<RowPlan>, rows: &[u32], tokens: &[u32]) -> Result<TokenScores> {
         self.config.check_ids(ids, plan.positions())?;
-        if let Some(dense) = &self.dense {
-            return dense.scores(ids, plan, rows, tokens);
+        match &self.path {
+            Path::Dense(dense) => return dense.scores(ids, plan, rows, tokens),
+            Path::Portable(portable) => return portable.scores(ids, plan, rows, tokens),
+            Path::Composed => (),
         }
         let states = self.composed_hidden(ids, plan)?.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?;
         composed_scores(&self.logits(&states)?, tokens)
@@ -168,7 +210,7 @@ impl Decoder {
         self.run(ids, plan.positions(), |_, q, k, v| Ok(ops::attention(q, k, v, plan, shape)?))
     }
 
-    /// States [N, D] to logits [N, V].
+    /// States [N, D] to logits [N, V], both where the model computes.
     ///
     /// # Errors
     /// Shapes that do not fit.
@@ -220,11 +262,19 @@ impl Inference for Decoder {
 
     fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, KvCache)> {
         self.config.check_ids(ids, plan.positions())?;
-        if let Some(dense) = &self.dense {
-            return dense.prefill(ids, plan, capacity);
+        match &self.path {
+            Path::Dense(dense) => {
+                let (logits, cache) = dense.prefill(ids, plan, capacity)?;
+                return Ok((logits, KvCache(Place::Host(cache))));
+            }
+            Path::Portable(portable) => {
+                let (logits, cache) = portable.prefill(ids, plan, capacity)?;
+                return Ok((logits, KvCache(Place::Device(cache))));
+            }
+            Path::Composed => (),
         }
         let shape = self.config.attention();
-        let mut cache = KvCache::new(plan, shape, self.config.layers, capacity);
+        let mut cache = HostCache::new(plan, shape, self.config.layers, capacity);
         let hidden = self.run(ids, plan.positions(), |_, q, k, v| {
             let rows = |x: &Tensor| ops::with_slice(x, "kv cache", <[f32]>::to_vec);
             cache.push_prompt_layer(&rows(k)?, &rows(v)?);
@@ -232,15 +282,24 @@ impl Inference for Decoder {
         })?;
         let last = Tensor::new(plan.last_rows(), &Device::Cpu)?;
         let logits = self.logits(&hidden.index_select(&last, 0)?)?;
-        Ok((logits.flatten_all()?.to_vec1()?, cache))
+        Ok((logits.flatten_all()?.to_vec1()?, KvCache(Place::Host(cache))))
     }
 
     fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
         let positions: Vec<u32> = rows.iter().map(|&row| cache.position(row)).collect();
         self.config.check_ids(ids, &positions)?;
-        if let Some(dense) = &self.dense {
-            return dense.step(ids, &positions, rows, cache);
-        }
+        let cache = match (&self.path, &mut cache.0) {
+            (Path::Dense(dense), Place::Host(cache)) => return dense.step(ids, &positions, rows, cache),
+            (Path::Portable(portable), Place::Device(cache)) => return portable.step(ids, &positions, rows, cache),
+            (Path::Composed, Place::Host(cache)) => cache,
+            _ => {
+                return Err(LmError::Shape {
+                    op: "kv cache",
+                    expected: format!("one of a model on {}", self.compute.name()),
+                    got: "one of another place".into(),
+                });
+            }
+        };
         let hidden = self.run(ids, &positions, |layer, q, k, v| {
             let out = ops::with_slice(q, "kv cache", |q| {
                 ops::with_slice(k, "kv cache", |k| {
@@ -254,7 +313,7 @@ impl Inference for Decoder {
     }
 
     fn finished(&self, cache: KvCache) {
-        if let Some(dense) = &self.dense {
+        if let (Path::Dense(dense), Place::Host(cache)) = (&self.path, cache.0) {
             dense.finished(cache);
         }
     }
@@ -463,7 +522,10 @@ mod tests {
                 stop: (0..6).collect(),
                 alternatives: 0,
             };
-            let recordings = |policy: &Policy| policy.decoder().dense.as_ref().unwrap().recordings();
+            let recordings = |policy: &Policy| {
+                let Path::Dense(dense) = &policy.decoder().path else { panic!("not dense") };
+                dense.recordings()
+            };
             let drawn = crate::generate(&recorder, &prompts, &rows, options.clone()).unwrap();
             let lens: Vec<usize> = drawn.iter().map(|d| d.draws.len()).collect();
             assert!(lens.iter().min() < lens.iter().max(), "answers of one length: {lens:?}");

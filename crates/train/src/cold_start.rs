@@ -72,7 +72,7 @@ pub(crate) fn make(recipe: &Recipe, start: &Start, world: &World, control: &dyn 
         ..recipe.clone()
     };
     let mut keep = Keep::default();
-    let model = Start { model: start.model.clone(), ..Start::default() };
+    let model = Start { model: start.model.clone(), compute: start.compute.clone(), ..Start::default() };
     if crate::run_in(world, &demonstrations, &model, &mut keep, control)? == Outcome::Paused {
         return Ok(ColdStart::Paused);
     }

@@ -310,8 +310,9 @@ impl Batch {
             true => {
                 // The only choice that needs the logits themselves.
                 let logits = shard.packed.logits(policy.decoder())?;
-                let flat = logprob::token_logprobs(&logits, &shard.packed.targets()?)?;
-                (flat, Some(shard.packed.table(&logprob::entropy(&logits)?)?))
+                let flat = logprob::token_logprobs(&logits, &shard.packed.targets(logits.device())?)?;
+                let entropy = logprob::entropy(&logits)?.to_device(&Device::Cpu)?;
+                (flat.to_device(&Device::Cpu)?, Some(shard.packed.table(&entropy)?))
             }
             false => (shard.packed.logprobs(policy.decoder())?, None),
         };
@@ -403,6 +404,10 @@ impl Shard {
 }
 
 impl Pass {
+    pub(crate) fn loss(&self) -> f64 {
+        self.loss
+    }
+
     fn empty(parameters: usize) -> Self {
         Self {
             loss: 0.0,

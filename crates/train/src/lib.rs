@@ -12,6 +12,7 @@ mod alarms;
 pub mod batch;
 pub mod bench;
 pub mod calibration;
+pub mod check;
 mod checkpoint;
 mod coefficients;
 mod cold_start;
@@ -69,7 +70,7 @@ pub use sink::{CheckpointBytes, Control, Outcome, Sink, StepRecord};
 
 use clicker_dataset::rows::Demonstration;
 use clicker_dataset::{Comparison, World};
-use clicker_lm::RenderedChat;
+use clicker_lm::{Compute, RenderedChat};
 use clicker_wire::{Algorithm, Message, Recipe, Split};
 use cold_start::ColdStart;
 use data::Data;
@@ -94,6 +95,8 @@ pub struct Start {
     pub reward_models: BTreeMap<String, Vec<Vec<u8>>>,
     /// GGUF bytes (the file that browsers get) of the models that the reward's graders ask, under the names they give them.
     pub judges: BTreeMap<String, Vec<u8>>,
+    /// Where models compute: the policy and what stands beside it. Judges are the browser's engine and stay on the processor.
+    pub compute: Compute,
     /// Which of the world's questions the run may use; by default it trains on all training questions.
     pub view: View,
 }

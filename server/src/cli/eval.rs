@@ -59,6 +59,8 @@ pub(crate) struct Eval {
     /// Write the threshold of this confidence into the model's file, so that whoever uses it knows when to ask a person.
     #[arg(long, value_name = "CONFIDENCE", num_args = 0..=1, default_missing_value = "tokens")]
     write_threshold: Option<Source>,
+    #[command(flatten)]
+    place: super::Place,
     /// Print the whole report as JSON.
     #[arg(long)]
     json: bool,
@@ -111,6 +113,7 @@ pub(crate) fn run(command: &Eval) -> anyhow::Result<()> {
         grader: command.grader.clone(),
         pass: command.pass,
         builtin: super::BUILTIN.into(),
+        compute: command.place.compute()?,
         write_threshold: command.write_threshold.map(ConfidenceSource::from),
     })?;
     match (&done.report.measured, done.report.sections.is_empty()) {

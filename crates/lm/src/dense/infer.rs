@@ -7,15 +7,16 @@ use super::pool::Buffer;
 use super::record::{Recorder, Rows};
 use super::weights::{ModelPanels, Slices};
 use super::{Dense, rows};
+use crate::cache::HostCache;
 use crate::kernel::{Store, View, multiply};
-use crate::{KvCache, Result, RowPlan};
+use crate::{Result, RowPlan};
 use std::sync::Arc;
 
 impl Dense {
     /// As [`crate::Inference::prefill`]; ids and positions have been checked.
-    pub(crate) fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, KvCache)> {
+    pub(crate) fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, HostCache)> {
         let shape = self.shape;
-        let mut cache = KvCache::new(plan, shape.attention, shape.layers, capacity);
+        let mut cache = HostCache::new(plan, shape.attention, shape.layers, capacity);
         let mut attention = Attention::new(shape, plan);
         let mut keep = if self.records { Keep::All(Vec::new()) } else { Keep::Nothing };
         let (logits, last) = self.run(ids, plan.positions(), &plan.last_rows(), &mut keep, &mut |_, qkv, out| {
@@ -33,7 +34,13 @@ impl Dense {
     }
 
     /// As [`crate::Inference::step`]; ids and positions have been checked.
-    pub(crate) fn step(&self, ids: &[u32], positions: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
+    pub(crate) fn step(
+        &self,
+        ids: &[u32],
+        positions: &[u32],
+        rows: &[usize],
+        cache: &mut HostCache,
+    ) -> Result<Vec<f32>> {
         let shape = self.shape;
         let all: Vec<u32> = (0..ids.len() as u32).collect();
         let recorder = cache.recorder.take();
@@ -54,7 +61,7 @@ impl Dense {
     }
 
     /// No more tokens follow: what was recorded waits for the policy.
-    pub(crate) fn finished(&self, mut cache: KvCache) {
+    pub(crate) fn finished(&self, mut cache: HostCache) {
         let recorded = cache.recorder.take().and_then(|recorder| recorder.finish(&cache.origins()));
         if let Some(recording) = recorded {
             self.memo.keep(recording);

@@ -12,7 +12,6 @@ mod family;
 mod forward;
 mod head;
 mod infer;
-mod op;
 mod pass;
 mod pool;
 mod record;
@@ -21,13 +20,14 @@ mod weights;
 
 pub(crate) use continued::{Space, Stretch};
 pub(crate) use record::Recorder;
+pub(crate) use weights::COMMON;
 
 use crate::ops::{AttentionShape, RopeTable};
-use crate::{Architecture, LmError, ModelConfig, Result, RowPlan};
+use crate::{Architecture, LmError, ModelConfig, Result, RowPlan, strung};
 use candle_core::Tensor;
 use forward::Keep;
 use head::Targets;
-use pass::{Output, Pass};
+use pass::{Kept, Output, Pass};
 use pool::Pool;
 use record::Memo;
 use std::sync::{Arc, OnceLock};
@@ -61,6 +61,15 @@ pub(crate) fn scores_of_logits(mut logits: Vec<f32>, vocab: usize, tokens: &[u32
         hits.push(hit);
     }
     Ok(TokenScores { logprobs: Tensor::new(logprobs, &candle_core::Device::Cpu)?, entropies, hits })
+}
+
+/// That rows and tokens do not fit each other or the model.
+pub(crate) fn unfit(count: usize, vocab: usize, rows: &[u32], tokens: &[u32]) -> LmError {
+    LmError::Shape {
+        op: "token scores",
+        expected: format!("one of {count} rows for each token, tokens below {vocab}"),
+        got: format!("{} rows and {} tokens", rows.len(), tokens.len()),
+    }
 }
 
 /// A model of full-precision weights. Cloning shares them.
@@ -161,11 +170,7 @@ impl Dense {
         let (count, vocab) = (ids.len(), self.shape.vocab);
         let bad = rows.iter().any(|&r| r as usize >= count) || tokens.iter().any(|&t| t as usize >= vocab);
         if bad || rows.len() != tokens.len() {
-            return Err(LmError::Shape {
-                op: "token scores",
-                expected: format!("one of {count} rows for each token, tokens below {vocab}"),
-                got: format!("{} rows and {} tokens", rows.len(), tokens.len()),
-            });
+            return Err(unfit(count, vocab, rows, tokens));
         }
         let pass = self.pass(ids, plan)?;
         let scores = pass.scores(Targets { rows, tokens })?;
@@ -181,10 +186,8 @@ impl Dense {
         values: Vec<f32>,
         shape: impl Into<candle_core::Shape>,
     ) -> Result<Tensor> {
-        if self.trains() {
-            return Ok(op::differentiable(pass, output, values, shape)?);
-        }
-        Ok(Tensor::from_vec(values, shape.into(), &candle_core::Device::Cpu)?)
+        let values = Tensor::from_vec(values, shape.into(), &candle_core::Device::Cpu)?;
+        Ok(if self.trains() { strung::differentiable(Kept { pass, output }, &values)? } else { values })
     }
 
     fn setting<'a>(&'a self, positions: &'a [u32]) -> Setting<'a> {

@@ -8,7 +8,7 @@ use super::pool::Buffer;
 use super::record::Rows;
 use super::weights::{LayerPanels, Slices};
 use super::{Dense, rows};
-use crate::{Result, RowPlan};
+use crate::{Result, RowPlan, strung};
 use candle_core::Tensor;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -48,6 +48,27 @@ impl Output {
                 (Self::Scores { rows: own.0, tokens: own.1 }, Cow::Owned(own.2))
             }
         }
+    }
+}
+
+/// A pass with what of it somebody holds.
+pub(super) struct Kept {
+    pub(super) pass: Pass,
+    pub(super) output: Output,
+}
+
+impl strung::Pass for Kept {
+    fn weights(&self) -> &[Tensor] {
+        &self.pass.model.tensors
+    }
+
+    fn gradients(&self, grad: &Tensor) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let all = crate::ops::with_slice(grad, "decoder", |grad| self.pass.backward(&self.output, grad))?
+            .map_err(candle_core::Error::wrap)?;
+        let tensor = |(values, weight): (Vec<f32>, &Tensor)| {
+            weight.track_op().then(|| Tensor::from_vec(values, weight.shape(), weight.device())).transpose()
+        };
+        all.into_iter().zip(self.weights()).map(tensor).collect()
     }
 }
 
@@ -92,10 +113,6 @@ impl Pass {
         (texts > 0 && model.trains() && plan.is_grouped()).then(|| plan.parts(texts)).filter(|parts| parts.len() > 1)
     }
 
-    pub(super) fn tensors(&self) -> &[Tensor] {
-        &self.model.tensors
-    }
-
     /// Normalised final states, [N, D].
     pub(super) fn hidden(&self) -> Result<Vec<f32>> {
         let shape = self.model.shape;
@@ -114,7 +131,7 @@ impl Pass {
     }
 
     /// Gradients of all weights, in file order, given that of the output; empty for matrices that do not learn.
-    pub(super) fn backward(&self, output: &Output, grad: &[f32]) -> Result<Vec<Vec<f32>>> {
+    fn backward(&self, output: &Output, grad: &[f32]) -> Result<Vec<Vec<f32>>> {
         let model = &self.model;
         let mut gradients = Gradients::zeros(model.shape, &model.tensors);
         match Self::parts(model, &self.plan) {
