@@ -148,6 +148,22 @@ impl Decoder {
         Self { path, ..self }
     }
 
+    /// The weights are this state of a policy from here on.
+    pub(crate) fn become_version(&mut self, version: u64) {
+        if let Path::Dense(dense) = &mut self.path {
+            dense.become_version(version);
+        }
+    }
+
+    /// The same model, which keeps what it computes for answers until its policy trains on them.
+    pub(crate) fn recording(self) -> Self {
+        let path = match self.path {
+            Path::Dense(dense) => Path::Dense(dense.recording()),
+            other => other,
+        };
+        Self { path, ..self }
+    }
+
     /// The shape.
     #[must_use]
     pub fn config(&self) -> &ModelConfig {
@@ -261,7 +277,7 @@ impl Inference for Decoder {
         let mut cache = HostCache::new(plan, shape, self.config.layers, capacity);
         let hidden = self.run(ids, plan.positions(), |_, q, k, v| {
             let rows = |x: &Tensor| ops::with_slice(x, "kv cache", <[f32]>::to_vec);
-            cache.push_prompt_layer(rows(k)?, rows(v)?);
+            cache.push_prompt_layer(&rows(k)?, &rows(v)?);
             Ok(ops::attention(q, k, v, plan, shape)?)
         })?;
         let last = Tensor::new(plan.last_rows(), &Device::Cpu)?;
@@ -294,6 +310,12 @@ impl Inference for Decoder {
         })?;
         cache.advance(rows);
         Ok(self.logits(&hidden)?.flatten_all()?.to_vec1()?)
+    }
+
+    fn finished(&self, cache: KvCache) {
+        if let (Path::Dense(dense), Place::Host(cache)) = (&self.path, cache.0) {
+            dense.finished(cache);
+        }
     }
 }
 
@@ -484,6 +506,70 @@ mod tests {
             close("logprobs", &logprobs(&half), &logprobs(&single), 0.0);
             let (a, b) = (half.prefill(&ids, &plan, 0).unwrap().0, single.prefill(&ids, &plan, 0).unwrap().0);
             assert!(a == b, "{family:?}: logits of prompts");
+        }
+    }
+
+    #[test]
+    fn answers_that_were_recorded_train_with_the_bits_of_a_pass_over_them() {
+        for family in FAMILIES {
+            let mut policy = policy(family, true);
+            let recorder = policy.snapshot().unwrap().recording();
+            let prompts: Vec<Vec<u32>> =
+                [5, 40, 1].iter().map(|len| (0..*len).map(|i| i * 11 % 37).collect()).collect();
+            let rows: Vec<(usize, u64)> = (0..9).map(|i| (i / 3, i as u64)).collect();
+            let options = crate::GenerateOptions {
+                sampling: clicker_wire::Sampling { max_new_tokens: 12, ..clicker_wire::Sampling::default() },
+                stop: (0..6).collect(),
+                alternatives: 0,
+            };
+            let recordings = |policy: &Policy| {
+                let Path::Dense(dense) = &policy.decoder().path else { panic!("not dense") };
+                dense.recordings()
+            };
+            let drawn = crate::generate(&recorder, &prompts, &rows, options.clone()).unwrap();
+            let lens: Vec<usize> = drawn.iter().map(|d| d.draws.len()).collect();
+            assert!(lens.iter().min() < lens.iter().max(), "answers of one length: {lens:?}");
+            assert_eq!(recordings(&policy), 1);
+            let (mut ids, mut plan) = (Vec::new(), RowPlan::new());
+            let (mut at, mut tokens) = (Vec::new(), Vec::new());
+            for (prompt, answers) in prompts.iter().zip(drawn.chunks(3)) {
+                let root = plan.push_root(prompt.len());
+                ids.extend_from_slice(prompt);
+                let last = ids.len() as u32 - 1;
+                for answer in answers {
+                    let answer = answer.ids();
+                    let start = ids.len() as u32;
+                    at.extend((0..answer.len() as u32).map(|t| if t == 0 { last } else { start + t - 1 }));
+                    tokens.extend_from_slice(&answer);
+                    if answer.len() > 1 {
+                        plan.push_continuation(root, answer.len() - 1).unwrap();
+                        ids.extend_from_slice(&answer[..answer.len() - 1]);
+                    }
+                }
+            }
+            let plan = Arc::new(plan);
+            let pass = |policy: &Policy| {
+                let scores = policy.decoder().scores(&ids, &plan, &at, &tokens).unwrap();
+                let store = scores.logprobs.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+                let gradients = policy
+                    .parameters()
+                    .iter()
+                    .map(|(_, p)| store.get(p.as_tensor()).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap());
+                (scores.logprobs.to_vec1::<f32>().unwrap(), scores.entropies, gradients.collect::<Vec<_>>())
+            };
+            let recorded = pass(&policy);
+            assert_eq!(recordings(&policy), 0, "one pass uses it");
+            assert!(recorded == pass(&policy), "{family:?}");
+            for (sampled, trained) in drawn.iter().flat_map(|d| &d.draws).zip(&recorded.0) {
+                assert!((sampled.logprob - trained).abs() < 1e-5, "{} and {trained}", sampled.logprob);
+            }
+            // What other weights computed is of no use.
+            let embedding = &policy.parameters()[0].1;
+            embedding.set(&(embedding.as_tensor() * 1.5).unwrap()).unwrap();
+            policy.updated().unwrap();
+            crate::generate(&recorder, &prompts, &rows, options).unwrap();
+            assert_eq!(recordings(&policy), 1);
+            assert!(pass(&policy) == pass(&policy), "{family:?}");
         }
     }
 }

@@ -35,7 +35,6 @@ pub mod weights;
 
 pub use cache::{KvCache, RowCache};
 pub use chat::{ChatTemplate, RenderedChat, SPECIAL_TOKENS};
-pub use choosing::Choice;
 pub use compute::Compute;
 pub use config::{Architecture, ModelConfig, RopeScaling};
 pub use constrain::{Constraint, Rule};

@@ -126,6 +126,7 @@ impl Policy {
             let config = self.decoder.config();
             self.decoder = self.decoder.with_weights(&adapter.merged(base, config, 1.0)?)?;
         }
+        self.decoder.become_version(version);
         Ok(())
     }
 
@@ -194,6 +195,14 @@ impl PolicySnapshot {
         Ok(Self { decoder: Decoder::new(config, &weights)?, weights, version })
     }
 
+    /// The same snapshot, for answers that its policy will be trained on before it is updated: what [`generate`](crate::generate)
+    /// computes for them is kept, and the policy's pass over them begins where it ends, with the same bits. Takes the memory that
+    /// the pass would take. A policy that keeps little (see [`PassMemory`]) computes anew.
+    #[must_use]
+    pub fn recording(self) -> Self {
+        Self { decoder: self.decoder.recording(), ..self }
+    }
+
     /// The same weights on another device.
     ///
     /// # Errors
@@ -249,5 +258,9 @@ impl Inference for PolicySnapshot {
 
     fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
         self.decoder.step(ids, rows, cache)
+    }
+
+    fn finished(&self, cache: KvCache) {
+        self.decoder.finished(cache);
     }
 }

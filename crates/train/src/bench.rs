@@ -121,7 +121,7 @@ pub fn grpo(model: LoadedModel, shape: GrpoShape, steps: u32, setting: &Setting)
                 card = card.max(taken);
                 lap = Instant::now();
             };
-            let groups = sample(&policy.snapshot()?, shape, step)?;
+            let groups = sample(&policy.snapshot()?.recording(), shape, step)?;
             book("rollout");
             let scored = made_up(&groups)?;
             let reference = (shape.beta > 0.0).then_some(&frozen);
@@ -164,18 +164,18 @@ pub fn sft(model: LoadedModel, batch: usize, seq: usize, steps: u32, setting: &S
         .collect()
 }
 
-/// Seconds to draw `new_tokens` for each of `batch` different prompts.
+/// Seconds to draw `group` answers of `new_tokens` to each of `prompts` different prompts.
 ///
 /// # Errors
 /// As [`grpo`].
 pub fn sampling(
     model: &LoadedModel,
-    batch: usize,
+    (prompts, group): (usize, usize),
     prompt_tokens: usize,
     new_tokens: u32,
     runs: u32,
 ) -> Result<Vec<f64>> {
-    let shape = GrpoShape { prompts: batch, group: 1, prompt_tokens, new_tokens, beta: 0.0 };
+    let shape = GrpoShape { prompts, group, prompt_tokens, new_tokens, beta: 0.0 };
     (0..runs)
         .map(|run| {
             let start = Instant::now();
@@ -213,7 +213,9 @@ pub(crate) fn sample(model: &PolicySnapshot, shape: GrpoShape, step: u32) -> Res
             })
             .collect())
     })?;
-    Ok(parts.into_iter().flatten().collect())
+    // In the order of the prompts, as training cuts them into shards.
+    let mut parts: Vec<_> = parts.into_iter().map(Vec::into_iter).collect();
+    Ok((0..shape.prompts).filter_map(|p| parts[p % SHARDS].next()).collect())
 }
 
 fn mine_index(local: usize, shard: usize) -> u64 {

@@ -277,9 +277,18 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether the weights are anywhere near those of the start: training moves their norm by percents.
+    /// Whether all weights that would be published are anywhere near those of the start: training moves their norm by percents.
     fn is_sound(&self) -> Result<bool> {
-        Ok(norm(&self.policy.snapshot()?)? < 3.0 * norm(&self.reference)?)
+        let most = 3.0 * norm(&self.reference)?;
+        let policies = std::iter::once(&self.policy).chain(self.members.iter().map(|member| &member.policy));
+        for policy in policies {
+            // What is no number is not below it either.
+            let sound = norm(&policy.snapshot()?)? < most;
+            if !sound {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Make a step durable: its metrics and events, a held-out measurement and a checkpoint where they are due.
@@ -333,7 +342,7 @@ impl<'a> Session<'a> {
         let policy = self.policy.snapshot()?;
         let report = evaluate(&policy, &self.language, &self.eval_items, &EvalOptions::quick("held-out"))?;
         let mut events = vec![Event::Eval { step, report }];
-        if let Some(spec) = &self.recipe.environment {
+        if let Some(spec) = self.recipe.environment.as_ref().filter(|_| self.recipe.algorithm.samples()) {
             let domains = &self.recipe.data.domains;
             let asked = self.eval_items.iter().filter(|item| domains.is_empty() || domains.contains(&item.domain));
             let asked: Vec<Item> = asked.cloned().collect();

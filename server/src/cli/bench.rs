@@ -115,8 +115,12 @@ struct Generate {
     /// A GGUF file, a Hugging Face folder, or a random model of a known shape: random:135m (SmolLM2's), random:0.5b (Qwen2.5's).
     #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
     model: PathBuf,
+    /// Answers that are drawn side by side.
     #[arg(long, default_value_t = 128)]
     batch: usize,
+    /// Different prompts that they answer; as many as answers if not given. Every prompt is computed once.
+    #[arg(long)]
+    prompts: Option<usize>,
     #[arg(long, default_value_t = 32)]
     prompt_tokens: usize,
     #[arg(long, default_value_t = 64)]
@@ -168,14 +172,9 @@ pub(crate) fn run(command: &Bench) -> anyhow::Result<()> {
             if c.json { print_json(&result) } else { print_sft(&result) }
         }
         What::Generate(c) => {
-            let result = headless::bench_generate(
-                &c.model,
-                c.batch,
-                c.prompt_tokens,
-                c.new_tokens,
-                c.runs,
-                &c.place.compute()?,
-            )?;
+            let answers = (c.batch, c.prompts.unwrap_or(c.batch));
+            let (length, compute) = ((c.prompt_tokens, c.new_tokens), c.place.compute()?);
+            let result = headless::bench_generate(&c.model, answers, length, c.runs, &compute)?;
             if c.json { print_json(&result) } else { print_generate(&result) }
         }
         What::Graders(c) => {
@@ -218,8 +217,8 @@ fn check(command: &Check) -> anyhow::Result<()> {
 fn all(command: &All) -> anyhow::Result<()> {
     let model = &command.model;
     let whole = BenchSetting::default();
-    let one = headless::bench_generate(model, 1, 32, 64, 5, &whole.compute)?;
-    let many = headless::bench_generate(model, 128, 32, 64, 3, &whole.compute)?;
+    let one = headless::bench_generate(model, (1, 1), (32, 64), 5, &whole.compute)?;
+    let many = headless::bench_generate(model, (128, 128), (32, 64), 3, &whole.compute)?;
     let sft = headless::bench_sft(model, 32, 128, 5, &whole)?;
     let free = headless::bench_grpo(model, [16, 8, 32, 32], 0.0, 5, &whole)?;
     let held = headless::bench_grpo(model, [16, 8, 32, 32], 0.04, 5, &whole)?;
@@ -269,8 +268,8 @@ fn print_sft(b: &BenchSft) -> anyhow::Result<()> {
 #[expect(clippy::unnecessary_wraps, reason = "same shape as print_json")]
 fn print_generate(b: &BenchGenerate) -> anyhow::Result<()> {
     println!(
-        "sampling, {} prompts of {} tokens, {} new: {:.0} tokens/s; prompts alone {:.0} tokens/s",
-        b.shape[0], b.shape[1], b.shape[2], b.tokens_per_s, b.prefill_tokens_per_s
+        "sampling, {} answers to {} prompts of {} tokens, {} new: {:.0} tokens/s; prompts alone {:.0} tokens/s",
+        b.shape[0], b.prompts, b.shape[1], b.shape[2], b.tokens_per_s, b.prefill_tokens_per_s
     );
     Ok(())
 }

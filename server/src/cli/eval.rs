@@ -47,7 +47,7 @@ pub(crate) struct Eval {
     /// A file of found prompts: its prompts are asked first, new ones are added to it.
     #[arg(long, value_name = "FILE")]
     keep: Option<PathBuf>,
-    /// Words behind every question of the reasoning suite, e.g. "Show your steps."
+    /// Words behind every question of the reasoning suite; without them a model that shows no steps is asked again with "Show your steps."
     #[arg(long, value_name = "TEXT")]
     ask_for_steps: Option<String>,
     /// What judges the answers to a file's rows: a reward's JSON, or one of OpenAI's graders. Without it, the rows' right answers.

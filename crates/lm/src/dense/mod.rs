@@ -7,15 +7,19 @@
 
 mod attention;
 mod backward;
+mod continued;
 mod family;
 mod forward;
 mod head;
 mod infer;
 mod pass;
 mod pool;
+mod record;
 mod rows;
 mod weights;
 
+pub(crate) use continued::{Space, Stretch};
+pub(crate) use record::Recorder;
 pub(crate) use weights::COMMON;
 
 use crate::ops::{AttentionShape, RopeTable};
@@ -25,6 +29,7 @@ use forward::Keep;
 use head::Targets;
 use pass::{Kept, Output, Pass};
 use pool::Pool;
+use record::Memo;
 use std::sync::{Arc, OnceLock};
 use weights::ModelPanels;
 
@@ -78,6 +83,11 @@ pub(crate) struct Dense {
     /// Packed weights of a model that never changes, made when it first continues a text.
     frozen: Arc<OnceLock<Arc<ModelPanels>>>,
     memory: PassMemory,
+    /// Which state of a policy these weights are.
+    version: u64,
+    /// Whether what drawing computes is kept for training.
+    records: bool,
+    memo: Memo,
 }
 
 /// What a pass that will be gone back keeps meanwhile. Less memory costs time: what is not kept is computed again.
@@ -93,7 +103,8 @@ pub struct PassMemory {
 impl Dense {
     pub(crate) fn new(config: &ModelConfig, rope: Arc<RopeTable>, tensors: Vec<Tensor>) -> Self {
         let (shape, pool) = (Shape::of(config), Pool::default());
-        Self { shape, rope, tensors, pool, frozen: Arc::default(), memory: PassMemory::default() }
+        let (memory, memo) = (PassMemory::default(), Memo::default());
+        Self { shape, rope, tensors, pool, frozen: Arc::default(), memory, version: 0, records: false, memo }
     }
 
     /// The same model, whose passes keep this.
@@ -103,7 +114,34 @@ impl Dense {
 
     /// This model with the working space and the ways of another of its shape.
     pub(crate) fn beside(self, other: &Self) -> Self {
-        Self { pool: other.pool.clone(), memory: other.memory, ..self }
+        let (pool, memo) = (other.pool.clone(), other.memo.clone());
+        Self { pool, memo, memory: other.memory, version: other.version, ..self }
+    }
+
+    /// The weights are this state of a policy from here on; what earlier ones computed is forgotten.
+    pub(crate) fn become_version(&mut self, version: u64) {
+        self.version = version;
+        self.memo.clear();
+    }
+
+    /// The same model, which keeps what it computes for answers until its policy trains on them. Where a pass is to keep little,
+    /// nothing is kept here either.
+    pub(crate) fn recording(self) -> Self {
+        Self { records: self.memory == PassMemory::default(), ..self }
+    }
+
+    /// A pass over these rows, whose forward half may have been computed when they were drawn.
+    fn pass(&self, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Pass> {
+        let recorded = if self.trains() { self.memo.take(self.version, ids, plan) } else { None };
+        match recorded {
+            Some(rows) => Ok(Pass::recorded(self, ids, plan, rows)),
+            None => Pass::forward(self, ids, plan),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn recordings(&self) -> usize {
+        self.memo.len()
     }
 
     /// What a pass is to keep.
@@ -122,7 +160,7 @@ impl Dense {
 
     /// Normalised final states [N, D]; ids and positions have been checked.
     pub(crate) fn hidden(&self, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Tensor> {
-        let pass = Pass::forward(self, ids, plan)?;
+        let pass = self.pass(ids, plan)?;
         let (values, shape) = (pass.hidden()?, (ids.len(), self.shape.width));
         self.tensor(pass, Output::Hidden, values, shape)
     }
@@ -134,7 +172,7 @@ impl Dense {
         if bad || rows.len() != tokens.len() {
             return Err(unfit(count, vocab, rows, tokens));
         }
-        let pass = Pass::forward(self, ids, plan)?;
+        let pass = self.pass(ids, plan)?;
         let scores = pass.scores(Targets { rows, tokens })?;
         let output = Output::Scores { rows: rows.to_vec(), tokens: tokens.to_vec() };
         let logprobs = self.tensor(pass, output, scores.logprobs, tokens.len())?;
@@ -199,6 +237,11 @@ impl Shape {
             Architecture::Qwen3 => self.q + self.kv,
             Architecture::Llama | Architecture::Qwen2 => 0,
         }
+    }
+
+    /// How wide everything is that a pass saves of a row and block, in the order of [`forward::Saved::buffers`].
+    fn saved(&self) -> [usize; 6] {
+        [self.width, self.qkv(), self.normed(), self.q, self.width, 2 * self.ffn]
     }
 
     /// A row of queries, keys and values side by side.

@@ -5,6 +5,7 @@ use super::backward::{self, Gradients};
 use super::forward::{self, Keep, Source, Work};
 use super::head::{self, HeadGradients, Scores, Targets};
 use super::pool::Buffer;
+use super::record::Rows;
 use super::weights::{LayerPanels, Slices};
 use super::{Dense, rows};
 use crate::{Result, RowPlan, strung};
@@ -77,6 +78,12 @@ impl Pass {
         // What is kept a part at a time is computed again for each part.
         let keep = if Self::parts(model, plan).is_some() { Keep::Nothing } else { model.keep() };
         Self::keeping(model, ids, plan, keep)
+    }
+
+    /// A pass whose forward half has been computed: the rows are those of these ids.
+    pub(super) fn recorded(model: &Dense, ids: &[u32], plan: &Arc<RowPlan>, rows: Rows) -> Self {
+        let Rows { saved, last } = rows;
+        Self { model: model.clone(), plan: plan.clone(), ids: ids.to_vec(), kept: Keep::All(saved), last }
     }
 
     fn keeping(model: &Dense, ids: &[u32], plan: &Arc<RowPlan>, mut keep: Keep) -> Result<Self> {

@@ -47,8 +47,10 @@ pub struct BenchSft {
 /// Batched sampling.
 #[derive(Clone, Debug, Serialize)]
 pub struct BenchGenerate {
-    /// Prompts, tokens of a prompt, new tokens.
+    /// Answers, tokens of a prompt, new tokens.
     pub shape: [usize; 3],
+    /// Different prompts that they answer.
+    pub prompts: usize,
     /// New tokens per second, median over runs.
     pub tokens_per_s: f64,
     /// Prompt tokens per second, where only the prompt is computed.
@@ -120,25 +122,31 @@ pub fn bench_sft(model: &Path, batch: usize, seq: usize, steps: u32, setting: &b
 /// As [`bench_grpo`].
 pub fn bench_generate(
     model: &Path,
-    batch: usize,
-    prompt_tokens: usize,
-    new_tokens: u32,
+    (batch, prompts): (usize, usize),
+    (prompt_tokens, new_tokens): (usize, u32),
     runs: u32,
     compute: &Compute,
 ) -> Result<BenchGenerate> {
     positive(&[
         ("--batch", batch),
+        ("--prompts", prompts),
         ("--prompt-tokens", prompt_tokens),
         ("--new-tokens", new_tokens as usize),
         ("--runs", runs as usize),
     ])?;
-    let model = load(model)?.on(compute)?;
-    let prefill = median(bench::sampling(&model, batch, prompt_tokens, 1, runs + 1)?.split_off(1));
-    let runs_s = bench::sampling(&model, batch, prompt_tokens, new_tokens, runs + 1)?.split_off(1);
+    if !batch.is_multiple_of(prompts) {
+        return Err(HeadlessError::Request(format!(
+            "--batch {batch} with --prompts {prompts}; expected the same number of answers to every prompt"
+        )));
+    }
+    let (model, groups) = (load(model)?.on(compute)?, (prompts, batch / prompts));
+    let prefill = median(bench::sampling(&model, groups, prompt_tokens, 1, runs + 1)?.split_off(1));
+    let runs_s = bench::sampling(&model, groups, prompt_tokens, new_tokens, runs + 1)?.split_off(1);
     Ok(BenchGenerate {
         shape: [batch, prompt_tokens, new_tokens as usize],
+        prompts,
         tokens_per_s: (batch * new_tokens as usize) as f64 / median(runs_s.clone()),
-        prefill_tokens_per_s: (batch * prompt_tokens) as f64 / prefill,
+        prefill_tokens_per_s: (prompts * prompt_tokens) as f64 / prefill,
         runs_s,
     })
 }
