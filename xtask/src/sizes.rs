@@ -34,6 +34,7 @@ pub(crate) fn measure() -> Result<Sizes> {
                 "worker_bg.wasm",
                 "worker.js",
                 "engine.js",
+                "checked.js",
                 "desk.js",
                 "front.js",
                 "places.js",
