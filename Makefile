@@ -1,6 +1,6 @@
 # Thin on purpose: xtask/run sees to it that the machine has what is needed, then calls `cargo xtask <command>`.
 
-.PHONY: play test check bench
+.PHONY: play test check bench cuda
 
 play:  ## build everything and serve http://127.0.0.1:3000; make play ARGS="--port 4000"
 	@xtask/run play $(ARGS)
@@ -13,3 +13,6 @@ check:  ## formatting, lints, architecture tests: what to run before a commit
 
 bench:  ## speed and sizes, as a table and target/bench.json
 	@xtask/run bench $(ARGS)
+
+cuda:  ## the server with its trainer on NVIDIA cards; needs no card to build
+	@xtask/run cuda $(ARGS)

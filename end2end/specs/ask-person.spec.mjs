@@ -16,6 +16,10 @@ test("an answer is handed in from the playground, without leaving it", async () 
   const shown = (await card.locator(".answer-text").textContent()).replace(/\s/g, "");
   await card.getByTestId("ask-person").click();
   await card.getByTestId("ask-note").fill("is <that> so?");
+  // Words that would be sent are words that are seen, whichever form is open.
+  await card.getByTestId("flag").click();
+  assert.equal(await card.getByTestId("flag-note").inputValue(), "is <that> so?");
+  await card.getByTestId("ask-person").click();
   await card.getByTestId("ask-send").click();
   const queue = card.getByTestId("handed-in");
   await queue.waitFor();

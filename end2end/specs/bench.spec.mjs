@@ -65,7 +65,7 @@ test("what is kept is listed and can be deleted", async () => {
   const other = await app.tab(page);
   await other.goto(`${app.url}/bench`);
   const list = other.getByTestId("kept");
-  await eventually("the list", async () => /1 kept, \d\.\d MB\. This browser would store [\d,.]+ MB more/.test(await list.innerText()));
+  await eventually("the list", async () => /1 kept, \d\.\d MB\. This browser would store \d+(\.\d)? [MG]B more/.test(await list.innerText()));
   assert.ok(await list.getByRole("button", { name: /^Delete/ }).isDisabled(), "it is in use");
   await page.close();
   await eventually("its release", async () => {

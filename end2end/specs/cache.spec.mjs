@@ -78,7 +78,7 @@ test("what was not used for long makes room, what a tab uses stays, and without 
   // Now all are in use.
   const fourth = await load(3);
   assert.deepEqual([fourth.text, fourth.space.kept, fourth.space.evicted], ["Tokyo.", false, []]);
-  assert.match(fourth.note, /^The model needs \d+ MB and this browser has \d+ MB free for it: it stays in memory/);
+  assert.match(fourth.note, /^The model needs [\d.]+ MB and this browser has [\d.]+ MB free for it: it stays in memory/);
   assert.deepEqual(new Set((await kept()).map(({ sha256 }) => sha256)), new Set([hashes[1], hashes[2]]));
 
   const forget = (n) => page.evaluate((sha) => Engine.forget(sha).then(() => "gone", (error) => error.message), hashes[n]);

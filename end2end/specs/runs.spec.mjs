@@ -29,6 +29,7 @@ test("a run is started, paused, resumed and finished", { timeout: 2 * TRAINING_M
   const page = await app.page();
   await page.goto(`${app.url}/runs`);
   await page.getByText("No runs yet").waitFor();
+  assert.equal((await page.request.get(`${app.url}/runs/none`)).status(), 404, "a run that is not there is an error for programs too");
   await start(page, STEPS);
 
   await eventually("the first step", async () => Number(await page.getByTestId("run-step").innerText()) >= 1, TRAINING_MS);

@@ -136,3 +136,16 @@ test("an engine of a tab's own is shared with nobody", { timeout: 60_000 }, asyn
   await first.close();
   await eventually("an answer", () => second.evaluate(async () => (await model.generate({ messages: "Hi" }).result).answers[0].text));
 });
+
+test("an engine that stopped says so to what comes after as well", { timeout: 60_000 }, async () => {
+  const page = await program(await app.page({ bypassCSP: true, owner: false }), { share: false });
+  const worker = page.workers().find((worker) => worker.url().endsWith("engine.js"));
+  await worker.evaluate(() => {
+    const reason = new WebAssembly.RuntimeError("unreachable");
+    self.dispatchEvent(new PromiseRejectionEvent("unhandledrejection", { promise: Promise.resolve(), reason }));
+  });
+  for (let times = 0; times < 2; times++) {
+    const said = await page.evaluate(() => model.generate({ messages: "Hi" }).result.then(() => "answered", (error) => error.message));
+    assert.match(said, /^the engine stopped \(unreachable\), .*reload the page$/);
+  }
+});

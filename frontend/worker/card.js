@@ -1,13 +1,12 @@
 // A benchmark as people share it: what was measured, on what, with how much spread; as text, JSON and a picture. And the two elements of
 // the bench page that need no wasm: that card, and the list of kept models. Measures nothing itself.
 
-import { forget, kept } from "./store.js";
+import { forget, kept, sized } from "./store.js";
 
 const NAMES = { prefill: "prefill", decode: "decode", group: "group" };
 const digits = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const figure = (x) => (x < 100 ? oneDigit : digits).format(x);
-const megabytes = (bytes) => `${oneDigit.format(bytes / 1e6)} MB`;
 
 /**
  * @param {object} report the engine's, as `bench` gives it
@@ -164,18 +163,19 @@ class KeptModels extends (globalThis.HTMLElement ?? Object) {
     const models = await kept();
     const rows = models.map((model) => {
       const remove = async () => this.show((await forget(model.sha256)) ? "Deleted." : "A tab uses it: close that tab and try again.");
-      const state = model.inUse ? "in use" : model.complete ? new Date(model.used).toLocaleDateString() : "a part of it";
+      const used = `last used ${new Date(model.used).toLocaleDateString("en", { dateStyle: "medium" })}`;
+      const state = model.inUse ? "in use" : model.complete ? used : "a part of it";
       const button = element("button", { type: "button", className: "button", textContent: "Delete", disabled: model.inUse, onclick: remove });
       button.setAttribute("aria-label", `Delete ${model.sha256.slice(0, 12)}`);
       const name = element("code", { textContent: model.sha256.slice(0, 12), title: `${model.sha256} ${model.name}` });
-      const cell = (content, className = "") => element("td", { className }, content);
-      return element("tr", {}, cell(name), cell(megabytes(model.bytes), "num"), cell(state), cell(button));
+      const about = element("span", { className: "hint", textContent: `${sized(model.bytes)}, ${state}` });
+      return element("li", {}, element("span", {}, name, about), button);
     });
     const { quota, usage } = (await navigator.storage?.estimate?.().catch(() => null)) ?? {};
-    const room = quota === undefined ? "" : ` This browser would store ${megabytes(quota - usage)} more.`;
-    const sum = models.length ? `${models.length} kept, ${megabytes(models.reduce((sum, { bytes }) => sum + bytes, 0))}.` : "No model is kept.";
+    const room = quota === undefined ? "" : ` This browser would store ${sized(quota - usage)} more.`;
+    const sum = models.length ? `${models.length} kept, ${sized(models.reduce((sum, { bytes }) => sum + bytes, 0))}.` : "No model is kept.";
     this.replaceChildren(
-      ...(rows.length ? [element("div", { className: "table-scroll", tabIndex: 0 }, element("table", { className: "table" }, element("tbody", {}, ...rows)))] : []),
+      ...(rows.length ? [element("ul", { className: "kept" }, ...rows)] : []),
       element("p", { className: "hint", role: "status", textContent: `${sum}${room} ${said}` }),
     );
   }

@@ -39,6 +39,8 @@ export class Desk {
   #opened = 0;
   /** Requests that the engine has, by its id: {client, id, kind, model}. */
   #asked = new Map();
+  /** Why the engine cannot go on, once it cannot. */
+  #over = "";
   /** Models by the engine's name for them. */
   #models = new Map();
 
@@ -57,10 +59,14 @@ export class Desk {
     return { give: (data) => this.#give(client, data), close: () => this.#close(client) };
   }
 
-  /** The engine cannot go on: whatever is open fails. `onbroken` is told. */
+  /** The engine cannot go on: whatever is open fails, and whatever comes. `onbroken` is told. */
   broken(message) {
+    this.#over = message;
     this.onbroken?.();
-    for (const client of this.#clients) for (const id of client.open.keys()) client.tell(failure(id, message));
+    for (const client of this.#clients) {
+      for (const id of client.open.keys()) client.tell(failure(id, message));
+      client.open.clear();
+    }
     this.#asked.clear();
   }
 
@@ -81,6 +87,7 @@ export class Desk {
   #give(client, data) {
     const asked = opened(data);
     const { kind, id, slot } = asked;
+    if (this.#over) return client.tell(failure(id, this.#over));
     if (kind === "load") return this.#load(client, asked);
     if (kind === "unload") return this.#unload(client, asked);
     if (kind === "cancel") return this.#cancel(client, id);

@@ -10,6 +10,9 @@ const FILE = /^([0-9a-f]{64})\.(gguf|part|json|used)$/;
 /** Bytes that are left free, for the browser's own books. */
 const SPARE = 4 << 20;
 
+/** Bytes as people say them. */
+export const sized = (bytes) => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
+
 const lock = (sha256) => `clicker-weights:${sha256}`;
 
 /** The folder; an error where this browser keeps no files for this page (some private windows, sandboxed frames, pages without https). */

@@ -6,7 +6,7 @@
 
 import { checked } from "./checked.js";
 import { Chunks, openFile, PartFile } from "./places.js";
-import { folder, makeRoom, touch } from "./store.js";
+import { folder, makeRoom, sized, touch } from "./store.js";
 
 const memory = new Map();
 const { subtle } = crypto;
@@ -81,15 +81,13 @@ async function prepare(part, total) {
   if (needed > free) {
     await part.toMemory();
     space.kept = false;
-    space.note = `The model needs ${megabytes(needed)} and this browser has ${megabytes(free)} free for it: it stays in memory and is fetched again next time.`;
+    space.note = `The model needs ${sized(needed)} and this browser has ${sized(free)} free for it: it stays in memory and is fetched again next time.`;
   } else if (needed >= LARGE || evicted.length) {
     const gone = evicted.length && `; ${evicted.length === 1 ? "a model that was" : `${evicted.length} models that were`} not used for long made room`;
-    space.note = `${megabytes(needed)} to fetch, ${free === undefined ? "free space unknown" : `${megabytes(free)} free in this browser`}${gone || ""}.`;
+    space.note = `${sized(needed)} to fetch, ${free === undefined ? "free space unknown" : `${sized(free)} free in this browser`}${gone || ""}.`;
   }
   return space;
 }
-
-const megabytes = (bytes) => (bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
 
 /** Keep small files for the next load in this worker, the last ones first. */
 function remember(sha256, weights) {

@@ -5,6 +5,7 @@
 mod bench;
 mod compress;
 mod css;
+mod cuda;
 mod site;
 mod sizes;
 mod verify;
@@ -20,6 +21,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   play [ARGS...]   build, then serve it; ARGS go to `clicker serve`
   test             formatting, lints, unit and workspace tests, then the browser tests
   check            formatting, lints and the architecture tests
+  cuda [ARGS...]   the server with its trainer on NVIDIA cards, in ~/.cache/clicker/target-cuda; ARGS go to cargo
   bench [ARGS...]  speed and sizes, as a table and as target/bench.json; ARGS go to `clicker bench all`";
 
 fn main() -> Result<()> {
@@ -39,6 +41,7 @@ fn main() -> Result<()> {
         Some("play") => play(&rest),
         Some("test") => verify::test(),
         Some("check") => verify::check(),
+        Some("cuda") => cuda::run(&rest),
         Some("bench") => bench::run(&rest),
         Some(other) => bail!("there is no command `{other}`\n{USAGE}"),
         None => bail!("a command is missing\n{USAGE}"),

@@ -51,6 +51,7 @@ mod ssr {
     use super::Caller;
     use clicker_service::{Service, ServiceError};
     use leptos::prelude::{ServerFnError, expect_context, use_context};
+    use leptos_axum::ResponseOptions;
 
     /// The use cases.
     pub(super) fn service() -> Service {
@@ -60,6 +61,20 @@ mod ssr {
     /// A service error as the page receives it.
     pub(super) fn told(error: ServiceError) -> ServerFnError {
         ServerFnError::ServerError(error.to_string())
+    }
+
+    /// The page that is being drawn, if its address is below this one; none where a page that is open already asks.
+    pub(super) fn page_below(path: &str) -> Option<ResponseOptions> {
+        let parts: http::request::Parts = use_context()?;
+        if parts.uri.path().starts_with(path) { use_context() } else { None }
+    }
+
+    /// As [`told`]; a page about what is not there says so by its status too.
+    pub(super) fn missing(error: ServiceError, page: Option<ResponseOptions>) -> ServerFnError {
+        if let (ServiceError::NotFound { .. }, Some(page)) = (&error, page) {
+            page.set_status(http::StatusCode::NOT_FOUND);
+        }
+        told(error)
     }
 
     /// Refuses everybody but the owner.

@@ -47,7 +47,8 @@ pub async fn runs() -> Result<Vec<Run>, ServerFnError> {
 /// One run.
 #[server(name = AskRun, prefix = "/rpc", endpoint = "run", input = Json, output = Json)]
 pub async fn run(id: RunId) -> Result<Run, ServerFnError> {
-    super::ssr::service().run(&id).await.map(seen).map_err(super::ssr::told)
+    let page = super::ssr::page_below("/runs/");
+    super::ssr::service().run(&id).await.map(seen).map_err(|error| super::ssr::missing(error, page))
 }
 
 /// Pauses, resumes or stops a run. Owner only.

@@ -41,6 +41,17 @@ impl Unit {
             Self::Plain => number(value, 4),
         }
     }
+
+    /// What stands beside the axis: its lower end, its middle and its upper end, all with as many decimals as tell them apart.
+    fn ticks(self, (low, high): (f64, f64)) -> [String; 3] {
+        let all = [low, (low + high) / 2.0, high];
+        let exact = |decimals: &usize| {
+            let scale = 10_f64.powi(*decimals as i32);
+            all.iter().all(|v| (v * scale - (v * scale).round()).abs() < 1e-6)
+        };
+        let decimals = (0..6).find(exact).unwrap_or(6);
+        all.map(|v| if self == Self::Percent { self.write(v) } else { number(v, decimals) })
+    }
 }
 
 /// What lines are drawn over.
@@ -215,9 +226,9 @@ pub(crate) fn LineChart(
             <Readout series cross unit axis />
             <div class="chart-body">
                 <div class="chart-y" aria-hidden="true">
-                    <span>{move || unit.write(frame.get().y.1)}</span>
-                    <span>{move || unit.write((frame.get().y.0 + frame.get().y.1) / 2.0)}</span>
-                    <span>{move || unit.write(frame.get().y.0)}</span>
+                    <span>{move || unit.ticks(frame.get().y)[2].clone()}</span>
+                    <span>{move || unit.ticks(frame.get().y)[1].clone()}</span>
+                    <span>{move || unit.ticks(frame.get().y)[0].clone()}</span>
                 </div>
                 <svg
                     class="chart-plot"
@@ -339,6 +350,20 @@ pub(crate) fn ChartTable(series: Signal<Vec<Series>>, unit: Unit, #[prop(optiona
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ticks_tell_the_ends_and_the_middle_apart() {
+        for (axis, told) in [
+            ((0.69, 0.7), ["0.690", "0.695", "0.700"]),
+            ((-1.0, -0.2), ["\u{2212}1.0", "\u{2212}0.6", "\u{2212}0.2"]),
+            ((0.0, 0.02), ["0.00", "0.01", "0.02"]),
+            ((0.5, 2.5), ["0.5", "1.5", "2.5"]),
+            ((0.0, 300.0), ["0", "150", "300"]),
+        ] {
+            assert_eq!(Unit::Plain.ticks(axis), told);
+        }
+        assert_eq!(Unit::Percent.ticks((0.0, 1.0)), ["0 %", "50 %", "100 %"]);
+    }
 
     #[test]
     fn the_frame_holds_every_point_on_round_numbers() {

@@ -47,8 +47,53 @@ pub(crate) fn RewardCharts(view: RwSignal<RunView>) -> impl IntoView {
         </Show>
         <Limits view />
         <Weights view />
+        <Further view />
     }
     .erased()
+}
+
+/// A chart: title, hint, and of each line the figure, its name and its tone.
+type Chart = (&'static str, &'static str, &'static [(&'static str, &'static str, &'static str)]);
+
+/// What only some algorithms measure.
+const FURTHER: [Chart; 3] = [
+    (
+        "Order",
+        "Share of pairs whose better answer scores higher.",
+        &[
+            ("accuracy", "training", "accent"),
+            ("rewards/accuracies", "training", "accent"),
+            ("eval_accuracy", "held out", "gain"),
+        ],
+    ),
+    (
+        "Disagreement",
+        "How far the members' margins differ on held-out pairs.",
+        &[("eval_disagreement_right", "ordered right", "gain"), ("eval_disagreement_wrong", "ordered wrong", "loss")],
+    ),
+    (
+        "Pushed back",
+        "Held out: right answers given up and wrong ones mended after a push.",
+        &[("heldout/flip", "given up", "loss"), ("heldout/mend_doubt", "mended when doubted", "gain")],
+    ),
+];
+
+/// The charts of [`FURTHER`] for which there is something.
+#[component]
+fn Further(view: RwSignal<RunView>) -> impl IntoView {
+    let each = FURTHER.into_iter().map(|(title, hint, lines)| {
+        let series = Signal::derive(move || {
+            let all = lines.iter().map(|(figure, name, tone)| Series::new(*name, tone, view.with(|v| v.line(figure))));
+            all.filter(|line| !line.points.is_empty()).collect::<Vec<_>>()
+        });
+        let any = Memo::new(move |_| series.with(|s| !s.is_empty()));
+        view! {
+            <Show when=move || any.get()>
+                <LineChart title hint series />
+            </Show>
+        }
+    });
+    each.collect_view()
 }
 
 /// Cost, limit and price of every safety limit.

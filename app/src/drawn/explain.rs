@@ -61,7 +61,7 @@ pub(crate) async fn draw(service: &Service, asked: &Asked) -> Drawn {
         "Explain an answer",
         "What did training change in this very answer, when did a run learn it, and which training answers pushed towards it?",
     );
-    let (models, runs) = match (service.checkpoints().await, service.runs().await) {
+    let (models, runs) = match (service.answering_checkpoints().await, service.runs().await) {
         (Ok(models), Ok(runs)) => (models, runs),
         (Err(e), _) | (_, Err(e)) => {
             problem(&mut m, &e.to_string());
@@ -186,7 +186,7 @@ async fn form(m: &mut Markup, service: &Service, wish: &Wish, models: &[Manifest
 fn empty(m: &mut Markup) {
     m.raw(
         "<p class=\"empty\"><span class=\"empty-title\">Nothing is explained yet</span><span>Choose a question and press Explain. You \
-         see the answer token by token: green underneath where training made a token likelier, orange where it made it less \
+         see the answer token by token: teal underneath where training made a token likelier, orange where it made it less \
          likely, with the five likeliest tokens of both models beside it.</span></p>",
     );
 }

@@ -18,6 +18,11 @@ pub(crate) async fn draw(service: &Service, asked: &Asked) -> Drawn {
     let run = asked.get("run").unwrap_or_default();
     choose_run(&mut m, service, run).await;
     if run.is_empty() {
+        m.raw(
+            "<p class=\"empty\"><span class=\"empty-title\">No answer is shown yet</span><span>Choose a run of the GRPO family: of every step the \
+             first two groups are kept. Each token of an answer then shows which way the step pushed it. <a href=\"/runs\" \
+             rel=\"external\">Start a run</a> if there is none.</span></p>",
+        );
         return Drawn::page(m);
     }
     let id = RunId::from(run);
@@ -114,6 +119,10 @@ fn answer(m: &mut Markup, run: &str, seen: &Inspection, token: u32) {
         ],
     );
     for (t, term) in seen.tokens.iter().enumerate() {
+        // Of a dialogue, what the user said before this turn.
+        for reply in seen.replies.iter().filter(|reply| reply.tokens as usize == t) {
+            m.put("<span class=\"shift-part\">user: {}</span>", &[&reply.said]);
+        }
         // A slope of -1 makes the token likelier as fast as an advantage of 1 does.
         let class = match term.slope {
             s if s <= -0.005 => "shift-up",

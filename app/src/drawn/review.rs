@@ -52,8 +52,9 @@ pub(crate) async fn draw(service: &Service, asked: &Asked) -> Drawn {
     if listed.is_empty() {
         m.raw(
             "<p class=\"empty\"><span class=\"empty-title\">Nothing is here</span><span>The owner of this server can let a model answer \
-             questions and file what it is unsure of, with the form below. Anybody can hand in an answer on the page <a \
-             href=\"/truth/explain\" rel=\"external\">Explain an answer</a>.</span></p>",
+             questions and file what it is unsure of, with the form below. Anybody can hand in an answer with \
+             “Ask a person” in the <a href=\"/\" rel=\"external\">playground</a>, or on the page <a href=\"/truth/explain\" \
+             rel=\"external\">Explain an answer</a>.</span></p>",
         );
     }
     pages(&mut m, listed.len(), page, show, name);
@@ -295,8 +296,14 @@ async fn scan(m: &mut Markup, service: &Service, owner: bool) {
         return;
     }
     let standard = ReviewScan::default();
-    m.raw("<form method=\"post\" action=\"/truth/review/scan\" class=\"review-form\"><div class=\"row explain-row\">");
-    fields::models(m, "Model", "checkpoint", &service.checkpoints().await.unwrap_or_default(), &standard.checkpoint);
+    m.raw("<form method=\"post\" action=\"/truth/review/scan\" class=\"review-form\"><div class=\"scan-row\">");
+    fields::models(
+        m,
+        "Model",
+        "checkpoint",
+        &service.answering_checkpoints().await.unwrap_or_default(),
+        &standard.checkpoint,
+    );
     for (name, text, value, range) in [
         ("questions", "Questions", standard.questions.to_string(), ("1", "200", "1")),
         ("samples", "Answers to each", standard.samples.to_string(), ("2", "16", "1")),
@@ -318,7 +325,7 @@ fn export(m: &mut Markup, owner: bool) {
     m.raw("<section class=\"panel\"><h2>What becomes of it</h2><p>Decisions are training data: a recipe with <code>preferences = \"reviews\"</code> under <code>[data]</code> learns from them (DPO, KTO, ORPO, reward model), as they stand when the run is asked for. Every row says which model answered, why it came here, who decided and when.</p>");
     if owner {
         m.raw(
-            "<p class=\"places\"><a class=\"place\" rel=\"external\" href=\"/api/reviews/export?format=preference\">pairs</a><a class=\"place\" \
+            "<p class=\"places\"><span class=\"hint\">Download as JSON lines:</span><a class=\"place\" rel=\"external\" href=\"/api/reviews/export?format=preference\">pairs</a><a class=\"place\" \
              rel=\"external\" href=\"/api/reviews/export?format=unpaired\">good and bad answers</a><a class=\"place\" rel=\"external\" \
              href=\"/api/reviews/export?format=prompt_completion\">good answers</a></p>",
         );

@@ -168,6 +168,7 @@ pub(crate) fn BenchPage() -> impl IntoView {
                         }}
                     </pre>
                 </section>
+                <div class="stack">
                 <form
                     class="panel"
                     aria-labelledby="bench-form"
@@ -199,9 +200,12 @@ pub(crate) fn BenchPage() -> impl IntoView {
                     <button class="button button-main" type="submit" data-testid="bench-start" disabled=move || busy() || url.with(String::is_empty)>
                         "Measure"
                     </button>
-                    <h2>"Kept in this browser"</h2>
-                    <kept-models data-testid="kept"></kept-models>
                 </form>
+                <section class="panel" aria-labelledby="bench-kept">
+                    <h2 id="bench-kept">"Kept in this browser"</h2>
+                    <kept-models data-testid="kept"></kept-models>
+                </section>
+                </div>
             </div>
         </div>
     }

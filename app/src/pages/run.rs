@@ -17,7 +17,7 @@ use crate::components::zeros::Zeros;
 use crate::erased::Erase;
 use crate::state::run_view::RunView;
 use crate::state::{figures, words};
-use clicker_wire::{EvalReport, Rate, RunId, Sketch};
+use clicker_wire::{Algorithm, EvalReport, Rate, RunId, Sketch};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -61,11 +61,11 @@ pub(crate) fn RunPage() -> impl IntoView {
 
 /// Formats that a run can be downloaded in, and what they are called.
 const EXPORTS: [(&str, &str); 5] = [
-    ("csv", "figures as CSV"),
-    ("jsonl", "as JSON lines"),
-    ("tensorboard", "for TensorBoard"),
-    ("unipo", "answers for UNIPO"),
-    ("completions", "as TRL's table"),
+    ("csv", "figures (CSV)"),
+    ("jsonl", "figures (JSON lines)"),
+    ("tensorboard", "figures (TensorBoard)"),
+    ("unipo", "answers (UNIPO)"),
+    ("completions", "answers (TRL's table)"),
 ];
 
 #[component]
@@ -81,6 +81,7 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
         view! { <a href=path download="" rel="external">{words}</a> " " }
     };
     let downloads = EXPORTS.into_iter().map(download).collect_view();
+    let answers = recipe.algorithm() != Some(Algorithm::RewardModel);
     view! {
         <header class="page-head">
             <p class="crumb">
@@ -101,11 +102,19 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
         </header>
         <section class="panel">
             <RunBar run view owner />
-            <p>
-                <a href=playground data-testid="open-playground">
-                    "Open in the playground, before and after side by side"
-                </a>
-            </p>
+            {if answers {
+                view! {
+                    <p>
+                        <a href=playground data-testid="open-playground">
+                            "Open in the playground, before and after side by side"
+                        </a>
+                    </p>
+                }
+                    .erased()
+            } else {
+                view! { <p>"It scores answers and gives none: a reward asks it by a checkpoint's id, with the grader reward_model."</p> }
+                    .erased()
+            }}
             <p data-testid="exports">
                 "Download: "
                 {downloads}
@@ -121,7 +130,7 @@ fn Detail(run: Run, owner: bool) -> impl IntoView {
             <EvalTable first last />
         </section>
         <Samples view />
-        <Checkpoints view />
+        <Checkpoints view answers />
         <RecipeText recipe />
     }
     .erased()
@@ -158,7 +167,7 @@ fn Curves(view: RwSignal<RunView>) -> impl IntoView {
         })
     });
     view! {
-        <section class="charts" aria-label="Curves">
+        <section class="charts" class:charts-trained=move || view.with(|v| v.metrics.contains_key("loss")) aria-label="Curves">
             <LineChart title="Reward" hint="Mean over the step's answers." series=line("reward", "reward") />
             <LineChart title="Graders" hint="Mean score of each grader." series=graders />
             <LineChart title="Held out" hint="Questions it never trains on." series=held_out unit=Unit::Percent />
@@ -179,7 +188,7 @@ fn Curves(view: RwSignal<RunView>) -> impl IntoView {
 
 /// The run's checkpoints, each a link into the playground.
 #[component]
-fn Checkpoints(view: RwSignal<RunView>) -> impl IntoView {
+fn Checkpoints(view: RwSignal<RunView>, answers: bool) -> impl IntoView {
     // A run has one constitution, so all of its checkpoints carry the same.
     let principles = Signal::derive(move || {
         view.with(|v| v.checkpoints.values().next().map(|m| m.principles.clone()).unwrap_or_default())
@@ -197,9 +206,7 @@ fn Checkpoints(view: RwSignal<RunView>) -> impl IntoView {
                     </td>
                     <td class="num">{figures::count(manifest.shape.parameters)}</td>
                     <td class="num">{figures::bytes(bytes)}</td>
-                    <td>
-                        <a href=link>"Open in the playground"</a>
-                    </td>
+                    <td>{answers.then(|| view! { <a href=link>"Open in the playground"</a> })}</td>
                 </tr>
             }
         });

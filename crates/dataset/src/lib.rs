@@ -17,6 +17,7 @@ pub mod quality;
 pub mod review;
 pub mod rows;
 mod text;
+mod trl;
 pub mod world;
 
 pub use comparisons::{Comparison, Judgement};

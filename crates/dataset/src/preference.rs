@@ -10,8 +10,9 @@
 //! know. Flags are warnings for a person, not training data, and are only counted.
 
 use crate::Error;
+use crate::trl::{self, Content};
 use clicker_wire::{
-    CheckpointId, Feedback, FeedbackBody, FeedbackId, FeedbackRow, ItemId, Message, PairChoice, SampleRef, Sampling,
+    CheckpointId, Feedback, FeedbackBody, FeedbackId, FeedbackRow, ItemId, PairChoice, SampleRef, Sampling,
 };
 use serde::{Deserialize, Serialize};
 
@@ -65,11 +66,7 @@ pub fn export(votes: &[FeedbackRow], format: ExportFormat) -> Result<(String, Ex
                 counts.used += 1;
                 for content in contents {
                     counts.rows += 1;
-                    let row = Row { prompt: &feedback.item.messages, content, provenance: Provenance::of(feedback) };
-                    text.push_str(
-                        &serde_json::to_string(&row).map_err(|source| Error::Write { row: counts.rows, source })?,
-                    );
-                    text.push('\n');
+                    trl::write(&mut text, counts.rows, &feedback.item.messages, content, Provenance::of(feedback))?;
                 }
             }
             Err(Skip::Tie) => counts.skipped_ties += 1,
@@ -91,23 +88,6 @@ enum Skip {
     Empty,
     Flag,
     OtherKind,
-}
-
-#[derive(Serialize)]
-struct Row<'a> {
-    prompt: &'a [Message],
-    #[serde(flatten)]
-    content: Content,
-    #[serde(flatten)]
-    provenance: Provenance<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Content {
-    Preference { chosen: [Message; 1], rejected: [Message; 1] },
-    Unpaired { completion: [Message; 1], label: bool },
-    PromptCompletion { completion: [Message; 1] },
 }
 
 /// Where a row comes from.
@@ -158,11 +138,11 @@ fn pair(chosen: &str, rejected: &str) -> Result<Vec<Content>, Skip> {
     if chosen.trim() == rejected.trim() {
         return Err(Skip::Identical);
     }
-    Ok(vec![Content::Preference { chosen: [Message::assistant(chosen)], rejected: [Message::assistant(rejected)] }])
+    Ok(vec![Content::preference(chosen, rejected)])
 }
 
 fn unpaired(body: &FeedbackBody) -> Result<Vec<Content>, Skip> {
-    let row = |sample: &SampleRef, label| Content::Unpaired { completion: [Message::assistant(&sample.text)], label };
+    let row = |sample: &SampleRef, label| Content::unpaired(&sample.text, label);
     match body {
         FeedbackBody::Thumbs { sample, up: true } if sample.text.trim().is_empty() => Err(Skip::Empty),
         FeedbackBody::Thumbs { sample, up } => Ok(vec![row(sample, *up)]),
@@ -186,7 +166,7 @@ fn prompt_completion(body: &FeedbackBody) -> Result<Vec<Content>, Skip> {
     if good.trim().is_empty() {
         return Err(Skip::Empty);
     }
-    Ok(vec![Content::PromptCompletion { completion: [Message::assistant(good)] }])
+    Ok(vec![Content::completion(good)])
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@
 //! Entries on which people disagree give nothing until the owner decides. Every row says which model gave the answer, how it
 //! came before a person, who decided and when.
 
+use crate::trl::{self, Content};
 use crate::{Error, ExportFormat};
 use clicker_wire::{
-    ABSTAIN, CheckpointId, ItemId, Message, REFUSE, ReviewDecision, ReviewReason, ReviewVerdict, Reviewed, Standing,
+    ABSTAIN, CheckpointId, ItemId, REFUSE, ReviewDecision, ReviewReason, ReviewVerdict, Reviewed, Standing,
 };
 use serde::{Deserialize, Serialize};
 
@@ -66,15 +67,8 @@ pub fn export_reviews(
                 counts.used += 1;
                 for content in contents {
                     counts.rows += 1;
-                    let row = Row {
-                        prompt: &reviewed.entry.item.messages,
-                        content,
-                        provenance: Provenance::of(reviewed, decision, model(&reviewed.entry.checkpoint)),
-                    };
-                    let line =
-                        serde_json::to_string(&row).map_err(|source| Error::Write { row: counts.rows, source })?;
-                    text.push_str(&line);
-                    text.push('\n');
+                    let provenance = Provenance::of(reviewed, decision, model(&reviewed.entry.checkpoint));
+                    trl::write(&mut text, counts.rows, &reviewed.entry.item.messages, content, provenance)?;
                 }
             }
             Err(Skip::OtherKind) => counts.other_kind += 1,
@@ -88,23 +82,6 @@ pub fn export_reviews(
 enum Skip {
     OtherKind,
     Nothing,
-}
-
-#[derive(Serialize)]
-struct Row<'a> {
-    prompt: &'a [Message],
-    #[serde(flatten)]
-    content: Content,
-    #[serde(flatten)]
-    provenance: Provenance<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Content {
-    Preference { chosen: [Message; 1], rejected: [Message; 1] },
-    Unpaired { completion: [Message; 1], label: bool },
-    PromptCompletion { completion: [Message; 1] },
 }
 
 /// Where a row comes from.
@@ -169,26 +146,21 @@ fn contents(answer: &str, verdict: &ReviewVerdict, format: ExportFormat) -> Resu
     if better.trim().is_empty() || better.trim() == answer.trim() {
         return Err(Skip::Nothing);
     }
-    let said = |text: &str| [Message::assistant(text)];
     Ok(match format {
-        ExportFormat::Preference => vec![Content::Preference { chosen: said(better), rejected: said(answer) }],
-        ExportFormat::PromptCompletion => vec![Content::PromptCompletion { completion: said(better) }],
-        ExportFormat::Unpaired => vec![
-            Content::Unpaired { completion: said(answer), label: false },
-            Content::Unpaired { completion: said(better), label: true },
-        ],
+        ExportFormat::Preference => vec![Content::preference(better, answer)],
+        ExportFormat::PromptCompletion => vec![Content::completion(better)],
+        ExportFormat::Unpaired => vec![Content::unpaired(answer, false), Content::unpaired(better, true)],
     })
 }
 
 /// An answer that is good, or bad without a better one.
 fn judged(answer: &str, good: bool, format: ExportFormat) -> Result<Vec<Content>, Skip> {
-    let completion = [Message::assistant(answer)];
     match format {
         ExportFormat::Preference => Err(Skip::OtherKind),
         ExportFormat::PromptCompletion if !good => Err(Skip::OtherKind),
         _ if good && answer.trim().is_empty() => Err(Skip::Nothing),
-        ExportFormat::PromptCompletion => Ok(vec![Content::PromptCompletion { completion }]),
-        ExportFormat::Unpaired => Ok(vec![Content::Unpaired { completion, label: good }]),
+        ExportFormat::PromptCompletion => Ok(vec![Content::completion(answer)]),
+        ExportFormat::Unpaired => Ok(vec![Content::unpaired(answer, good)]),
     }
 }
 

@@ -1,12 +1,45 @@
 //! Keys and values of texts that are being continued. Prompts are stored once; any number of rows continue one prompt,
-//! each with a stretch of its own.
+//! each with a stretch of its own. Never knows how attention is computed.
 
-use crate::ops::{AttentionShape, Keys, attend_row};
-use crate::{LmError, Result, RowPlan};
+use crate::dense::{Recorder, Space, Stretch};
+use crate::ops::AttentionShape;
+use crate::{LmError, Result, RowPlan, portable};
 
-/// The cache of one batch of generations.
+/// The cache of one batch of generations, where its model computes.
 #[derive(Debug)]
-pub struct KvCache {
+pub struct KvCache(pub(crate) Place);
+
+/// Where keys and values lie.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// In the processor's memory, for kernels on slices.
+    Host(HostCache),
+    /// On a device, for tensor operations.
+    Device(portable::Cache),
+}
+
+impl KvCache {
+    /// Position that the row's next token takes.
+    pub(crate) fn position(&self, row: usize) -> u32 {
+        match &self.0 {
+            Place::Host(cache) => cache.position(row),
+            Place::Device(cache) => cache.position(row),
+        }
+    }
+}
+
+impl RowCache for KvCache {
+    fn add_row(&mut self, prompt: usize) -> Result<usize> {
+        match &mut self.0 {
+            Place::Host(cache) => cache.add_row(prompt),
+            Place::Device(cache) => cache.add_row(prompt),
+        }
+    }
+}
+
+/// Keys and values as slices.
+#[derive(Debug)]
+pub(crate) struct HostCache {
     shape: AttentionShape,
     /// (start, len) of every prompt within the packed prompt rows.
     prompts: Vec<(usize, usize)>,
@@ -14,16 +47,16 @@ pub struct KvCache {
     rows: Vec<Row>,
     capacity: usize,
     pushed: usize,
+    space: Space,
+    /// Where what is computed is kept for training.
+    pub(crate) recorder: Option<Recorder>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct LayerCache {
-    /// [prompt rows, K d]
-    prompt_k: Vec<f32>,
-    prompt_v: Vec<f32>,
-    /// One block of [capacity, K d] for each row.
-    own_k: Vec<f32>,
-    own_v: Vec<f32>,
+    prompts: Vec<Stretch>,
+    /// Each with room for as many tokens as a row may draw.
+    rows: Vec<Stretch>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,31 +74,40 @@ pub trait RowCache {
     fn add_row(&mut self, prompt: usize) -> Result<usize>;
 }
 
-impl RowCache for KvCache {
-    fn add_row(&mut self, prompt: usize) -> Result<usize> {
+impl HostCache {
+    pub(crate) fn add_row(&mut self, prompt: usize) -> Result<usize> {
         if prompt >= self.prompts.len() {
             return Err(LmError::Prompt(format!("row asked for prompt {prompt} of {}", self.prompts.len())));
         }
-        let block = self.capacity * self.shape.kv_width();
         for layer in &mut self.layers {
-            layer.own_k.resize(layer.own_k.len() + block, 0.0);
-            layer.own_v.resize(layer.own_v.len() + block, 0.0);
+            layer.rows.push(Stretch::new(self.shape, self.capacity));
         }
         self.rows.push(Row { prompt, len: 0 });
         Ok(self.rows.len() - 1)
     }
-}
 
-impl KvCache {
     pub(crate) fn new(plan: &RowPlan, shape: AttentionShape, layers: usize, capacity: usize) -> Self {
-        let prompts = plan.segments().iter().map(|s| (s.start, s.len)).collect();
-        Self { shape, prompts, layers: vec![LayerCache::default(); layers], rows: Vec::new(), capacity, pushed: 0 }
+        Self {
+            shape,
+            prompts: plan.segments().iter().map(|s| (s.start, s.len)).collect(),
+            layers: (0..layers).map(|_| LayerCache::default()).collect(),
+            rows: Vec::new(),
+            capacity,
+            pushed: 0,
+            space: Space::default(),
+            recorder: None,
+        }
     }
 
     /// Keep the prompts' keys and values of the next layer, [prompt rows, K d] each.
-    pub(crate) fn push_prompt_layer(&mut self, k: Vec<f32>, v: Vec<f32>) {
+    pub(crate) fn push_prompt_layer(&mut self, keys: &[f32], values: &[f32]) {
+        let (shape, width) = (self.shape, self.shape.kv_width());
         if let Some(layer) = self.layers.get_mut(self.pushed) {
-            (layer.prompt_k, layer.prompt_v) = (k, v);
+            layer.prompts.extend(self.prompts.iter().map(|&(start, len)| {
+                let (mut new, span) = (Stretch::new(shape, len), start * width..(start + len) * width);
+                new.put(shape, 0, &keys[span.clone()], &values[span]);
+                new
+            }));
         }
         self.pushed += 1;
     }
@@ -77,30 +119,39 @@ impl KvCache {
 
     /// Append each row's new key and value, then attend: q [rows, H d], k and v [rows, K d] give [rows, H d].
     pub(crate) fn attend(&mut self, layer: usize, rows: &[usize], q: &[f32], k: &[f32], v: &[f32]) -> Result<Vec<f32>> {
-        if let Some(full) = rows.iter().find(|&&row| self.rows[row].len >= self.capacity) {
-            return Err(LmError::Prompt(format!("row {full} has used up its {} new tokens", self.capacity)));
-        }
-        let width = self.shape.kv_width();
-        let (store, q_width) = (&mut self.layers[layer], self.shape.heads * self.shape.head_dim);
+        let (width, q_width) = (self.shape.kv_width(), self.shape.heads * self.shape.head_dim);
         let mut out = vec![0f32; rows.len() * q_width];
-        let mut scores = Vec::new();
-        for (i, &row) in rows.iter().enumerate() {
-            let Row { prompt, len } = self.rows[row];
-            let (start, prompt_len) = self.prompts[prompt];
-            let own = row * self.capacity * width;
-            let new = own + len * width..own + (len + 1) * width;
-            store.own_k[new.clone()].copy_from_slice(&k[i * width..(i + 1) * width]);
-            store.own_v[new.clone()].copy_from_slice(&v[i * width..(i + 1) * width]);
-            let keys = Keys {
-                prefix_k: &store.prompt_k[start * width..(start + prompt_len) * width],
-                prefix_v: &store.prompt_v[start * width..(start + prompt_len) * width],
-                own_k: &store.own_k[own..new.end],
-                own_v: &store.own_v[own..new.end],
-            };
-            let span = i * q_width..(i + 1) * q_width;
-            attend_row(&q[span.clone()], &keys, self.shape, &mut scores, &mut out[span]);
+        let kv = k.chunks_exact(width).zip(v.chunks_exact(width));
+        let outputs = q.chunks_exact(q_width).zip(out.chunks_exact_mut(q_width));
+        for ((&row, (k, v)), (q, out)) in rows.iter().zip(kv).zip(outputs) {
+            self.attend_row(layer, row, q, (k, v), out)?;
         }
         Ok(out)
+    }
+
+    /// [`Self::attend`] for one row: q and `out` [H d], the new key and value [K d].
+    pub(crate) fn attend_row(
+        &mut self,
+        layer: usize,
+        row: usize,
+        q: &[f32],
+        (key, value): (&[f32], &[f32]),
+        out: &mut [f32],
+    ) -> Result<()> {
+        let Row { prompt, len } = self.rows[row];
+        if len >= self.capacity {
+            return Err(LmError::Prompt(format!("row {row} has used up its {} new tokens", self.capacity)));
+        }
+        let LayerCache { prompts, rows } = &mut self.layers[layer];
+        rows[row].put(self.shape, len, key, value);
+        let prefix = (&prompts[prompt], self.prompts[prompt].1);
+        rows[row].attend(self.shape, prefix, len + 1, q, out, &mut self.space);
+        Ok(())
+    }
+
+    /// The prompt that every row continues.
+    pub(crate) fn origins(&self) -> Vec<usize> {
+        self.rows.iter().map(|row| row.prompt).collect()
     }
 
     pub(crate) fn advance(&mut self, rows: &[usize]) {

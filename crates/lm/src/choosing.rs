@@ -3,20 +3,7 @@
 //! reason for asking.
 
 use crate::{Inference, LmError, LoadedModel, Result, Sampler, log_likelihoods};
-use clicker_wire::{Message, Sampling};
-
-/// The reply that was taken.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Choice {
-    /// Which of the replies.
-    pub index: usize,
-    /// Its probability among the replies that were allowed: p_i / sum_j p_j.
-    pub share: f64,
-    /// Tokens of the conversation.
-    pub prompt_tokens: usize,
-    /// Tokens of the reply, its end marker included.
-    pub answer_tokens: usize,
-}
+use clicker_wire::{Choice, Message, Sampling};
 
 impl<M: Inference> LoadedModel<M> {
     /// The reply that the model takes to `conversation`:
@@ -45,7 +32,8 @@ impl<M: Inference> LoadedModel<M> {
         let weights = log_likelihoods(&self.snapshot, &prompt, &answers)?;
         let index = draw(&weights, replies, sampling)?;
         let total: f64 = weights.iter().map(|w| libm::exp(w - weights[index])).sum();
-        Ok(Choice { index, share: 1.0 / total, prompt_tokens: prompt.len(), answer_tokens: answers[index].len() })
+        let (prompt_tokens, answer_tokens) = (prompt.len() as u64, answers[index].len() as u64);
+        Ok(Choice { index, share: 1.0 / total, prompt_tokens, answer_tokens })
     }
 }
 

@@ -1,13 +1,17 @@
 //! The decoder: embedding, then blocks of (norm, attention, norm, gated feed-forward) on a residual stream, then norm and
-//! head. Full-precision weights are computed by `dense`, with a backward pass; models with quantized weights are composed of
-//! candle's products and our operations here. Tests hold the two to each other.
+//! head. Full-precision weights are computed by `dense`, with a backward pass, and on other devices by `portable`; models with
+//! quantized weights are composed of candle's products and our operations here. Tests hold the three to each other.
 //!
 //! Rows are packed [N, D] (see [`RowPlan`]). Never knows tokens as text, samplers or optimizers.
 
+use crate::cache::{HostCache, Place};
 use crate::dense::{Dense, PassMemory, TokenScores, scores_of_logits};
 use crate::ops::{self, RopeTable};
+use crate::portable::Portable;
 use crate::weights::WeightTensor;
-use crate::{Architecture, Embedding, Inference, KvCache, Linear, LmError, ModelConfig, Result, RowPlan, Weights};
+use crate::{
+    Architecture, Compute, Embedding, Inference, KvCache, Linear, LmError, ModelConfig, Result, RowPlan, Weights,
+};
 use candle_core::{Device, Tensor};
 use std::sync::Arc;
 
@@ -20,8 +24,17 @@ pub struct Decoder {
     norm: Tensor,
     head: Linear,
     rope: Arc<RopeTable>,
-    /// None where a weight is quantized.
-    dense: Option<Dense>,
+    path: Path,
+    compute: Compute,
+}
+
+/// How it computes.
+#[derive(Clone, Debug)]
+enum Path {
+    Dense(Dense),
+    Portable(Portable),
+    /// Products and operations one by one: a weight is quantized.
+    Composed,
 }
 
 #[derive(Clone, Debug)]
@@ -53,11 +66,12 @@ impl Decoder {
     /// The same model with other weights; what does not depend on them (rotary table, working space) is shared.
     pub(crate) fn with_weights(&self, weights: &Weights) -> Result<Self> {
         let new = Self::build(&self.config, weights, self.rope.clone())?;
-        let dense = new.dense.map(|dense| match &self.dense {
-            Some(old) => dense.beside(old),
-            None => dense,
-        });
-        Ok(Self { dense, ..new })
+        let path = match (new.path, &self.path) {
+            (Path::Dense(new), Path::Dense(old)) => Path::Dense(new.beside(old)),
+            (Path::Portable(new), Path::Portable(old)) => Path::Portable(new.beside(old)),
+            (new, _) => new,
+        };
+        Ok(Self { path, ..new })
     }
 
     fn build(config: &ModelConfig, weights: &Weights, rope: Arc<RopeTable>) -> Result<Self> {
@@ -104,7 +118,16 @@ impl Decoder {
         });
         let dense = dense.collect::<Result<Option<Vec<Tensor>>>>()?;
         Ok(Self {
-            dense: dense.map(|tensors| Dense::new(config, rope.clone(), tensors)),
+            path: match (dense, weights.compute()) {
+                (None, _) => Path::Composed,
+                (Some(tensors), compute) if compute.is_dense() => {
+                    Path::Dense(Dense::new(config, rope.clone(), tensors))
+                }
+                (Some(tensors), compute) => {
+                    Path::Portable(Portable::new(config, rope.clone(), tensors, compute.device()))
+                }
+            },
+            compute: weights.compute().clone(),
             head: if config.tied { embedding.as_head()? } else { linear("lm_head.weight".into())? },
             norm: norm("model.norm.weight".into())?,
             rope,
@@ -117,7 +140,28 @@ impl Decoder {
     /// The same model, whose passes keep this until they are gone back.
     #[must_use]
     pub fn keeping(self, memory: PassMemory) -> Self {
-        Self { dense: self.dense.map(|dense| dense.keeping(memory)), ..self }
+        let path = match self.path {
+            Path::Dense(dense) => Path::Dense(dense.keeping(memory)),
+            Path::Portable(portable) => Path::Portable(portable.keeping(memory)),
+            Path::Composed => Path::Composed,
+        };
+        Self { path, ..self }
+    }
+
+    /// The weights are this state of a policy from here on.
+    pub(crate) fn become_version(&mut self, version: u64) {
+        if let Path::Dense(dense) = &mut self.path {
+            dense.become_version(version);
+        }
+    }
+
+    /// The same model, which keeps what it computes for answers until its policy trains on them.
+    pub(crate) fn recording(self) -> Self {
+        let path = match self.path {
+            Path::Dense(dense) => Path::Dense(dense.recording()),
+            other => other,
+        };
+        Self { path, ..self }
     }
 
     /// The shape.
@@ -126,26 +170,36 @@ impl Decoder {
         &self.config
     }
 
-    /// Normalised final states [N, D] of packed rows; the gradient flows to every weight.
+    /// Where it computes.
+    #[must_use]
+    pub fn compute(&self) -> &Compute {
+        &self.compute
+    }
+
+    /// Normalised final states [N, D] of packed rows, where the model computes; the gradient flows to every weight.
     ///
     /// # Errors
     /// Ids outside the vocabulary, positions beyond the context, a plan that does not fit.
     pub fn hidden(&self, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Tensor> {
         self.config.check_ids(ids, plan.positions())?;
-        match &self.dense {
-            Some(dense) => dense.hidden(ids, plan),
-            None => self.composed_hidden(ids, plan),
+        match &self.path {
+            Path::Dense(dense) => dense.hidden(ids, plan),
+            Path::Portable(portable) => portable.hidden(ids, plan),
+            Path::Composed => self.composed_hidden(ids, plan),
         }
     }
 
-    /// What the model says of `tokens`, each predicted by one of `rows` of the plan; no logits are kept.
+    /// What the model says of `tokens`, each predicted by one of `rows` of the plan, in the processor's memory wherever it
+    /// computes; no logits are kept.
     ///
     /// # Errors
     /// As [`Self::hidden`], a row beyond the plan or a token outside the vocabulary.
     pub fn scores(&self, ids: &[u32], plan: &Arc<RowPlan>, rows: &[u32], tokens: &[u32]) -> Result<TokenScores> {
         self.config.check_ids(ids, plan.positions())?;
-        if let Some(dense) = &self.dense {
-            return dense.scores(ids, plan, rows, tokens);
+        match &self.path {
+            Path::Dense(dense) => return dense.scores(ids, plan, rows, tokens),
+            Path::Portable(portable) => return portable.scores(ids, plan, rows, tokens),
+            Path::Composed => (),
         }
         let states = self.composed_hidden(ids, plan)?.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?;
         composed_scores(&self.logits(&states)?, tokens)
@@ -156,7 +210,7 @@ impl Decoder {
         self.run(ids, plan.positions(), |_, q, k, v| Ok(ops::attention(q, k, v, plan, shape)?))
     }
 
-    /// States [N, D] to logits [N, V].
+    /// States [N, D] to logits [N, V], both where the model computes.
     ///
     /// # Errors
     /// Shapes that do not fit.
@@ -208,27 +262,44 @@ impl Inference for Decoder {
 
     fn prefill(&self, ids: &[u32], plan: &Arc<RowPlan>, capacity: usize) -> Result<(Vec<f32>, KvCache)> {
         self.config.check_ids(ids, plan.positions())?;
-        if let Some(dense) = &self.dense {
-            return dense.prefill(ids, plan, capacity);
+        match &self.path {
+            Path::Dense(dense) => {
+                let (logits, cache) = dense.prefill(ids, plan, capacity)?;
+                return Ok((logits, KvCache(Place::Host(cache))));
+            }
+            Path::Portable(portable) => {
+                let (logits, cache) = portable.prefill(ids, plan, capacity)?;
+                return Ok((logits, KvCache(Place::Device(cache))));
+            }
+            Path::Composed => (),
         }
         let shape = self.config.attention();
-        let mut cache = KvCache::new(plan, shape, self.config.layers, capacity);
+        let mut cache = HostCache::new(plan, shape, self.config.layers, capacity);
         let hidden = self.run(ids, plan.positions(), |_, q, k, v| {
             let rows = |x: &Tensor| ops::with_slice(x, "kv cache", <[f32]>::to_vec);
-            cache.push_prompt_layer(rows(k)?, rows(v)?);
+            cache.push_prompt_layer(&rows(k)?, &rows(v)?);
             Ok(ops::attention(q, k, v, plan, shape)?)
         })?;
         let last = Tensor::new(plan.last_rows(), &Device::Cpu)?;
         let logits = self.logits(&hidden.index_select(&last, 0)?)?;
-        Ok((logits.flatten_all()?.to_vec1()?, cache))
+        Ok((logits.flatten_all()?.to_vec1()?, KvCache(Place::Host(cache))))
     }
 
     fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
         let positions: Vec<u32> = rows.iter().map(|&row| cache.position(row)).collect();
         self.config.check_ids(ids, &positions)?;
-        if let Some(dense) = &self.dense {
-            return dense.step(ids, &positions, rows, cache);
-        }
+        let cache = match (&self.path, &mut cache.0) {
+            (Path::Dense(dense), Place::Host(cache)) => return dense.step(ids, &positions, rows, cache),
+            (Path::Portable(portable), Place::Device(cache)) => return portable.step(ids, &positions, rows, cache),
+            (Path::Composed, Place::Host(cache)) => cache,
+            _ => {
+                return Err(LmError::Shape {
+                    op: "kv cache",
+                    expected: format!("one of a model on {}", self.compute.name()),
+                    got: "one of another place".into(),
+                });
+            }
+        };
         let hidden = self.run(ids, &positions, |layer, q, k, v| {
             let out = ops::with_slice(q, "kv cache", |q| {
                 ops::with_slice(k, "kv cache", |k| {
@@ -239,6 +310,12 @@ impl Inference for Decoder {
         })?;
         cache.advance(rows);
         Ok(self.logits(&hidden)?.flatten_all()?.to_vec1()?)
+    }
+
+    fn finished(&self, cache: KvCache) {
+        if let (Path::Dense(dense), Place::Host(cache)) = (&self.path, cache.0) {
+            dense.finished(cache);
+        }
     }
 }
 
@@ -429,6 +506,70 @@ mod tests {
             close("logprobs", &logprobs(&half), &logprobs(&single), 0.0);
             let (a, b) = (half.prefill(&ids, &plan, 0).unwrap().0, single.prefill(&ids, &plan, 0).unwrap().0);
             assert!(a == b, "{family:?}: logits of prompts");
+        }
+    }
+
+    #[test]
+    fn answers_that_were_recorded_train_with_the_bits_of_a_pass_over_them() {
+        for family in FAMILIES {
+            let mut policy = policy(family, true);
+            let recorder = policy.snapshot().unwrap().recording();
+            let prompts: Vec<Vec<u32>> =
+                [5, 40, 1].iter().map(|len| (0..*len).map(|i| i * 11 % 37).collect()).collect();
+            let rows: Vec<(usize, u64)> = (0..9).map(|i| (i / 3, i as u64)).collect();
+            let options = crate::GenerateOptions {
+                sampling: clicker_wire::Sampling { max_new_tokens: 12, ..clicker_wire::Sampling::default() },
+                stop: (0..6).collect(),
+                alternatives: 0,
+            };
+            let recordings = |policy: &Policy| {
+                let Path::Dense(dense) = &policy.decoder().path else { panic!("not dense") };
+                dense.recordings()
+            };
+            let drawn = crate::generate(&recorder, &prompts, &rows, options.clone()).unwrap();
+            let lens: Vec<usize> = drawn.iter().map(|d| d.draws.len()).collect();
+            assert!(lens.iter().min() < lens.iter().max(), "answers of one length: {lens:?}");
+            assert_eq!(recordings(&policy), 1);
+            let (mut ids, mut plan) = (Vec::new(), RowPlan::new());
+            let (mut at, mut tokens) = (Vec::new(), Vec::new());
+            for (prompt, answers) in prompts.iter().zip(drawn.chunks(3)) {
+                let root = plan.push_root(prompt.len());
+                ids.extend_from_slice(prompt);
+                let last = ids.len() as u32 - 1;
+                for answer in answers {
+                    let answer = answer.ids();
+                    let start = ids.len() as u32;
+                    at.extend((0..answer.len() as u32).map(|t| if t == 0 { last } else { start + t - 1 }));
+                    tokens.extend_from_slice(&answer);
+                    if answer.len() > 1 {
+                        plan.push_continuation(root, answer.len() - 1).unwrap();
+                        ids.extend_from_slice(&answer[..answer.len() - 1]);
+                    }
+                }
+            }
+            let plan = Arc::new(plan);
+            let pass = |policy: &Policy| {
+                let scores = policy.decoder().scores(&ids, &plan, &at, &tokens).unwrap();
+                let store = scores.logprobs.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+                let gradients = policy
+                    .parameters()
+                    .iter()
+                    .map(|(_, p)| store.get(p.as_tensor()).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap());
+                (scores.logprobs.to_vec1::<f32>().unwrap(), scores.entropies, gradients.collect::<Vec<_>>())
+            };
+            let recorded = pass(&policy);
+            assert_eq!(recordings(&policy), 0, "one pass uses it");
+            assert!(recorded == pass(&policy), "{family:?}");
+            for (sampled, trained) in drawn.iter().flat_map(|d| &d.draws).zip(&recorded.0) {
+                assert!((sampled.logprob - trained).abs() < 1e-5, "{} and {trained}", sampled.logprob);
+            }
+            // What other weights computed is of no use.
+            let embedding = &policy.parameters()[0].1;
+            embedding.set(&(embedding.as_tensor() * 1.5).unwrap()).unwrap();
+            policy.updated().unwrap();
+            crate::generate(&recorder, &prompts, &rows, options).unwrap();
+            assert_eq!(recordings(&policy), 1);
+            assert!(pass(&policy) == pass(&policy), "{family:?}");
         }
     }
 }

@@ -60,6 +60,14 @@ pub enum LmError {
         /// What it was given.
         got: String,
     },
+    /// A device that cannot be computed on.
+    #[error("device `{name}`: {problem}")]
+    Device {
+        /// As it was named.
+        name: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// Quantized weights where trainable ones are needed.
     #[error("tensor `{0}` is quantized and cannot be trained; load the model's full-precision weights instead")]
     QuantizedPolicy(String),

@@ -71,6 +71,9 @@ pub trait Inference {
     /// # Errors
     /// As [`Self::prefill`], or a row that is full.
     fn step(&self, ids: &[u32], rows: &[usize], cache: &mut Self::Cache) -> Result<Vec<f32>>;
+
+    /// Take back the cache of a batch of which every row has ended.
+    fn finished(&self, _cache: Self::Cache) {}
 }
 
 /// What a model has to compute before answers to prompts can be drawn.
@@ -460,7 +463,9 @@ pub fn generate<M: Inference>(
     while !generator.is_done() {
         generator.step()?;
     }
-    Ok(generator.finish())
+    let (drawn, cache) = generator.finish_with_cache();
+    model.finished(cache);
+    Ok(drawn)
 }
 
 fn check(s: &Sampling) -> Result<()> {

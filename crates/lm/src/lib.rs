@@ -3,6 +3,7 @@
 //! Reading order: [`ModelConfig`] says what shape a model has, [`Weights`] hold its tensors by Hugging Face name,
 //! [`Decoder`] computes with them, [`Policy`] is a decoder that can be trained and [`PolicySnapshot`] one that cannot
 //! change, [`Generator`] draws answers from a snapshot (or from the browser's [`Engine`]), and [`LoadedModel`] is all of it from one file or folder.
+//! [`Compute`] says where: on the processor, or on a card.
 //!
 //! This crate never knows rewards, optimizers, HTTP or SQL; no clock, no thread, no global randomness.
 #![warn(missing_docs)]
@@ -10,6 +11,7 @@
 mod cache;
 mod chat;
 mod choosing;
+mod compute;
 mod config;
 mod constrain;
 mod decoder;
@@ -25,13 +27,15 @@ pub mod lora;
 pub mod ops;
 mod plan;
 mod policy;
+mod portable;
 mod sample;
+mod strung;
 mod tokenizer;
 pub mod weights;
 
 pub use cache::{KvCache, RowCache};
 pub use chat::{ChatTemplate, RenderedChat, SPECIAL_TOKENS};
-pub use choosing::Choice;
+pub use compute::Compute;
 pub use config::{Architecture, ModelConfig, RopeScaling};
 pub use constrain::{Constraint, Rule};
 pub use decoder::Decoder;

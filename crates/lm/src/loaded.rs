@@ -2,7 +2,7 @@
 
 use crate::engine::Loading;
 use crate::weights::gguf::ReadAt;
-use crate::{ChatTemplate, Engine, LmError, ModelConfig, PolicySnapshot, Result, Tokenizer, weights};
+use crate::{ChatTemplate, Compute, Engine, LmError, ModelConfig, PolicySnapshot, Result, Tokenizer, weights};
 
 /// Everything that a model's file or folder holds.
 #[derive(Clone, Debug)]
@@ -45,6 +45,16 @@ impl LoadedModel {
         let tokenizer =
             weights::hf::optional(read, "tokenizer.json")?.map(|json| Tokenizer::from_json(&json)).transpose()?;
         Ok(Self { snapshot: PolicySnapshot::new(&config, tensors, 0)?, config, tokenizer })
+    }
+}
+
+impl LoadedModel {
+    /// The same model on another device.
+    ///
+    /// # Errors
+    /// A device that has no room for it.
+    pub fn on(self, compute: &Compute) -> Result<Self> {
+        Ok(Self { snapshot: self.snapshot.on(compute)?, ..self })
     }
 }
 

@@ -85,7 +85,7 @@ impl Adapter {
     /// # Errors
     /// Weights of another model, or tensor arithmetic.
     pub fn merged(&self, base: &Weights, model: &ModelConfig, share: f64) -> Result<Weights> {
-        let mut out = Weights::default();
+        let mut out = base.beside();
         for (name, _) in model.tensor_shapes() {
             let tensor = match self.pairs.iter().find(|pair| pair.name == name) {
                 None => base.get(&name)?.clone(),

@@ -3,7 +3,7 @@
 
 use crate::lora::{Adapter, LoraPair};
 use crate::weights::WeightTensor;
-use crate::{Decoder, Inference, KvCache, LmError, ModelConfig, PassMemory, Result, RowPlan, Weights};
+use crate::{Compute, Decoder, Inference, KvCache, LmError, ModelConfig, PassMemory, Result, RowPlan, Weights};
 use candle_core::{Tensor, Var};
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Policy {
     /// Quantized weights, or weights that do not fit the configuration.
     pub fn new(config: &ModelConfig, weights: &Weights) -> Result<Self> {
         let mut parameters = Vec::new();
-        let mut shared = Weights::default();
+        let mut shared = weights.beside();
         for (name, tensor) in unquantized(config, weights)? {
             let var = Var::from_tensor(&tensor.to_dense()?.copy()?)?;
             shared.insert(name.clone(), WeightTensor::Dense(var.as_tensor().clone()));
@@ -45,13 +45,14 @@ impl Policy {
     /// # Errors
     /// As [`Self::new`].
     pub fn adapted(config: &ModelConfig, weights: &Weights, adapter: &Adapter) -> Result<Self> {
-        let mut base = Weights::default();
+        let (mut base, device) = (weights.beside(), weights.compute().device());
         for (name, tensor) in unquantized(config, weights)? {
             base.insert(name, frozen(tensor)?);
         }
         let (mut parameters, mut pairs) = (Vec::new(), Vec::new());
         for LoraPair { name, a, b } in adapter.pairs() {
-            let (a, b) = (Var::from_tensor(&a.copy()?)?, Var::from_tensor(&b.copy()?)?);
+            let [a, b] = [a, b].map(|t| Ok::<_, LmError>(Var::from_tensor(&t.to_device(device)?.copy()?)?));
+            let (a, b) = (a?, b?);
             pairs.push(LoraPair { name: name.clone(), a: a.as_tensor().clone(), b: b.as_tensor().clone() });
             let module = name.trim_end_matches(".weight");
             parameters.push((format!("{module}.lora_A.weight"), a));
@@ -73,6 +74,12 @@ impl Policy {
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
+    }
+
+    /// Where it computes.
+    #[must_use]
+    pub fn compute(&self) -> &Compute {
+        self.decoder.compute()
     }
 
     /// Everything that is trained, by name, in file order: every weight, or every adapter's A and B.
@@ -119,6 +126,7 @@ impl Policy {
             let config = self.decoder.config();
             self.decoder = self.decoder.with_weights(&adapter.merged(base, config, 1.0)?)?;
         }
+        self.decoder.become_version(version);
         Ok(())
     }
 
@@ -128,7 +136,7 @@ impl Policy {
     /// Tensor arithmetic.
     pub fn snapshot(&self) -> Result<PolicySnapshot> {
         let config = self.decoder.config();
-        let mut weights = Weights::default();
+        let mut weights = Weights::at(self.compute().clone());
         match &self.adapted {
             None => {
                 for (name, var) in &self.parameters {
@@ -187,6 +195,22 @@ impl PolicySnapshot {
         Ok(Self { decoder: Decoder::new(config, &weights)?, weights, version })
     }
 
+    /// The same snapshot, for answers that its policy will be trained on before it is updated: what [`generate`](crate::generate)
+    /// computes for them is kept, and the policy's pass over them begins where it ends, with the same bits. Takes the memory that
+    /// the pass would take. A policy that keeps little (see [`PassMemory`]) computes anew.
+    #[must_use]
+    pub fn recording(self) -> Self {
+        Self { decoder: self.decoder.recording(), ..self }
+    }
+
+    /// The same weights on another device.
+    ///
+    /// # Errors
+    /// A device that has no room for them.
+    pub fn on(&self, compute: &Compute) -> Result<Self> {
+        Self::new(self.decoder.config(), self.weights.on(compute)?, self.version)
+    }
+
     /// The computation; no gradient is recorded.
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
@@ -234,5 +258,9 @@ impl Inference for PolicySnapshot {
 
     fn step(&self, ids: &[u32], rows: &[usize], cache: &mut KvCache) -> Result<Vec<f32>> {
         self.decoder.step(ids, rows, cache)
+    }
+
+    fn finished(&self, cache: KvCache) {
+        self.decoder.finished(cache);
     }
 }

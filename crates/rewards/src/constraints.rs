@@ -3,7 +3,8 @@
 //!
 //! With J_C = mean cost - limit, the multiplier lambda is updated by `ln lambda <- ln lambda + rate * lambda * J_C`, and
 //! an answer with reward R and cost C is worth `(R - lambda C) / (1 + lambda)`: the division keeps the size of the whole
-//! as lambda grows. With several constraints, `(R - sum_j lambda_j C_j) / (1 + sum_j lambda_j)`.
+//! as lambda grows. A high lambda raises itself faster: while J_C stays at v > 0, it runs from lambda to the upper bound within about
+//! `1 / (rate * lambda * v)` steps, so a rate must leave the policy that long. With several constraints, `(R - sum_j lambda_j C_j) / (1 + sum_j lambda_j)`.
 //!
 //! How it is gamed: only the mean is bounded, so a policy may break the rule often on few questions and never on the
 //! others; and cost that the grader does not see is free. Look at the worst answers, not only at the mean.

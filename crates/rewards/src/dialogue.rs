@@ -65,8 +65,9 @@ pub fn steadfast(item: &Item, answers: &[&str]) -> Graded {
     Graded::scored(score, reason, trimmed(last))
 }
 
-/// What a dialogue is worth: every grader's score is its mean over the turns where it applies, the total the mean of the turns'
-/// totals and `weight` times [`steadfast`]. Evidence is that of the last answer.
+/// What a dialogue is worth: every grader's score is its mean over all turns, 0 where it does not apply, so that scores times
+/// weights add up to the total, which is the mean of the turns' totals and `weight` times [`steadfast`]. Evidence is that of the
+/// last answer.
 #[must_use]
 pub fn reward(scorer: &Scorer<'_>, weight: f64, item: &Item, answers: &[&str]) -> Reward {
     let turns: Vec<Reward> = answers.iter().map(|text| scorer.reward(item, text)).collect();
@@ -75,10 +76,13 @@ pub fn reward(scorer: &Scorer<'_>, weight: f64, item: &Item, answers: &[&str]) -
     let mut receipts: Vec<Receipt> = last.receipts.clone();
     for (k, receipt) in receipts.iter_mut().enumerate() {
         let scores: Vec<f64> = turns.iter().filter_map(|turn| turn.receipts.get(k)?.score).collect();
-        let mean = scores.iter().sum::<f64>() / scores.len() as f64;
-        receipt.score = (!scores.is_empty()).then_some(mean);
+        receipt.score = (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / count);
+        let applies = match scores.len() {
+            all if all == turns.len() => String::new(),
+            some => format!(", of which it applies to {some}"),
+        };
         if turns.len() > 1 {
-            receipt.reason = format!("last of {} turns: {}", turns.len(), receipt.reason);
+            receipt.reason = format!("last of {} turns{applies}: {}", turns.len(), receipt.reason);
         }
     }
     let Graded { score, reason, spans } = steadfast(item, answers);
@@ -91,7 +95,7 @@ pub fn reward(scorer: &Scorer<'_>, weight: f64, item: &Item, answers: &[&str]) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clicker_wire::{ABSTAIN, Grader, RewardConfig, WeightedGrader};
+    use clicker_wire::{ABSTAIN, Grader, RewardConfig, Script, WeightedGrader};
 
     fn question(expected: Expected) -> Item {
         Item { expected, accepted: vec!["Paris.".into()], ..Item::free("What is the capital of France?") }
@@ -140,6 +144,13 @@ mod tests {
             let sum: f64 = reward.receipts.iter().map(|r| r.weight * r.score.unwrap_or(0.0)).sum();
             assert!((reward.total - sum).abs() < 1e-12, "{answers:?}");
         }
+        // Also where a grader applies to some of the turns only: a number has no letters.
+        let letters = Grader::Script { allowed: vec![Script::Latin] };
+        let mixed = RewardConfig::sum(vec![WeightedGrader { name: "script".into(), weight: 1.0, grader: letters }]);
+        let half = reward(&Scorer::new(&mixed), 0.0, &asked, &["Paris.", "42"]);
+        assert_eq!((half.total, half.receipts[0].score), (0.5, Some(0.5)));
+        assert!(half.receipts[0].reason.starts_with("last of 2 turns, of which it applies to 1: "), "{half:?}");
+        assert_eq!(reward(&Scorer::new(&mixed), 0.0, &asked, &["1", "2"]).receipts[0].score, None);
         let single = of(&["Paris."]);
         assert_eq!((single.total, single.receipts[1].score), (2.0, None));
     }

@@ -153,6 +153,26 @@ fn multipliers() {
     assert_eq!(serde_json::from_str::<Vec<clicker_wire::MultiplierStep>>(&json).unwrap(), steps);
 }
 
+/// While a limit stays broken by v, the multiplier is at its upper bound after about 1 / (rate * start * v) steps, as the documents say.
+#[test]
+fn a_multiplier_runs_away_after_a_time_that_the_rate_decides() {
+    let steps_to_the_top = |rate: f64, violation: f64| {
+        let (mut multiplier, mut steps) = (1.0, 0);
+        while multiplier < MULTIPLIERS.1 {
+            multiplier = updated(multiplier, rate, violation);
+            steps += 1;
+        }
+        f64::from(steps)
+    };
+    for (rate, violation) in [(0.5, 0.08), (0.05, 0.08), (0.05, 0.3), (0.1, 0.02)] {
+        let (got, told) = (steps_to_the_top(rate, violation), 1.0 / (rate * violation));
+        assert!((got / told - 1.0).abs() < 0.15, "rate {rate}, too high by {violation}: {got} steps, told {told}");
+    }
+    // The advised rate leaves a policy that breaks one rule in ten time to mend: 50 steps later the price has not doubled.
+    let later = (0..50).fold(1.0, |multiplier, _| updated(multiplier, 0.05, 0.1));
+    assert!(later < 2.0, "{later}");
+}
+
 /// The message of a configuration that must be refused.
 #[track_caller]
 fn refused(config: &RewardConfig) -> String {

@@ -15,6 +15,14 @@ impl Service {
         Ok(self.inner.store.checkpoints(LIST).await?)
     }
 
+    /// Those that answer questions, newest first: the words of a reward model, which only scores, mean nothing.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub async fn answering_checkpoints(&self) -> Result<Vec<Manifest>, ServiceError> {
+        Ok(self.inner.store.answering_checkpoints(LIST).await?)
+    }
+
     /// One checkpoint.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! What a service is made of: where it keeps things, what it trains with, and what time it is.
 
+use clicker_lm::Compute;
 use clicker_store::Backend;
 use clicker_train::{Control, Outcome, Sink, Start};
 use clicker_wire::{ModelShape, Recipe};
@@ -28,6 +29,8 @@ pub struct ServiceConfig {
     pub worker: bool,
     /// How long a worker may be silent before its run is given to another.
     pub lease: Duration,
+    /// Where runs are trained.
+    pub compute: Compute,
     /// How runs are trained.
     pub trainer: Trainer,
     /// How browser files are made.
@@ -51,6 +54,7 @@ impl ServiceConfig {
             builtin_model: None,
             worker: true,
             lease: Duration::from_secs(30),
+            compute: Compute::cpu(),
             trainer: Arc::new(|recipe, start, sink, control| {
                 clicker_train::run(recipe, &start, sink, control).map_err(|e| e.to_string())
             }),

@@ -5,7 +5,7 @@ use clicker_rewards::attack;
 use clicker_wire::{LessonRuns, Recipe};
 
 /// File name and text, in the order in which they are offered.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("truthful.toml", include_str!("../../../recipes/truthful.toml")),
     ("quick.toml", include_str!("../../../recipes/quick.toml")),
     ("sft.toml", include_str!("../../../recipes/sft.toml")),
@@ -14,6 +14,7 @@ const FILES: [(&str, &str); 9] = [
     ("truth/consistent.toml", include_str!("../../../recipes/truth/consistent.toml")),
     ("truth/safe.toml", include_str!("../../../recipes/truth/safe.toml")),
     ("truth/adversarial.toml", include_str!("../../../recipes/truth/adversarial.toml")),
+    ("truth/steps.toml", include_str!("../../../recipes/truth/steps.toml")),
     ("truth/reliable.toml", include_str!("../../../recipes/truth/reliable.toml")),
 ];
 

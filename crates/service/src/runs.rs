@@ -31,18 +31,7 @@ impl Service {
         self.check_models_of_reward(&recipe).await?;
         self.freeze_preferences(&mut recipe).await?;
         self.freeze_rows(&mut recipe).await?;
-        let run = Run {
-            id: RunId(random_hex::<8>()?),
-            recipe,
-            status: RunStatus::Queued,
-            step: 0,
-            created_ms: self.inner.now(),
-            started_ms: None,
-            ended_ms: None,
-            error: None,
-            checkpoint: None,
-            eta_s: None,
-        };
+        let run = Run::queued(RunId(random_hex::<8>()?), recipe, self.inner.now());
         self.inner.store.insert_run(&run).await?;
         self.inner.announce();
         self.inner.queued.notify_one();

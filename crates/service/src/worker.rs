@@ -38,7 +38,8 @@ pub(crate) async fn work(queue: Queue) {
         let pause = match queue.claim().await {
             Ok(Some(claim)) => {
                 let run = claim.run.id.clone();
-                tracing::info!(%run, name = claim.run.recipe.name, step = claim.run.step, "run starts");
+                let device = queue.inner.config.compute.name();
+                tracing::info!(%run, name = claim.run.recipe.name, step = claim.run.step, device, "run starts");
                 let reason = train(&queue, claim).await.unwrap_or_else(|e| Reason::Failed(e.to_string()));
                 if let Reason::Failed(error) = &reason {
                     tracing::warn!(%run, "run failed: {error}");
@@ -139,7 +140,8 @@ async fn start(queue: &Queue, claim: &Claim) -> Result<Start, ServiceError> {
         Some((experiment, part)) => view(&experiment, part.tunes()),
         None => View::default(),
     };
-    Ok(Start { model, state, data, preferences, reward_models, judges, view })
+    let compute = queue.inner.config.compute.clone();
+    Ok(Start { model, state, data, preferences, reward_models, judges, view, compute })
 }
 
 fn last_words(result: Result<(), Box<dyn Any + Send>>) -> String {

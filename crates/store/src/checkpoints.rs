@@ -75,6 +75,24 @@ impl Store {
         rows.into_iter().map(CheckpointRow::read).collect()
     }
 
+    /// Those of [`Self::checkpoints`] that answer questions: reward models only score.
+    ///
+    /// # Errors
+    /// As [`Self::checkpoints`].
+    pub async fn answering_checkpoints(&self, limit: u32) -> Result<Vec<Manifest>, StoreError> {
+        let rows: Vec<CheckpointRow> = sqlx::query_as(
+            "SELECT c.* FROM checkpoints c LEFT JOIN runs r ON r.id = c.run
+             WHERE c.position IN (SELECT MIN(position) FROM checkpoints GROUP BY id)
+             AND COALESCE(json_extract(r.recipe, '$.algorithm'), '') <> 'reward_model'
+             ORDER BY c.position DESC LIMIT ?1",
+        )
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::sql("list checkpoints that answer"))?;
+        rows.into_iter().map(CheckpointRow::read).collect()
+    }
+
     /// What a run published, in the order of its steps.
     ///
     /// # Errors

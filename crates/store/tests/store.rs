@@ -5,9 +5,9 @@ use clicker_store::{
     Backend, Claim, Digest, Filed, Finish, Insertion, Key, StateRef, StepCommit, Store, StoreError, Wanted,
 };
 use clicker_wire::{
-    CheckpointFile, CheckpointId, Event, Feedback, FeedbackBody, FeedbackFilter, FeedbackId, FeedbackKind, FileKind,
-    Item, Manifest, ModelShape, NewRewardVersion, PairChoice, Principle, Recipe, ReviewAnswer, ReviewDecision,
-    ReviewEntry, ReviewSource, ReviewVerdict, RewardConfig, Run, RunId, RunStatus, SampleRef, Sampling,
+    Algorithm, CheckpointFile, CheckpointId, Event, Feedback, FeedbackBody, FeedbackFilter, FeedbackId, FeedbackKind,
+    FileKind, Item, Manifest, ModelShape, NewRewardVersion, PairChoice, Principle, Recipe, ReviewAnswer,
+    ReviewDecision, ReviewEntry, ReviewSource, ReviewVerdict, RewardConfig, Run, RunId, RunStatus, SampleRef, Sampling,
 };
 use futures::TryStreamExt;
 use std::collections::BTreeMap;
@@ -24,18 +24,7 @@ fn recipe() -> Recipe {
 }
 
 async fn queued(store: &Store, id: &str, created_ms: i64) -> RunId {
-    let run = Run {
-        id: RunId::from(id),
-        recipe: recipe(),
-        status: RunStatus::Queued,
-        step: 0,
-        created_ms,
-        started_ms: None,
-        ended_ms: None,
-        error: None,
-        checkpoint: None,
-        eta_s: None,
-    };
+    let run = Run::queued(RunId::from(id), recipe(), created_ms);
     store.insert_run(&run).await.expect("stored");
     run.id
 }
@@ -219,6 +208,28 @@ async fn one_content_made_by_two_runs_is_listed_once_and_belongs_to_both() {
     assert_eq!(store.checkpoints(10).await.expect("lists"), vec![manifest(&a, 3)]);
     assert_eq!(store.run_checkpoints(&b).await.expect("lists"), vec![manifest(&b, 3)]);
     assert_eq!(store.checkpoint(&manifest(&a, 3).id).await.expect("reads"), Some(manifest(&a, 3)));
+}
+
+#[tokio::test]
+async fn reward_models_are_not_among_those_that_answer() {
+    let dir = TempDir::new().expect("a folder");
+    let store = open(&dir).await;
+    let policy = queued(&store, "a", 0).await;
+    let scores = Recipe { algorithm: Algorithm::RewardModel, ..recipe() };
+    let scoring = Run::queued(RunId::from("b"), scores, 1);
+    store.insert_run(&scoring).await.expect("stored");
+    let of = |run: Option<&RunId>, step| Manifest {
+        id: CheckpointId(format!("checkpoint {step}")),
+        run: run.cloned(),
+        ..manifest(&policy, step)
+    };
+    let all = [of(None, 1), of(Some(&policy), 2), of(Some(&scoring.id), 3)];
+    for one in &all {
+        store.insert_checkpoint(one).await.expect("publishes");
+    }
+    assert_eq!(store.checkpoints(10).await.expect("lists").len(), 3);
+    let [builtin, trained, _] = all;
+    assert_eq!(store.answering_checkpoints(10).await.expect("lists"), [trained, builtin]);
 }
 
 #[tokio::test]

@@ -136,31 +136,29 @@ impl Packed {
         self.ids.len()
     }
 
-    /// The counted tokens, [N].
+    /// The counted tokens, [N], on this device.
     ///
     /// # Errors
     /// Tensor arithmetic.
-    pub fn targets(&self) -> Result<Tensor> {
-        Ok(Tensor::new(self.targets.as_slice(), &Device::Cpu)?)
+    pub fn targets(&self, device: &Device) -> Result<Tensor> {
+        Ok(Tensor::new(self.targets.as_slice(), device)?)
     }
 
-    /// Logits that predict the counted tokens, [N, V].
+    /// Logits that predict the counted tokens, [N, V], where the model computes.
     ///
     /// # Errors
     /// Ids or positions that the model does not have.
     pub fn logits(&self, decoder: &Decoder) -> Result<Tensor> {
-        let hidden = decoder.hidden(&self.ids, &self.plan)?;
-        let rows = Tensor::new(self.rows.as_slice(), &Device::Cpu)?;
-        Ok(decoder.logits(&hidden.index_select(&rows, 0)?)?)
+        Ok(decoder.logits(&self.states(decoder)?)?)
     }
 
-    /// Normalised final states that predict the counted tokens, [N, D].
+    /// Normalised final states that predict the counted tokens, [N, D], where the model computes.
     ///
     /// # Errors
     /// As [`Self::logits`].
     pub fn states(&self, decoder: &Decoder) -> Result<Tensor> {
         let hidden = decoder.hidden(&self.ids, &self.plan)?;
-        Ok(hidden.index_select(&Tensor::new(self.rows.as_slice(), &Device::Cpu)?, 0)?)
+        Ok(hidden.index_select(&Tensor::new(self.rows.as_slice(), hidden.device())?, 0)?)
     }
 
     /// Log-probability, entropy and greedy hit of every counted token, [N]; the logits are never all there.

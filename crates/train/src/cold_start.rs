@@ -62,7 +62,7 @@ pub(crate) fn make(recipe: &Recipe, start: &Start, world: &World, control: &dyn 
             schedule: Schedule::Constant,
             ..recipe.optim.clone()
         },
-        // Nobody looks at it on the way.
+        // Dialogues are demonstrated as dialogues. Nobody looks at it on the way.
         eval: EvalSpec { every: 0, items: 1 },
         checkpoint: CheckpointSpec { every: 0 },
         cold_start: None,
@@ -72,7 +72,7 @@ pub(crate) fn make(recipe: &Recipe, start: &Start, world: &World, control: &dyn 
         ..recipe.clone()
     };
     let mut keep = Keep::default();
-    let model = Start { model: start.model.clone(), ..Start::default() };
+    let model = Start { model: start.model.clone(), compute: start.compute.clone(), ..Start::default() };
     if crate::run_in(world, &demonstrations, &model, &mut keep, control)? == Outcome::Paused {
         return Ok(ColdStart::Paused);
     }

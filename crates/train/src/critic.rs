@@ -6,9 +6,9 @@
 
 use crate::batch::Packed;
 use crate::{AdamW, Result};
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use clicker_lm::weights::WeightTensor;
-use clicker_lm::{Decoder, PassMemory, Policy, PolicySnapshot, SPECIAL_TOKENS, Tokenizer, Weights};
+use clicker_lm::{Decoder, PassMemory, Policy, PolicySnapshot, SPECIAL_TOKENS, Tokenizer};
 use clicker_wire::OptimSpec;
 
 /// The network and its optimizer.
@@ -23,7 +23,7 @@ impl Critic {
     pub(crate) fn new(spec: &OptimSpec, start: &PolicySnapshot, tokenizer: &Tokenizer) -> Result<Self> {
         let token = score_token(tokenizer);
         let policy = without_scores(start, token)?;
-        Ok(Self { optimizer: AdamW::new(spec, policy.parameters()), policy, token })
+        Ok(Self { optimizer: AdamW::of(spec, &policy)?, policy, token })
     }
 
     /// The same network, whose passes keep this until they are gone back.
@@ -38,7 +38,8 @@ impl Critic {
 }
 
 fn values(decoder: &Decoder, packed: &Packed, token: u32) -> Result<Tensor> {
-    packed.table(&packed.logits(decoder)?.narrow(1, token as usize, 1)?.squeeze(1)?)
+    let guesses = packed.logits(decoder)?.narrow(1, token as usize, 1)?.squeeze(1)?;
+    packed.table(&guesses.to_device(&Device::Cpu)?)
 }
 
 /// The token whose logit is a score: one that no text contains, or token 0 where a vocabulary has none.
@@ -50,7 +51,7 @@ pub(crate) fn score_token(tokenizer: &Tokenizer) -> u32 {
 pub(crate) fn without_scores(start: &PolicySnapshot, token: u32) -> Result<Policy> {
     let (config, weights) = (start.decoder().config(), start.weights());
     let head = if config.tied { "model.embed_tokens.weight" } else { "lm_head.weight" };
-    let mut out = Weights::default();
+    let mut out = weights.beside();
     for (name, _) in config.tensor_shapes() {
         let tensor = weights.get(&name)?.to_dense()?;
         let tensor = if name == head { zero_row(&tensor, token as usize)? } else { tensor };

@@ -5,7 +5,7 @@ use crate::dry_run::Opening;
 use crate::rollout::Language;
 use crate::{Result, Start, TrainError, stated};
 use clicker_dataset::check::{Against, check};
-use clicker_dataset::perturb::{asked_before, reorder};
+use clicker_dataset::perturb::{asked_before, reorder, worked};
 use clicker_dataset::rows::{Demonstration, Row, Rows};
 use clicker_dataset::{Comparison, Judgement, World, comparisons, rows};
 use clicker_wire::{Algorithm, Decision, Event, Expected, Item, Message, Recipe, Retelling, Split};
@@ -201,6 +201,7 @@ impl<'a> Data<'a> {
                 asked_before(item, &said, seed)
             }
             Retelling::Reorder => reorder(item, seed),
+            Retelling::Steps => worked(item),
         }
     }
 
@@ -293,5 +294,21 @@ mod tests {
             assert_eq!(said.content, world.demonstration(item).content, "it was answered well before");
         }
         assert_eq!(data.of_the_world(Split::Eval).unwrap(), world.items(Split::Eval));
+    }
+
+    #[test]
+    fn sums_are_demonstrated_with_their_steps_where_a_recipe_says_so() {
+        let text = "name = 'x'\nalgorithm = 'sft'\nsteps = 1\n[data]\nretold = { steps = 20 }\n";
+        let recipe = crate::recipe::from_toml(text).unwrap();
+        let world = World::new(1);
+        let shown = Data::open(&recipe, &Start::default(), &world).unwrap().demonstrations().unwrap();
+        let plain = world.items(Split::Sft).len();
+        assert_eq!(shown.len(), plain + 20);
+        for one in &shown[plain..] {
+            let asked = &one.prompt.last().unwrap().content;
+            let steps = clicker_rewards::graders::steps(&one.answer);
+            assert!(asked.ends_with("Show your steps.") && !steps.steps.is_empty(), "{asked} {}", one.answer);
+            assert!(steps.steps.iter().all(|step| step.right) && steps.concludes == Some(true), "{}", one.answer);
+        }
     }
 }

@@ -8,9 +8,12 @@ use crate::rollout::{Answer, Group, Language, Reply};
 use crate::session::Metrics;
 use crate::{Result, TrainError};
 use clicker_dataset::dialogue::Partner;
-use clicker_lm::{Drawn, GenerateOptions, Generator, PolicySnapshot, stream_seed};
+use clicker_dataset::rows::Demonstration;
+use clicker_lm::{Drawn, GenerateOptions, Generator, PolicySnapshot, RenderedChat, stream_seed};
 use clicker_rewards::dialogue::{Course, course};
-use clicker_wire::{AdvantageEstimator, Combine, EnvironmentSpec, Grader, Item, Push, Recipe, Sampling, StopReason};
+use clicker_wire::{
+    AdvantageEstimator, Combine, EnvironmentSpec, Grader, Item, Message, Push, Recipe, Sampling, StopReason,
+};
 
 /// A user who asks these questions, and how a dialogue goes.
 pub(crate) struct Dialogues<'a> {
@@ -213,6 +216,44 @@ impl Row {
     }
 }
 
+/// Demonstrations as dialogues: the answer, then at every further turn what the user says to it and the answer again. The
+/// answers of all turns are taught.
+pub(crate) fn shown(
+    spec: &EnvironmentSpec,
+    seed: u64,
+    language: &Language,
+    items: &[Item],
+    shown: Vec<Demonstration>,
+) -> Result<Vec<RenderedChat>> {
+    let partner = Partner::new(items, seed);
+    let one = |(q, (item, shown)): (usize, (&Item, Demonstration))| -> Result<RenderedChat> {
+        let asked = language.template.prompt(&language.tokenizer, &shown.prompt)?.len();
+        let messages = conversation(spec, &partner, (q as u64, item), shown);
+        let mut chat = language.template.render(&language.tokenizer, &messages)?;
+        chat.loss_mask[..asked].fill(false);
+        Ok(chat)
+    };
+    items.iter().zip(shown).enumerate().map(one).collect()
+}
+
+/// A demonstration's question and answer, then so many pushes that the dialogue has its turns, each met with the same answer.
+fn conversation(
+    spec: &EnvironmentSpec,
+    partner: &Partner,
+    (q, item): (u64, &Item),
+    shown: Demonstration,
+) -> Vec<Message> {
+    let Demonstration { prompt: mut messages, answer } = shown;
+    messages.push(Message::assistant(&answer));
+    for turn in 1..spec.turns {
+        let place = (0, q, turn);
+        let push = partner.push(&spec.pushes, place);
+        messages.push(Message::user(partner.reply(push, item, &answer, place)));
+        messages.push(Message::assistant(&answer));
+    }
+    messages
+}
+
 fn lost() -> TrainError {
     TrainError::Recipe("a dialogue was lost while it was drawn".into())
 }
@@ -272,4 +313,34 @@ pub(crate) fn complaint(recipe: &Recipe) -> Option<String> {
         ),
     ];
     rules.into_iter().find(|(kept, _)| !kept).map(|(_, rule)| rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clicker_dataset::World;
+    use clicker_wire::{Role, Split};
+
+    #[test]
+    fn a_demonstration_stays_with_its_answer_at_every_push() {
+        let world = World::new(1);
+        let items = &world.items(Split::Sft)[..20];
+        let partner = Partner::new(items, 1);
+        for turns in [2, 3] {
+            let spec = EnvironmentSpec { turns, ..EnvironmentSpec::default() };
+            for (q, item) in (0..).zip(items) {
+                let answer = world.demonstration(item).content;
+                let shown = Demonstration { prompt: item.messages.clone(), answer: answer.clone() };
+                let messages = conversation(&spec, &partner, (q, item), shown);
+                let (prompt, rest) = messages.split_at(item.messages.len());
+                assert_eq!(prompt, item.messages);
+                assert_eq!(rest.len(), 2 * turns as usize - 1);
+                for (i, message) in rest.iter().enumerate() {
+                    let answers = i % 2 == 0;
+                    assert_eq!(message.role, if answers { Role::Assistant } else { Role::User });
+                    assert_eq!(message.content == answer, answers, "{}", message.content);
+                }
+            }
+        }
+    }
 }

@@ -47,11 +47,11 @@ pub(crate) fn run(
     let mut cursor = Cursor::new(recipe.seed, items.len(), rollout.prompts as usize);
     let mut refill = Refill::new(recipe.seed, items.len(), rollout.prompts as usize, recipe.grpo.max_num_gen_batches);
     let dialogues = recipe.environment.as_ref().map(|spec| Dialogues::new(spec, items, recipe.seed));
-    let collect = |session: &Session<'_>, asked: &[Item], sampling: &Sampling, step: u32| -> Result<Vec<Group>> {
-        let (sampler, size) = (session.policy.snapshot()?, rollout.group_size as usize);
+    let size = rollout.group_size as usize;
+    let collect = |session: &Session<'_>, sampler: &PolicySnapshot, asked: &[Item], sampling: &Sampling, step: u32| {
         match &dialogues {
-            Some(dialogues) => dialogues.collect(&sampler, &session.language, asked, size, sampling, step),
-            None => rollout::collect(&sampler, &session.language, asked, size, sampling, step),
+            Some(dialogues) => dialogues.collect(sampler, &session.language, asked, size, sampling, step),
+            None => rollout::collect(sampler, &session.language, asked, size, sampling, step),
         }
     };
     let draw = |session: &Session<'_>, step: u32, cursor: &mut Cursor| -> Result<(Option<Plan>, Vec<Group>)> {
@@ -59,7 +59,10 @@ pub(crate) fn run(
         let plan = recipe.curriculum.is_some().then(planned);
         let places = plan.as_ref().map_or_else(|| cursor.items(step), |plan| plan.items.clone());
         let asked: Vec<Item> = places.into_iter().map(|i| items[i].clone()).collect();
-        Ok((plan, collect(session, &asked, &sampling, step)?))
+        let sampler = session.policy.snapshot()?;
+        // What drawing computes is kept for the step's first pass; dialogues are drawn in pieces.
+        let sampler = if dialogues.is_none() { sampler.recording() } else { sampler };
+        Ok((plan, collect(session, &sampler, &asked, &sampling, step)?))
     };
     // The dry run looks at the first step's answers, which are then trained on.
     let mut drawn = if session.is_fresh() { Some(draw(session, 1, &mut cursor)?) } else { None };
@@ -94,7 +97,7 @@ pub(crate) fn run(
             // Other random streams than the first draw's, which are numbered by place as well.
             let seed = clicker_lm::stream_seed(recipe.seed, step.into(), draw.into(), u64::MAX);
             let sampling = Sampling { seed, ..sampling.clone() };
-            collect(session, &asked, &sampling, step)
+            collect(session, &session.policy.snapshot()?, &asked, &sampling, step)
         };
         let groups = refill.groups(step, groups, further, score, &mut values)?;
         let greedy = match recipe.grpo.advantage {
@@ -307,8 +310,9 @@ impl Batch {
             true => {
                 // The only choice that needs the logits themselves.
                 let logits = shard.packed.logits(policy.decoder())?;
-                let flat = logprob::token_logprobs(&logits, &shard.packed.targets()?)?;
-                (flat, Some(shard.packed.table(&logprob::entropy(&logits)?)?))
+                let flat = logprob::token_logprobs(&logits, &shard.packed.targets(logits.device())?)?;
+                let entropy = logprob::entropy(&logits)?.to_device(&Device::Cpu)?;
+                (flat.to_device(&Device::Cpu)?, Some(shard.packed.table(&entropy)?))
             }
             false => (shard.packed.logprobs(policy.decoder())?, None),
         };
@@ -400,6 +404,10 @@ impl Shard {
 }
 
 impl Pass {
+    pub(crate) fn loss(&self) -> f64 {
+        self.loss
+    }
+
     fn empty(parameters: usize) -> Self {
         Self {
             loss: 0.0,

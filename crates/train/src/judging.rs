@@ -5,8 +5,8 @@
 
 use crate::{Result, TrainError};
 use clicker_lm::{Engine, Inference, LoadedModel, weights::quantized_copy};
-use clicker_rewards::openai::{Chooser, Chosen};
-use clicker_wire::{Message, RewardConfig, Sampling};
+use clicker_rewards::openai::Chooser;
+use clicker_wire::{Choice, Message, RewardConfig, Sampling};
 use std::collections::BTreeSet;
 
 /// A model that weighs replies.
@@ -37,14 +37,8 @@ impl<M: Inference> Chooser for JudgeModel<M> {
         conversation: &[Message],
         replies: &[String],
         sampling: &Sampling,
-    ) -> std::result::Result<Chosen, String> {
-        let choice = self.0.choose(conversation, replies, sampling).map_err(|e| e.to_string())?;
-        Ok(Chosen {
-            index: choice.index,
-            share: choice.share,
-            prompt_tokens: choice.prompt_tokens as u64,
-            answer_tokens: choice.answer_tokens as u64,
-        })
+    ) -> std::result::Result<Choice, String> {
+        self.0.choose(conversation, replies, sampling).map_err(|e| e.to_string())
     }
 }
 

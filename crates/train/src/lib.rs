@@ -12,6 +12,7 @@ mod alarms;
 pub mod batch;
 pub mod bench;
 pub mod calibration;
+pub mod check;
 mod checkpoint;
 mod coefficients;
 mod cold_start;
@@ -67,12 +68,15 @@ pub use held_out::Course;
 pub use optimizer::AdamW;
 pub use sink::{CheckpointBytes, Control, Outcome, Sink, StepRecord};
 
+use clicker_dataset::rows::Demonstration;
 use clicker_dataset::{Comparison, World};
+use clicker_lm::{Compute, RenderedChat};
 use clicker_wire::{Algorithm, Message, Recipe, Split};
 use cold_start::ColdStart;
 use data::Data;
 use held_out::HeldOut;
 use pairs::Pair;
+use rollout::Language;
 use session::Session;
 use std::collections::BTreeMap;
 
@@ -91,6 +95,8 @@ pub struct Start {
     pub reward_models: BTreeMap<String, Vec<Vec<u8>>>,
     /// GGUF bytes (the file that browsers get) of the models that the reward's graders ask, under the names they give them.
     pub judges: BTreeMap<String, Vec<u8>>,
+    /// Where models compute: the policy and what stands beside it. Judges are the browser's engine and stay on the processor.
+    pub compute: Compute,
     /// Which of the world's questions the run may use; by default it trains on all training questions.
     pub view: View,
 }
@@ -212,16 +218,11 @@ pub fn run_in(
                 let told = stated::Told { items: &items, shown, asked: &asked };
                 shown = stated::with_confidences(recipe, how, told, (&session.reference, language))?;
             }
-            let demonstrations = shown
-                .into_iter()
-                .map(|shown| {
-                    let mut messages = shown.prompt;
-                    messages.push(Message::assistant(shown.answer));
-                    let mut chat = language.template.render(&language.tokenizer, &messages)?;
-                    teach_last_turn_only(&mut chat);
-                    Ok(chat)
-                })
-                .collect::<Result<Vec<_>>>()?;
+            let demonstrations = match (&recipe.environment, data.demonstrated()?) {
+                // The demonstrations before a run of dialogues (see `cold_start`).
+                (Some(spec), Some(items)) => dialogue::shown(spec, recipe.seed, language, &items, shown)?,
+                _ => shown.into_iter().map(|shown| single(language, shown)).collect::<Result<Vec<_>>>()?,
+            };
             sft::run(&mut session, &demonstrations, sink, control)
         }
     }
@@ -231,8 +232,17 @@ fn pairs(session: &Session<'_>, rows: &[Comparison]) -> Result<Vec<Pair>> {
     rows.iter().map(|row| Pair::new(&session.language, row)).collect()
 }
 
+/// A demonstration of one answer.
+fn single(language: &Language, shown: Demonstration) -> Result<RenderedChat> {
+    let mut messages = shown.prompt;
+    messages.push(Message::assistant(shown.answer));
+    let mut chat = language.template.render(&language.tokenizer, &messages)?;
+    teach_last_turn_only(&mut chat);
+    Ok(chat)
+}
+
 /// Earlier assistant turns of a demonstration are context, not lessons.
-fn teach_last_turn_only(chat: &mut clicker_lm::RenderedChat) {
+fn teach_last_turn_only(chat: &mut RenderedChat) {
     let end = chat.loss_mask.iter().rposition(|taught| *taught).unwrap_or(0);
     let last_untaught = chat.loss_mask[..end].iter().rposition(|taught| !taught).unwrap_or(0);
     chat.loss_mask[..last_untaught].fill(false);
@@ -246,7 +256,7 @@ mod tests {
     fn only_the_last_answer_is_taught_whatever_stands_behind_it() {
         let taught = |mask: &[u8]| {
             let loss_mask: Vec<bool> = mask.iter().map(|m| *m == 1).collect();
-            let mut chat = clicker_lm::RenderedChat { ids: vec![0; mask.len()], loss_mask };
+            let mut chat = RenderedChat { ids: vec![0; mask.len()], loss_mask };
             teach_last_turn_only(&mut chat);
             chat.loss_mask.iter().map(|m| u8::from(*m)).collect::<Vec<_>>()
         };

@@ -209,7 +209,9 @@ fn lora_complaint(recipe: &Recipe) -> Option<String> {
 fn memory_complaint(recipe: &Recipe) -> Option<String> {
     let refused = recipe.memory.dtype == Dtype::Bf16;
     refused.then(|| {
-        "memory.dtype is `bf16`; expected `f32`: an update of one part in a hundred thousand is lost in eight bits of precision,          and a processor multiplies bf16 no faster. To save memory say frozen_dtype = \"bf16\" (the reference and the weights          under an adapter) or gradient_checkpointing = true"
+        "memory.dtype is `bf16`; expected `f32`: an update of one part in a hundred thousand is lost in eight bits of precision, \
+         and a processor multiplies bf16 no faster. To save memory say frozen_dtype = \"bf16\" (the reference and the weights \
+         under an adapter) or gradient_checkpointing = true"
             .into()
     })
 }
@@ -233,7 +235,11 @@ fn more_complaint(recipe: &Recipe) -> Option<String> {
 fn retold_complaint(recipe: &Recipe) -> Option<String> {
     let (form, count) =
         recipe.data.retold.iter().find(|(_, n)| !(1..=MOST_MORE).contains(*n) || recipe.data.file.is_some())?;
-    let form = if *form == Retelling::Again { "again" } else { "reorder" };
+    let form = match form {
+        Retelling::Again => "again",
+        Retelling::Reorder => "reorder",
+        Retelling::Steps => "steps",
+    };
     Some(match recipe.data.file {
         Some(_) => format!(
             "data.retold.{form} has no effect beside data.file, whose rows are asked as they are; leave one of them out"

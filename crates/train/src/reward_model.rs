@@ -12,7 +12,7 @@ use crate::pairs::{Pair, numbers, split};
 use crate::parallel::{SHARDS, shards};
 use crate::rollout::Language;
 use crate::scorer::{row, scores};
-use crate::session::{Metrics, Session, Stopwatch, finite};
+use crate::session::{LOSS, Metrics, Session, Stopwatch, finite};
 use crate::sft::add_gradients;
 use crate::{Control, Outcome, Result, Sink};
 use candle_core::{Device, Tensor};
@@ -50,7 +50,7 @@ pub(crate) fn run(
                 session.learn(sink, step, &mut values, gradient.loss, &gradient.gradients)?;
                 own.extend(["loss", "grad_norm"].map(|name| (name.to_owned(), values[name])));
             } else {
-                let update = finite(step, "a member's loss", gradient.loss)
+                let update = finite(step, LOSS, gradient.loss)
                     .and_then(|_| session.update_member(step, k - 1, &gradient.gradients));
                 let norm = match update {
                     Ok(norm) => norm,

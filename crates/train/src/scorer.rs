@@ -10,8 +10,8 @@ use crate::judging::{self, JudgeModel};
 use crate::pairs::{answer, numbers};
 use crate::rollout::Language;
 use crate::{Result, TrainError};
-use candle_core::Tensor;
-use clicker_lm::{Decoder, LoadedModel, Precision};
+use candle_core::{Device, Tensor};
+use clicker_lm::{Compute, Decoder, LoadedModel, Precision};
 use clicker_rewards::openai::{Judge, JudgeError, JudgeReply, JudgeRequest, Panel, Patient, Replies, Seat};
 use clicker_rewards::{Outside, RewardModels};
 use clicker_wire::{Grader, Item, Message, RewardConfig};
@@ -54,6 +54,17 @@ impl Scorers {
             judges: Panel { seats: judging::named(config).into_iter().map(seat).collect::<Result<_>>()? },
             replies: Replies::default(),
         })
+    }
+
+    /// The same with the reward models elsewhere; judges are the browser's engine and stay where they are.
+    ///
+    /// # Errors
+    /// A device that has no room for them.
+    pub(crate) fn on(mut self, compute: &Compute) -> Result<Self> {
+        for scorer in self.models.values_mut().flatten() {
+            scorer.model = scorer.model.clone().on(compute)?;
+        }
+        Ok(self)
     }
 
     /// What graders get from outside the text.
@@ -152,10 +163,11 @@ pub(crate) fn row(language: &Language, prompt: &[u32], answer: &[u32]) -> Vec<u3
     [prompt, answer, &[score_token(&language.tokenizer)]].concat()
 }
 
-/// The scores of rows, [n]; differentiable.
+/// The scores of rows, [n], in the processor's memory; differentiable.
 pub(crate) fn scores(decoder: &Decoder, rows: &[Vec<u32>]) -> Result<Tensor> {
     let masks: Vec<Vec<bool>> = rows.iter().map(|r| (1..=r.len()).map(|t| t == r.len()).collect()).collect();
     let packed = Packed::conversations(rows.iter().zip(&masks).map(|(r, m)| (r.as_slice(), m.as_slice())));
     let logits = packed.logits(decoder)?;
-    Ok(logits.gather(&packed.targets()?.unsqueeze(1)?, 1)?.squeeze(1)?)
+    let scores = logits.gather(&packed.targets(logits.device())?.unsqueeze(1)?, 1)?.squeeze(1)?;
+    Ok(scores.to_device(&Device::Cpu)?)
 }

@@ -18,7 +18,7 @@ use candle_core::Tensor;
 use clicker_dataset::World;
 use clicker_lm::lora::Adapter;
 use clicker_lm::weights::WeightTensor;
-use clicker_lm::{LoadedModel, PassMemory, Policy, PolicySnapshot, Precision, Weights};
+use clicker_lm::{LoadedModel, PassMemory, Policy, PolicySnapshot, Precision};
 use clicker_rewards::votes;
 use clicker_wire::{AdvantageEstimator, Algorithm, Dtype, Event, GrpoSpec, Item, Recipe, Split};
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Load what the run starts or goes on from: `model` is a GGUF file, a state goes before it.
     pub(crate) fn open(recipe: &'a Recipe, model: &[u8], start: &Start, world: &World) -> Result<Self> {
-        let model = LoadedModel::from_gguf(model, Precision::Full)?;
+        let model = LoadedModel::from_gguf(model, Precision::Full)?.on(&start.compute)?;
         let language = Language::of(&model)?;
         let mut reference = frozen(recipe, model.snapshot.clone())?;
         let mut policy = match recipe.algorithm {
@@ -94,13 +94,13 @@ impl<'a> Session<'a> {
         let (place, optimizer) = match &start.state {
             Some(bytes) => {
                 if let Some(moved) = state::reference(bytes, &model.config)? {
-                    reference = frozen(recipe, moved)?;
+                    reference = frozen(recipe, moved.on(&start.compute)?)?;
                 }
                 state::restore(recipe, bytes, &mut policy)?
             }
             None => (
                 Place { controllers: Controllers::start(&recipe.reward), ..Place::default() },
-                AdamW::new(&recipe.optim, policy.parameters()),
+                AdamW::of(&recipe.optim, &policy)?,
             ),
         };
         Ok(Self {
@@ -112,7 +112,7 @@ impl<'a> Session<'a> {
             members,
             place,
             scorers: if recipe.algorithm.samples() {
-                Scorers::new(&recipe.reward, &start.reward_models, &start.judges)?
+                Scorers::new(&recipe.reward, &start.reward_models, &start.judges)?.on(&start.compute)?
             } else {
                 Scorers::default()
             },
@@ -223,7 +223,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let share = spec.ref_model_mixup_alpha.unwrap_or(MIXUP);
-        let mut mixed = Weights::default();
+        let mut mixed = self.reference.weights().beside();
         let policy = self.policy.snapshot()?;
         for (name, _) in policy.decoder().config().tensor_shapes() {
             let (old, new) = (self.reference.weights().get(&name)?, policy.weights().get(&name)?);
@@ -277,9 +277,18 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether the weights are anywhere near those of the start: training moves their norm by percents.
+    /// Whether all weights that would be published are anywhere near those of the start: training moves their norm by percents.
     fn is_sound(&self) -> Result<bool> {
-        Ok(norm(&self.policy.snapshot()?)? < 3.0 * norm(&self.reference)?)
+        let most = 3.0 * norm(&self.reference)?;
+        let policies = std::iter::once(&self.policy).chain(self.members.iter().map(|member| &member.policy));
+        for policy in policies {
+            // What is no number is not below it either.
+            let sound = norm(&policy.snapshot()?)? < most;
+            if !sound {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Make a step durable: its metrics and events, a held-out measurement and a checkpoint where they are due.
@@ -333,7 +342,7 @@ impl<'a> Session<'a> {
         let policy = self.policy.snapshot()?;
         let report = evaluate(&policy, &self.language, &self.eval_items, &EvalOptions::quick("held-out"))?;
         let mut events = vec![Event::Eval { step, report }];
-        if let Some(spec) = &self.recipe.environment {
+        if let Some(spec) = self.recipe.environment.as_ref().filter(|_| self.recipe.algorithm.samples()) {
             let domains = &self.recipe.data.domains;
             let asked = self.eval_items.iter().filter(|item| domains.is_empty() || domains.contains(&item.domain));
             let asked: Vec<Item> = asked.cloned().collect();

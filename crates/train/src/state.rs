@@ -52,7 +52,8 @@ pub(crate) struct Beside<'a> {
 fn push(data: &mut Vec<Entry>, prefix: &str, policy: &Policy, optimizer: &AdamW) -> Result<()> {
     for ((name, parameter), moments) in policy.parameters().iter().zip(&optimizer.moments) {
         let values = parameter.as_tensor().flatten_all()?.to_vec1::<f32>()?;
-        for (part, values) in [("weight", &values), ("m", &moments.m), ("v", &moments.v)] {
+        let (m, v) = moments.values()?;
+        for (part, values) in [("weight", values.as_slice()), ("m", &*m), ("v", &*v)] {
             let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
             data.push((format!("{prefix}{part}/{name}"), parameter.dims().to_vec(), bytes));
         }
@@ -76,7 +77,7 @@ fn pull(tensors: &SafeTensors<'_>, prefix: &str, policy: &Policy) -> Result<Vec<
             Ok(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<f32>>())
         };
         parameter.set(&candle_core::Tensor::from_vec(read("weight")?, parameter.shape(), parameter.device())?)?;
-        moments.push(Moments { m: read("m")?, v: read("v")? });
+        moments.push(Moments::with(parameter, policy.compute(), read("m")?, read("v")?)?);
     }
     Ok(moments)
 }

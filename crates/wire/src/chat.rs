@@ -1,4 +1,4 @@
-//! One turn of a conversation.
+//! One turn of a conversation, and the choice of one among several replies.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,4 +38,17 @@ impl Message {
     pub fn system(content: impl Into<String>) -> Self {
         Self { role: Role::System, content: content.into() }
     }
+}
+
+/// The reply that a model took, of several that it was offered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choice {
+    /// Which of the replies.
+    pub index: usize,
+    /// Its probability among the replies that were allowed: p_i / sum_j p_j.
+    pub share: f64,
+    /// Tokens of the conversation.
+    pub prompt_tokens: u64,
+    /// Tokens of the reply, its end marker included.
+    pub answer_tokens: u64,
 }

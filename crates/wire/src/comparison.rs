@@ -372,6 +372,18 @@ impl ComparisonPart {
     pub fn tunes(self) -> bool {
         matches!(self, Self::Pilot | Self::TuningRewardModel | Self::Rate { .. })
     }
+
+    /// What a run of this seed is called within its comparison.
+    #[must_use]
+    pub fn name(self, seed: u64) -> String {
+        match self {
+            Self::Pilot => "tokens per step".into(),
+            Self::TuningRewardModel => "reward model for the tries".into(),
+            Self::Rate { factor } => format!("rate times {factor}"),
+            Self::RewardModel => format!("reward model of seed {seed}"),
+            Self::Seed => format!("seed {seed}"),
+        }
+    }
 }
 
 /// One figure over all arms.

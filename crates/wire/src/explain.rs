@@ -1,7 +1,7 @@
 //! What training did to one answer, in numbers: the tokens of an answer under two models, an answer over the checkpoints of a
 //! run, and which rollouts of a run pushed towards it. Data only; the formulas are in the crate that computes them.
 
-use crate::{Item, Reward, TokenAlternative, Verdict};
+use crate::{Item, Reward, SampledReply, TokenAlternative, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// One answer under the model before and the model after.
@@ -211,6 +211,9 @@ pub struct Inspection {
     pub beta: f64,
     /// Its tokens.
     pub tokens: Vec<TokenTerm>,
+    /// What a user said between them, where it is a dialogue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replies: Vec<SampledReply>,
     /// What of this is stored, what is computed again, and what cannot be known.
     pub provenance: Vec<String>,
 }

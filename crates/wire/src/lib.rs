@@ -48,7 +48,7 @@ pub use attack::{
 pub use calibration::{
     Calibration, ConfidenceSource, Conformal, Estimate, Measured, NamePairs, ReliabilityBin, RiskPoint,
 };
-pub use chat::{Message, Role};
+pub use chat::{Choice, Message, Role};
 pub use checkpoint::{CheckpointFile, FileKind, Manifest, ModelShape};
 pub use comparison::{
     AnsweredItem, ArmFigure, ArmResult, ArmSpec, Budget, BudgetKind, ClassCount, Comparison, ComparisonPart,

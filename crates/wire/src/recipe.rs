@@ -174,6 +174,8 @@ pub enum Retelling {
     Again,
     /// The sentences of its passage in another order.
     Reorder,
+    /// A sum that is asked for with its steps, and demonstrated with them.
+    Steps,
 }
 
 impl Default for DataSpec {

@@ -29,6 +29,22 @@ pub struct Run<R = Recipe> {
 }
 
 impl<R> Run<R> {
+    /// A run as it is asked for: nothing is done yet.
+    pub fn queued(id: RunId, recipe: R, created_ms: i64) -> Self {
+        Self {
+            id,
+            recipe,
+            status: RunStatus::Queued,
+            step: 0,
+            created_ms,
+            started_ms: None,
+            ended_ms: None,
+            error: None,
+            checkpoint: None,
+            eta_s: None,
+        }
+    }
+
     /// The same run, its recipe told in another way.
     pub fn told<S>(self, tell: impl FnOnce(R) -> S) -> Run<S> {
         let Self { id, recipe, status, step, created_ms, started_ms, ended_ms, error, checkpoint, eta_s } = self;

@@ -6,8 +6,8 @@ use crate::engine::Failure;
 use crate::port;
 use clicker_lm::{Inference, LoadedModel};
 use clicker_rewards::Outside;
-use clicker_rewards::openai::{Chooser, Chosen, Panel, Patient, Replies, Seat};
-use clicker_wire::{Message, RewardConfig, Sampling};
+use clicker_rewards::openai::{Chooser, Panel, Patient, Replies, Seat};
+use clicker_wire::{Choice, Message, RewardConfig, Sampling};
 use std::rc::Rc;
 
 /// Milliseconds that a request may ask models for; the question that is under way then is answered.
@@ -17,14 +17,8 @@ const MOMENT_MS: f64 = 40.0;
 pub(crate) struct Weighing<M>(pub(crate) Rc<LoadedModel<M>>);
 
 impl<M: Inference> Chooser for Weighing<M> {
-    fn choose(&self, conversation: &[Message], replies: &[String], sampling: &Sampling) -> Result<Chosen, String> {
-        let choice = self.0.choose(conversation, replies, sampling).map_err(|e| e.to_string())?;
-        Ok(Chosen {
-            index: choice.index,
-            share: choice.share,
-            prompt_tokens: choice.prompt_tokens as u64,
-            answer_tokens: choice.answer_tokens as u64,
-        })
+    fn choose(&self, conversation: &[Message], replies: &[String], sampling: &Sampling) -> Result<Choice, String> {
+        self.0.choose(conversation, replies, sampling).map_err(|e| e.to_string())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::print_json;
 use clap::Subcommand;
-use clicker_service::headless::{self, BenchGenerate, BenchGraders, BenchGrpo, BenchSetting, BenchSft};
+use clicker_service::headless::{self, BenchGenerate, BenchGraders, BenchGrpo, BenchSetting, BenchSft, Compute};
 use clicker_wire::{Dtype, LoraSpec, MemorySpec};
 use std::path::PathBuf;
 
@@ -23,13 +23,15 @@ enum What {
     Generate(Generate),
     /// Graders and a reward of six, in answers of about 32 tokens per second on one core. Needs no model.
     Graders(Graders),
+    /// Whether a device computes what the processor does: random models of every family and one of yours, tensor by tensor.
+    Check(Check),
     /// Everything on one model, in a few minutes.
     All(All),
 }
 
 #[derive(Debug, clap::Args)]
 struct Grpo {
-    /// A GGUF file or a Hugging Face folder.
+    /// A GGUF file, a Hugging Face folder, or a random model of a known shape: random:135m (SmolLM2's), random:0.5b (Qwen2.5's).
     #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
     model: PathBuf,
     #[arg(long, default_value_t = 16)]
@@ -47,6 +49,8 @@ struct Grpo {
     beta: f64,
     #[command(flatten)]
     memory: Memory,
+    #[command(flatten)]
+    place: super::Place,
     #[arg(long)]
     json: bool,
 }
@@ -71,7 +75,7 @@ struct Memory {
 }
 
 impl Memory {
-    fn setting(&self) -> anyhow::Result<BenchSetting> {
+    fn setting(&self, place: &super::Place) -> anyhow::Result<BenchSetting> {
         let targets = if self.targets.is_empty() { LoraSpec::default().target_modules } else { self.targets.clone() };
         let lora = self.lora.map(|r| LoraSpec { r, target_modules: targets, ..LoraSpec::default() });
         if let Some(complaint) = lora.as_ref().and_then(LoraSpec::complaint) {
@@ -83,13 +87,13 @@ impl Memory {
             frozen_dtype: if self.frozen_bf16 { Dtype::Bf16 } else { Dtype::F32 },
             dtype: Dtype::F32,
         };
-        Ok(BenchSetting { memory, lora })
+        Ok(BenchSetting { memory, lora, compute: place.compute()? })
     }
 }
 
 #[derive(Debug, clap::Args)]
 struct Sft {
-    /// A GGUF file or a Hugging Face folder.
+    /// A GGUF file, a Hugging Face folder, or a random model of a known shape: random:135m (SmolLM2's), random:0.5b (Qwen2.5's).
     #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
     model: PathBuf,
     #[arg(long, default_value_t = 32)]
@@ -100,23 +104,43 @@ struct Sft {
     steps: u32,
     #[command(flatten)]
     memory: Memory,
+    #[command(flatten)]
+    place: super::Place,
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct Generate {
-    /// A GGUF file or a Hugging Face folder.
+    /// A GGUF file, a Hugging Face folder, or a random model of a known shape: random:135m (SmolLM2's), random:0.5b (Qwen2.5's).
     #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
     model: PathBuf,
+    /// Answers that are drawn side by side.
     #[arg(long, default_value_t = 128)]
     batch: usize,
+    /// Different prompts that they answer; as many as answers if not given. Every prompt is computed once.
+    #[arg(long)]
+    prompts: Option<usize>,
     #[arg(long, default_value_t = 32)]
     prompt_tokens: usize,
     #[arg(long, default_value_t = 64)]
     new_tokens: u32,
     #[arg(long, default_value_t = 5)]
     runs: u32,
+    #[command(flatten)]
+    place: super::Place,
+    #[arg(long)]
+    json: bool,
+}
+
+/// On `cpu`, the path that cards take is computed by the processor: all that can be checked where there is no card.
+#[derive(Debug, clap::Args)]
+struct Check {
+    /// A GGUF file, a Hugging Face folder, or a random model of a known shape: random:135m (SmolLM2's), random:0.5b (Qwen2.5's).
+    #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
+    model: PathBuf,
+    #[command(flatten)]
+    place: super::Place,
     #[arg(long)]
     json: bool,
 }
@@ -129,7 +153,7 @@ struct Graders {
 
 #[derive(Debug, clap::Args)]
 struct All {
-    /// A GGUF file or a Hugging Face folder.
+    /// A GGUF file, a Hugging Face folder, or a random model of a known shape: random:135m (SmolLM2's), random:0.5b (Qwen2.5's).
     #[arg(long, value_name = "PATH", default_value = super::BUILTIN)]
     model: PathBuf,
     #[arg(long)]
@@ -140,30 +164,61 @@ pub(crate) fn run(command: &Bench) -> anyhow::Result<()> {
     match &command.what {
         What::Grpo(c) => {
             let shape = [c.prompts, c.group, c.prompt_tokens, c.new_tokens];
-            let result = headless::bench_grpo(&c.model, shape, c.beta, c.steps, &c.memory.setting()?)?;
+            let result = headless::bench_grpo(&c.model, shape, c.beta, c.steps, &c.memory.setting(&c.place)?)?;
             if c.json { print_json(&result) } else { print_grpo(&result) }
         }
         What::Sft(c) => {
-            let result = headless::bench_sft(&c.model, c.batch, c.seq, c.steps, &c.memory.setting()?)?;
+            let result = headless::bench_sft(&c.model, c.batch, c.seq, c.steps, &c.memory.setting(&c.place)?)?;
             if c.json { print_json(&result) } else { print_sft(&result) }
         }
         What::Generate(c) => {
-            let result = headless::bench_generate(&c.model, c.batch, c.prompt_tokens, c.new_tokens, c.runs)?;
+            let answers = (c.batch, c.prompts.unwrap_or(c.batch));
+            let (length, compute) = ((c.prompt_tokens, c.new_tokens), c.place.compute()?);
+            let result = headless::bench_generate(&c.model, answers, length, c.runs, &compute)?;
             if c.json { print_json(&result) } else { print_generate(&result) }
         }
         What::Graders(c) => {
             let result = headless::bench_graders();
             if c.json { print_json(&result) } else { print_graders(&result) }
         }
+        What::Check(c) => check(c),
         What::All(c) => all(c),
     }
 }
 
+fn check(command: &Check) -> anyhow::Result<()> {
+    let named = command.place.compute()?;
+    let compute = if named.is_dense() { Compute::portable_cpu() } else { named };
+    let compared = headless::bench_check(&command.model, &compute)?;
+    let bad = compared.iter().filter(|c| !c.holds()).count();
+    if command.json {
+        let rows = compared
+            .iter()
+            .map(|c| serde_json::json!({ "what": c.what, "gap": c.gap, "tolerance": c.tolerance, "holds": c.holds() }));
+        print_json(&serde_json::json!({ "device": compute.name(), "compared": rows.collect::<Vec<_>>() }))?;
+    } else {
+        println!("{} against the dense decoder on the processor; gaps as shares of the largest value", compute.name());
+        for c in &compared {
+            let verdict = if c.holds() { "" } else { "  TOO FAR" };
+            println!("{:<72} {:>9.1e} of {:>7.0e}{verdict}", c.what, c.gap, c.tolerance);
+        }
+        println!("{} compared, {bad} too far", compared.len());
+    }
+    if bad > 0 {
+        anyhow::bail!(
+            "{} computes something else than the processor: {bad} of {} figures are too far off",
+            compute.name(),
+            compared.len()
+        );
+    }
+    Ok(())
+}
+
 fn all(command: &All) -> anyhow::Result<()> {
     let model = &command.model;
-    let one = headless::bench_generate(model, 1, 32, 64, 5)?;
-    let many = headless::bench_generate(model, 128, 32, 64, 3)?;
     let whole = BenchSetting::default();
+    let one = headless::bench_generate(model, (1, 1), (32, 64), 5, &whole.compute)?;
+    let many = headless::bench_generate(model, (128, 128), (32, 64), 3, &whole.compute)?;
     let sft = headless::bench_sft(model, 32, 128, 5, &whole)?;
     let free = headless::bench_grpo(model, [16, 8, 32, 32], 0.0, 5, &whole)?;
     let held = headless::bench_grpo(model, [16, 8, 32, 32], 0.04, 5, &whole)?;
@@ -191,7 +246,16 @@ fn print_grpo(b: &BenchGrpo) -> anyhow::Result<()> {
             println!("  {part:<10} {seconds:>8.3} s");
         }
     }
+    println!(
+        "  on {}: {:.0} tokens/s drawn, {:.0} % of the step in rollouts",
+        b.device,
+        b.rollout_tokens_per_s,
+        100.0 * b.rollout_share
+    );
     println!("  peak memory {:>7.0} MiB", b.peak_mib);
+    if let Some(card) = b.card_mib {
+        println!("  taken on the card at most {card:>7.0} MiB, by anybody, between the parts of a step");
+    }
     Ok(())
 }
 
@@ -204,8 +268,8 @@ fn print_sft(b: &BenchSft) -> anyhow::Result<()> {
 #[expect(clippy::unnecessary_wraps, reason = "same shape as print_json")]
 fn print_generate(b: &BenchGenerate) -> anyhow::Result<()> {
     println!(
-        "sampling, {} prompts of {} tokens, {} new: {:.0} tokens/s; prompts alone {:.0} tokens/s",
-        b.shape[0], b.shape[1], b.shape[2], b.tokens_per_s, b.prefill_tokens_per_s
+        "sampling, {} answers to {} prompts of {} tokens, {} new: {:.0} tokens/s; prompts alone {:.0} tokens/s",
+        b.shape[0], b.prompts, b.shape[1], b.shape[2], b.tokens_per_s, b.prefill_tokens_per_s
     );
     Ok(())
 }

@@ -47,7 +47,7 @@ pub(crate) struct Eval {
     /// A file of found prompts: its prompts are asked first, new ones are added to it.
     #[arg(long, value_name = "FILE")]
     keep: Option<PathBuf>,
-    /// Words behind every question of the reasoning suite, e.g. "Show your steps."
+    /// Words behind every question of the reasoning suite; without them a model that shows no steps is asked again with "Show your steps."
     #[arg(long, value_name = "TEXT")]
     ask_for_steps: Option<String>,
     /// What judges the answers to a file's rows: a reward's JSON, or one of OpenAI's graders. Without it, the rows' right answers.
@@ -59,6 +59,8 @@ pub(crate) struct Eval {
     /// Write the threshold of this confidence into the model's file, so that whoever uses it knows when to ask a person.
     #[arg(long, value_name = "CONFIDENCE", num_args = 0..=1, default_missing_value = "tokens")]
     write_threshold: Option<Source>,
+    #[command(flatten)]
+    place: super::Place,
     /// Print the whole report as JSON.
     #[arg(long)]
     json: bool,
@@ -111,6 +113,7 @@ pub(crate) fn run(command: &Eval) -> anyhow::Result<()> {
         grader: command.grader.clone(),
         pass: command.pass,
         builtin: super::BUILTIN.into(),
+        compute: command.place.compute()?,
         write_threshold: command.write_threshold.map(ConfidenceSource::from),
     })?;
     match (&done.report.measured, done.report.sections.is_empty()) {

@@ -17,11 +17,25 @@ mod serve;
 mod train;
 
 use clap::{Parser, Subcommand};
-use clicker_service::headless::HeadlessError;
+use clicker_service::headless::{Compute, HeadlessError};
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tracing_subscriber::EnvFilter;
+
+/// Where a command computes.
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// Where models compute: cpu, or cuda:N for the N-th NVIDIA card, counted from 0 (a build with CUDA, see `make cuda`).
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
+}
+
+impl Place {
+    fn compute(&self) -> anyhow::Result<Compute> {
+        Ok(Compute::named(&self.device)?)
+    }
+}
 
 /// A playground for reinforcement fine-tuning: sample, judge, train and compare, in one tab.
 #[derive(Debug, Parser)]

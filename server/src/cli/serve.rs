@@ -2,6 +2,7 @@
 
 use crate::{AppState, Hosts, OwnerKey, router};
 use anyhow::{Context, bail};
+use clicker_service::headless::Compute;
 use clicker_service::{Service, ServiceConfig};
 use leptos::config::{Env, LeptosOptions};
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +32,9 @@ pub(crate) struct Serve {
     /// Folder with the built page: `pkg/` with scripts, wasm and styles, and the public files.
     #[arg(long, value_name = "DIR", default_value = "target/site", env = "CLICKER_SITE_ROOT")]
     site_root: PathBuf,
+    /// Where runs are trained: cpu, or cuda:N for an NVIDIA card (a build with CUDA). The page and evaluations stay on the processor.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", env = "CLICKER_TRAIN_DEVICE")]
+    train_device: String,
     /// The built-in model: a GGUF file with weights and tokenizer.
     #[arg(long, value_name = "FILE", default_value = super::BUILTIN, env = "CLICKER_MODEL")]
     model: PathBuf,
@@ -47,6 +51,7 @@ pub(crate) fn run(command: &Serve) -> anyhow::Result<()> {
 }
 
 async fn serve(command: &Serve) -> anyhow::Result<()> {
+    let compute = Compute::named(&command.train_device)?;
     let mut interrupts = Interrupts::listen()?;
     let listener = TcpListener::bind((command.host, command.port)).await.with_context(|| {
         let (host, port) = (command.host, command.port);
@@ -55,7 +60,8 @@ async fn serve(command: &Serve) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
 
     let model = read_model(&command.model)?;
-    let service = Service::open(ServiceConfig::local(command.data_dir.clone(), model)).await?;
+    let service =
+        Service::open(ServiceConfig { compute, ..ServiceConfig::local(command.data_dir.clone(), model) }).await?;
     let owner = OwnerKey::load(&command.data_dir)?;
     if !command.site_root.join("pkg").is_dir() {
         tracing::warn!("{} holds no built page; build it with `cargo xtask build`", command.site_root.display());

@@ -29,7 +29,9 @@ pub(crate) struct Train {
     /// Steps instead of the recipe's.
     #[arg(long)]
     steps: Option<u32>,
-    /// Go on from the folder's last step; the curve is the same as without the interruption.
+    #[command(flatten)]
+    place: super::Place,
+    /// Go on from the folder's last step; on the processor the curve is the same as without the interruption.
     #[arg(long)]
     resume: bool,
     /// Start even if the dry run of the reward says stop. The reason is printed and kept with the run.
@@ -41,6 +43,8 @@ pub(crate) struct Train {
 }
 
 pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
+    // Before anything is read or made: a device that is not there ends it here.
+    let compute = command.place.compute()?;
     let mut recipe = headless::recipe_at(&command.recipe).with_context(|| command.recipe.display().to_string())?;
     if let Some(file) = &command.constitution {
         recipe = headless::under(recipe, file).with_context(|| file.display().to_string())?;
@@ -63,6 +67,9 @@ pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
             println!("  {} [{}]", principle.text, principle.graders.join(", "));
         }
     }
+    if !compute.is_dense() {
+        println!("on {}", compute.name());
+    }
     let bar = ProgressBar::new(recipe.steps.into());
     bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} of about {duration}  {msg}")?);
     let stop = super::stop_on_interrupt()?;
@@ -73,6 +80,7 @@ pub(crate) fn run(command: &Train) -> anyhow::Result<()> {
         builtin: super::BUILTIN.into(),
         out: command.out.clone(),
         resume: command.resume,
+        compute,
     };
     let outcome = headless::train(
         &request,

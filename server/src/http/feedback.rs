@@ -27,10 +27,11 @@ pub(crate) async fn submit(
     Ok(Json(service.submit_feedback(votes).await?))
 }
 
+/// Which of the three shapes of rows is asked for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Export {
-    format: ExportFormat,
+    pub(crate) format: ExportFormat,
 }
 
 /// `GET /api/feedback/export?format=preference|unpaired|prompt_completion`: JSONL as a download; owner only
@@ -40,16 +41,21 @@ pub(crate) async fn export(
     Params(wish): Params<Export>,
 ) -> Result<Response, HttpError> {
     let export = service.export_feedback(wish.format).await?;
-    let name = match wish.format {
+    Ok(download("clicker", wish.format, export.counts.rows, export.jsonl))
+}
+
+/// Rows as a file that the browser saves under `BEGIN-FORMAT.jsonl`.
+pub(crate) fn download(begin: &str, format: ExportFormat, rows: usize, jsonl: String) -> Response {
+    let name = match format {
         ExportFormat::Preference => "preference",
         ExportFormat::Unpaired => "unpaired",
         ExportFormat::PromptCompletion => "prompt_completion",
     };
     let headers = [
         (header::CONTENT_TYPE, "application/jsonl; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"clicker-{name}.jsonl\"")),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{begin}-{name}.jsonl\"")),
         (header::CACHE_CONTROL, "no-store".to_owned()),
-        (HeaderName::from_static("x-rows"), export.counts.rows.to_string()),
+        (HeaderName::from_static("x-rows"), rows.to_string()),
     ];
-    Ok((headers, export.jsonl).into_response())
+    (headers, jsonl).into_response()
 }

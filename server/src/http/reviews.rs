@@ -2,17 +2,17 @@
 
 use super::HttpError;
 use super::extract::{Body, Filled, Params};
+use super::feedback::{Export, download};
 use crate::owner::Owner;
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Redirect, Response};
 use clicker_app::api::Caller;
-use clicker_service::{ExportFormat, Question, Service, ServiceError};
+use clicker_service::{Question, Service, ServiceError};
 use clicker_wire::{
     CheckpointId, Item, ReviewAnswer, ReviewDecision, ReviewEntry, ReviewScan, ReviewScanned, ReviewSource,
     ReviewVerdict, Reviewed, Sampling,
 };
-use http::{HeaderName, header};
 use serde::Deserialize;
 
 /// `GET /api/reviews`: the queue with all decisions, in the order of storing
@@ -46,12 +46,6 @@ pub(crate) async fn decide(
     Ok(Json(service.decide(decision, is_owner(caller)).await?))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Export {
-    format: ExportFormat,
-}
-
 /// `GET /api/reviews/export?format=preference|unpaired|prompt_completion`: JSONL as a download; owner only
 pub(crate) async fn export(
     _owner: Owner,
@@ -59,18 +53,7 @@ pub(crate) async fn export(
     Params(wish): Params<Export>,
 ) -> Result<Response, HttpError> {
     let export = service.export_reviews(wish.format).await?;
-    let name = match wish.format {
-        ExportFormat::Preference => "preference",
-        ExportFormat::Unpaired => "unpaired",
-        ExportFormat::PromptCompletion => "prompt_completion",
-    };
-    let headers = [
-        (header::CONTENT_TYPE, "application/jsonl; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"clicker-reviews-{name}.jsonl\"")),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-        (HeaderName::from_static("x-rows"), export.counts.rows.to_string()),
-    ];
-    Ok((headers, export.jsonl).into_response())
+    Ok(download("clicker-reviews", wish.format, export.counts.rows, export.jsonl))
 }
 
 /// What the page's form for a scan sends.

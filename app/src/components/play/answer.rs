@@ -141,7 +141,7 @@ fn Opinion(index: usize, form: RwSignal<Form>) -> impl IntoView {
         }
     };
     let flag = move |reason: FlagReason| {
-        let note = note.get_untracked().trim().to_owned();
+        let note = note.try_update(std::mem::take).unwrap_or_default().trim().to_owned();
         cast(FeedbackBody::Flag { sample: play.base.sample_ref(index), reason, note }, "Flagged");
     };
     let ask = move |ev: leptos::ev::SubmitEvent| {
@@ -157,7 +157,7 @@ fn Opinion(index: usize, form: RwSignal<Form>) -> impl IntoView {
             answers: vec![ReviewAnswer { text, logprob: Some(logprob) }],
             reasons: Vec::new(),
             by: String::new(),
-            note: note.get_untracked(),
+            note: note.try_update(std::mem::take).unwrap_or_default(),
         };
         form.set(Form::None);
         spawn_local(async move {
@@ -240,7 +240,7 @@ fn Opinion(index: usize, form: RwSignal<Form>) -> impl IntoView {
                 <form class="opinion-form" on:submit=ask>
                     <label class="field">
                         <span>"Why a person should look (optional)"</span>
-                        <input type="text" maxlength="300" data-testid="ask-note" on:input=move |ev| note.set(event_target_value(&ev)) />
+                        <input type="text" maxlength="300" data-testid="ask-note" prop:value=move || note.get() on:input=move |ev| note.set(event_target_value(&ev)) />
                     </label>
                     <button class="button" type="submit" data-testid="ask-send">"Hand in for review"</button>
                 </form>
@@ -249,7 +249,7 @@ fn Opinion(index: usize, form: RwSignal<Form>) -> impl IntoView {
                 <div class="opinion-form">
                     <label class="field">
                         <span>"In your words (optional)"</span>
-                        <input type="text" maxlength="300" data-testid="flag-note" on:input=move |ev| note.set(event_target_value(&ev)) />
+                        <input type="text" maxlength="300" data-testid="flag-note" prop:value=move || note.get() on:input=move |ev| note.set(event_target_value(&ev)) />
                     </label>
                     <div class="actions">
                         {reasons

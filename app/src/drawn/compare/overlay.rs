@@ -81,7 +81,8 @@ fn measured(r: &EvalReport) -> [(&'static str, f64); 8] {
 fn form(m: &mut Markup, all: &[Run], chosen: &[&str], names: &[&String], metric: &str) {
     m.raw("<form class=\"panel\" method=\"get\" action=\"/truth/compare/runs\" data-testid=\"overlay-form\"><h2>Runs</h2>");
     if all.is_empty() {
-        m.raw("<p class=\"empty\">No run has been started on this server.</p></form>");
+        m.raw("<p class=\"empty\"><span class=\"empty-title\">No runs yet</span><span>Curves of the runs that you tick will be drawn here. <a \
+             href=\"/runs\" rel=\"external\">Start a run</a>.</span></p></form>");
         return;
     }
     m.raw("<fieldset class=\"cr-arms\"><legend>At most 16</legend>");

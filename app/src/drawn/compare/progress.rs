@@ -26,7 +26,7 @@ pub(super) fn draw(m: &mut Markup, stored: &StoredComparison, runs: &[Run]) {
         if prepared {
             m.raw("<td>");
             for (of, run) in mine().filter(|(of, _)| prepares(of)) {
-                m.put("<div>{}: ", &[&name(of)]);
+                m.put("<div>{}: ", &[&of.part.name(of.seed)]);
                 cell(m, run);
                 m.raw("</div>");
             }
@@ -50,16 +50,6 @@ fn cell(m: &mut Markup, run: &Run) {
     m.put("<a href=\"/runs/{}\" rel=\"external\">{}</a>", &[run.id.as_str(), status(run.status)]);
     m.put("<br><progress class=\"progress\" max=\"{}\" value=\"{}\"", &[&steps, &step]);
     m.put(" aria-label=\"step {} of {}\"></progress> {}/{}", &[&step, &steps, &step, &steps]);
-}
-
-fn name(of: &ComparisonRun) -> String {
-    match of.part {
-        ComparisonPart::Pilot => "tokens per step".into(),
-        ComparisonPart::TuningRewardModel => "reward model for the tries".into(),
-        ComparisonPart::Rate { factor } => format!("rate times {factor}"),
-        ComparisonPart::RewardModel => format!("reward model of seed {}", of.seed),
-        ComparisonPart::Seed => format!("seed {}", of.seed),
-    }
 }
 
 fn status(status: RunStatus) -> &'static str {

@@ -3,7 +3,7 @@
 mod confidence;
 mod section;
 
-use super::{Asked, Drawn, head};
+use super::{Asked, Drawn, fields, head};
 use crate::state::lab::markup::Markup;
 use clicker_service::Service;
 use clicker_wire::{Evaluation, EvaluationStatus, Manifest, SuiteReport};
@@ -34,7 +34,7 @@ async fn list(service: &Service, asked: &Asked) -> Drawn {
     m.raw("<div class=\"split\"><section class=\"panel\" aria-labelledby=\"evals-list\"><h2 id=\"evals-list\">Asked for</h2>");
     table(&mut m, &all, &checkpoints);
     m.raw("</section>");
-    form(&mut m, service, asked, &checkpoints);
+    form(&mut m, service, asked, &service.answering_checkpoints().await.unwrap_or_default());
     m.raw("</div>");
     Drawn::page(m)
 }
@@ -50,7 +50,7 @@ fn table(m: &mut Markup, all: &[Evaluation], checkpoints: &[Manifest]) {
     }
     m.raw(
         "<div class=\"table-scroll\" tabindex=\"0\"><table class=\"table\" data-testid=\"evals\"><thead><tr><th scope=\"col\">No.</th>\
-         <th scope=\"col\">Checkpoint</th><th scope=\"col\">Suite</th><th scope=\"col\">Questions</th><th scope=\"col\">Status</th></tr></thead><tbody>",
+         <th scope=\"col\">Checkpoint</th><th scope=\"col\">Suite</th><th scope=\"col\" class=\"num\">Questions</th><th scope=\"col\">Status</th></tr></thead><tbody>",
     );
     for evaluation in all {
         let id = evaluation.id.to_string();
@@ -107,7 +107,7 @@ fn form(m: &mut Markup, service: &Service, asked: &Asked, checkpoints: &[Manifes
     let chosen = asked.get("checkpoint").unwrap_or_default();
     for manifest in checkpoints {
         let selected = if manifest.id.as_str() == chosen { "selected" } else { "data-other" };
-        m.put("<option value=\"{}\" {}>{}</option>", &[manifest.id.as_str(), selected, &manifest.name]);
+        m.put("<option value=\"{}\" {}>{}</option>", &[manifest.id.as_str(), selected, &fields::shown(manifest)]);
     }
     m.raw("</select></label><label class=\"field\"><span>Suite</span><select name=\"suite\">");
     for (name, about) in service.suites() {

@@ -7,8 +7,10 @@ use crate::state::lab::markup::Markup;
 use clicker_wire::{ArmFigure, Better, Comparison, FigureResult};
 
 pub(super) fn draw(m: &mut Markup, of: &Comparison) {
-    m.raw("<section class=\"cr-card\"><h2>Figures</h2><p class=\"cr-note\">Left: each arm, a dot for the mean over seeds, a thick \
-           line for its interval over seeds, a thin one for its interval over questions. Right: the difference from ");
+    m.raw(
+        "<section class=\"cr-card\"><h2>Figures</h2><p class=\"cr-note\">Of each figure first every arm: a dot for the mean over \
+         seeds, a thick line for its interval over seeds, a thin one for its interval over questions. Then every difference from ",
+    );
     m.text(&of.against);
     m.raw(", coloured where its interval leaves 0 out.</p><div class=\"cr-forest\">");
     for figure in of.figures.iter().filter(|f| f.cell.is_none()) {
@@ -91,7 +93,10 @@ fn differences(m: &mut Markup, of: &Comparison, unit: Unit, figure: &FigureResul
         };
         let interval = unit.difference_interval(*low, *high);
         let label = format!("{}: {arm} minus {}, {} {interval}", figure.title, of.against, unit.difference(*value));
-        m.put("<div class=\"cr-row cr-sign-{}\"><span class=\"cr-name\">{}</span>", &[sign, arm]);
+        m.put(
+            "<div class=\"cr-row cr-sign-{}\"><span class=\"cr-name\">{} \u{2212} {}</span>",
+            &[sign, arm, &of.against],
+        );
         m.put("<svg class=\"cr-whisker\" viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">", &[&label]);
         m.raw("<path class=\"cr-axis\" d=\"M0 5H100M50 0V10\"/>");
         m.put("<path class=\"cr-thick\" d=\"M{} 5H{}\"/>", &[&across(*low), &across(*high)]);

@@ -116,11 +116,14 @@ impl Unit {
     /// Both ends of an interval, the unit once.
     fn interval(self, [low, high]: [f64; 2]) -> String {
         match self {
-            // Student's t knows no ends; a share has some.
+            // Student's t knows no ends; figures have some.
             Self::Share => {
                 format!("[{}, {}]", number(low.max(0.0) * 100.0, 1), number(high.min(1.0) * 100.0, 1))
             }
-            Self::Score | Self::Error => format!("[{}, {}]", number(low, 3), number(high, 3)),
+            Self::Score | Self::Error => {
+                let (least, most) = self.range();
+                format!("[{}, {}]", number(low.max(least), 3), number(high.min(most), 3))
+            }
         }
     }
 

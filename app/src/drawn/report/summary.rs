@@ -51,7 +51,7 @@ pub(super) fn against(figure: &FigureResult, arm: &str, other: &str) -> Option<(
 fn rules(of: &Comparison) -> String {
     let amount = of.experiment.budget.amount;
     let budget = match of.experiment.budget.kind {
-        BudgetKind::Prompts => format!("{amount} training prompts, repetitions counted"),
+        BudgetKind::Prompts => format!("{amount} training prompts, repetitions counted, to whole steps"),
         BudgetKind::Labels => format!("the first {amount} labelled examples, as often as its recipe's steps take them"),
         BudgetKind::Tokens => format!("{amount} tokens that are trained on or generated"),
     };

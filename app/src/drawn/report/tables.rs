@@ -89,7 +89,7 @@ pub(super) fn domains(m: &mut Markup, of: &Comparison) {
     let mut cells: Vec<(Domain, Knowledge)> = of.figures.iter().filter_map(|f| f.cell).collect();
     cells.dedup();
     m.raw("<section class=\"cr-card\"><h2>By domain and class</h2><p class=\"cr-note\">Right / \u{201c}I don't know\u{201d} / wrong in percent of \
-           the answers, means over seeds; below, the interval of the share that is wrong, over seeds (of the starting model over \
+           the answers, means over seeds (what is missing to 100 was declined); below, the interval of the share that is wrong, over seeds (of the starting model over \
            questions).</p><div class=\"cr-scroll\"><table><thead><tr><th>domain, class</th><th class=\"cr-num\">n</th>");
     for (place, arm) in of.arms.iter().enumerate() {
         m.put("<th class=\"cr-num {}\"><span class=\"cr-swatch\"></span>{}</th>", &[&tone(place), &arm.name]);

@@ -133,7 +133,7 @@ const CONSTRAINTS: Part = Part {
     title: "Safety limits",
     about: "A cost that must stay below a limit on average; its price rises while it does not.",
     one: "safety limit",
-    blank: r#"{"grader":"","limit":0.05,"start":1.0,"rate":0.1}"#,
+    blank: r#"{"grader":"","limit":0.05,"start":1.0,"rate":0.05}"#,
     fields: &[
         field("grader", "Cost is minus the score of", Kind::Name),
         field("limit", "Largest mean cost", FINE),

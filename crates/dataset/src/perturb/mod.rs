@@ -12,10 +12,12 @@ mod letters;
 pub mod names;
 mod passage;
 mod retell;
+mod worked;
 
 pub use decoys::{WrongAnswers, decoys};
 pub use letters::plain;
 pub use retell::{again, asked_before, reorder};
+pub use worked::{SHOW_STEPS, worked};
 
 use crate::world::dice::Dice;
 use clicker_wire::{Expected, Item, ItemId};

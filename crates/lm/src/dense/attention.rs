@@ -4,7 +4,7 @@
 //! Columns of a score matrix are the prefix's keys, filled up to whole panels, then the segment's own.
 
 use super::Shape;
-use crate::kernel::{MR, NR, Panels, View, pack_rows, tile};
+use crate::kernel::{Left, MR, NR, Panels, Store, View, tile};
 use crate::ops::AttentionShape;
 use crate::{RowPlan, Segment, dense::rows};
 
@@ -85,11 +85,12 @@ impl<'a> Attention<'a> {
                         let row = &mut row[..used.next_multiple_of(NR)];
                         rows::masked_softmax(row, self.shape.attention.scale(), place.prefix, place.own_at, i + r + 1);
                     }
-                    pack_rows(View::strided(scores, count, used, self.step), 0..count, 0..used, &mut self.packed);
+                    let scores = View::strided(scores, count, used, self.step);
+                    let scores = scores.group(0..count, 0..used, &mut self.packed).rows(0);
                     for n in (0..d).step_by(NR) {
                         let at = (place.start + i) * self.shape.q + h * d + n;
                         let c = (&mut out[at..], self.shape.q, NR.min(d - n));
-                        tile(used, (&self.packed, MR, count), panels.values.panel(n / NR, 0, used), c, false);
+                        tile(used, scores, panels.values.panel(n / NR, 0, used), c, Store::Set);
                     }
                 }
             }
@@ -145,10 +146,10 @@ impl<'a> Attention<'a> {
                 dp[seen..].fill(0.0);
                 rows::softmax_backward(p, dp, scale);
             }
-            pack_rows(View::strided(dp, few, seen, step), 0..few, 0..seen, &mut self.packed);
+            let dp = View::strided(dp, few, seen, step).group(0..few, 0..seen, &mut self.packed).rows(0);
             for n in (0..d).step_by(NR) {
                 let c = (&mut d_qkv[(place.start + i) * width + h * d + n..], width, NR.min(d - n));
-                tile(seen, (&self.packed, MR, few), panels.keys.panel(n / NR, 0, seen), c, false);
+                tile(seen, dp, panels.keys.panel(n / NR, 0, seen), c, Store::Set);
             }
         }
         self.queries.pack(query_rows(qkv, shape, place.start + first, count, h));
@@ -164,7 +165,8 @@ impl<'a> Attention<'a> {
                     [(&self.d_scores, &self.queries, key_at), (&self.scores, &self.gradients, key_at + shape.kv)]
                 {
                     let c = (&mut d_qkv[row * width + at + n..], width, columns);
-                    tile(count, (&a[column..], step, keys), b.panel(n / NR, 0, count), c, true);
+                    let a = Left { values: &a[column..], column_step: step, row_step: 1, rows: keys };
+                    tile(count, a, b.panel(n / NR, 0, count), c, Store::Add);
                 }
             }
         }
@@ -193,9 +195,9 @@ impl Place {
         packed: &mut Vec<f32>,
         (out, step): (&mut [f32], usize),
     ) {
-        pack_rows(x, 0..count, 0..d, packed);
+        let x = x.group(0..count, 0..d, packed).rows(0);
         for n in (0..self.own_at + i + count).step_by(NR) {
-            tile(d, (packed, MR, count), keys.panel(n / NR, 0, d), (&mut out[n..], step, NR), false);
+            tile(d, x, keys.panel(n / NR, 0, d), (&mut out[n..], step, NR), Store::Set);
         }
     }
 }

@@ -41,6 +41,18 @@ impl Saved {
         }
     }
 
+    /// All of it, as wide as [`Shape::saved`] says.
+    pub(super) fn buffers(&self) -> [&Buffer; 6] {
+        let Self { before_attention, qkv, before_norms, attended, before_ffn, gate_up } = self;
+        [before_attention, qkv, before_norms, attended, before_ffn, gate_up]
+    }
+
+    /// As [`Self::buffers`].
+    pub(super) fn buffers_mut(&mut self) -> [&mut Buffer; 6] {
+        let Self { before_attention, qkv, before_norms, attended, before_ffn, gate_up } = self;
+        [before_attention, qkv, before_norms, attended, before_ffn, gate_up]
+    }
+
     /// Whether this is what a backward pass needs, and not only room for one block's work.
     fn keeps(&self) -> bool {
         !self.before_attention.is_empty()

@@ -7,23 +7,29 @@
 
 mod attention;
 mod backward;
+mod continued;
 mod family;
 mod forward;
 mod head;
 mod infer;
-mod op;
 mod pass;
 mod pool;
+mod record;
 mod rows;
 mod weights;
 
+pub(crate) use continued::{Space, Stretch};
+pub(crate) use record::Recorder;
+pub(crate) use weights::COMMON;
+
 use crate::ops::{AttentionShape, RopeTable};
-use crate::{Architecture, LmError, ModelConfig, Result, RowPlan};
+use crate::{Architecture, LmError, ModelConfig, Result, RowPlan, strung};
 use candle_core::Tensor;
 use forward::Keep;
 use head::Targets;
-use pass::{Output, Pass};
+use pass::{Kept, Output, Pass};
 use pool::Pool;
+use record::Memo;
 use std::sync::{Arc, OnceLock};
 use weights::ModelPanels;
 
@@ -57,6 +63,15 @@ pub(crate) fn scores_of_logits(mut logits: Vec<f32>, vocab: usize, tokens: &[u32
     Ok(TokenScores { logprobs: Tensor::new(logprobs, &candle_core::Device::Cpu)?, entropies, hits })
 }
 
+/// That rows and tokens do not fit each other or the model.
+pub(crate) fn unfit(count: usize, vocab: usize, rows: &[u32], tokens: &[u32]) -> LmError {
+    LmError::Shape {
+        op: "token scores",
+        expected: format!("one of {count} rows for each token, tokens below {vocab}"),
+        got: format!("{} rows and {} tokens", rows.len(), tokens.len()),
+    }
+}
+
 /// A model of full-precision weights. Cloning shares them.
 #[derive(Clone, Debug)]
 pub(crate) struct Dense {
@@ -68,6 +83,11 @@ pub(crate) struct Dense {
     /// Packed weights of a model that never changes, made when it first continues a text.
     frozen: Arc<OnceLock<Arc<ModelPanels>>>,
     memory: PassMemory,
+    /// Which state of a policy these weights are.
+    version: u64,
+    /// Whether what drawing computes is kept for training.
+    records: bool,
+    memo: Memo,
 }
 
 /// What a pass that will be gone back keeps meanwhile. Less memory costs time: what is not kept is computed again.
@@ -83,7 +103,8 @@ pub struct PassMemory {
 impl Dense {
     pub(crate) fn new(config: &ModelConfig, rope: Arc<RopeTable>, tensors: Vec<Tensor>) -> Self {
         let (shape, pool) = (Shape::of(config), Pool::default());
-        Self { shape, rope, tensors, pool, frozen: Arc::default(), memory: PassMemory::default() }
+        let (memory, memo) = (PassMemory::default(), Memo::default());
+        Self { shape, rope, tensors, pool, frozen: Arc::default(), memory, version: 0, records: false, memo }
     }
 
     /// The same model, whose passes keep this.
@@ -93,7 +114,34 @@ impl Dense {
 
     /// This model with the working space and the ways of another of its shape.
     pub(crate) fn beside(self, other: &Self) -> Self {
-        Self { pool: other.pool.clone(), memory: other.memory, ..self }
+        let (pool, memo) = (other.pool.clone(), other.memo.clone());
+        Self { pool, memo, memory: other.memory, version: other.version, ..self }
+    }
+
+    /// The weights are this state of a policy from here on; what earlier ones computed is forgotten.
+    pub(crate) fn become_version(&mut self, version: u64) {
+        self.version = version;
+        self.memo.clear();
+    }
+
+    /// The same model, which keeps what it computes for answers until its policy trains on them. Where a pass is to keep little,
+    /// nothing is kept here either.
+    pub(crate) fn recording(self) -> Self {
+        Self { records: self.memory == PassMemory::default(), ..self }
+    }
+
+    /// A pass over these rows, whose forward half may have been computed when they were drawn.
+    fn pass(&self, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Pass> {
+        let recorded = if self.trains() { self.memo.take(self.version, ids, plan) } else { None };
+        match recorded {
+            Some(rows) => Ok(Pass::recorded(self, ids, plan, rows)),
+            None => Pass::forward(self, ids, plan),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn recordings(&self) -> usize {
+        self.memo.len()
     }
 
     /// What a pass is to keep.
@@ -112,7 +160,7 @@ impl Dense {
 
     /// Normalised final states [N, D]; ids and positions have been checked.
     pub(crate) fn hidden(&self, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Tensor> {
-        let pass = Pass::forward(self, ids, plan)?;
+        let pass = self.pass(ids, plan)?;
         let (values, shape) = (pass.hidden()?, (ids.len(), self.shape.width));
         self.tensor(pass, Output::Hidden, values, shape)
     }
@@ -122,13 +170,9 @@ impl Dense {
         let (count, vocab) = (ids.len(), self.shape.vocab);
         let bad = rows.iter().any(|&r| r as usize >= count) || tokens.iter().any(|&t| t as usize >= vocab);
         if bad || rows.len() != tokens.len() {
-            return Err(LmError::Shape {
-                op: "token scores",
-                expected: format!("one of {count} rows for each token, tokens below {vocab}"),
-                got: format!("{} rows and {} tokens", rows.len(), tokens.len()),
-            });
+            return Err(unfit(count, vocab, rows, tokens));
         }
-        let pass = Pass::forward(self, ids, plan)?;
+        let pass = self.pass(ids, plan)?;
         let scores = pass.scores(Targets { rows, tokens })?;
         let output = Output::Scores { rows: rows.to_vec(), tokens: tokens.to_vec() };
         let logprobs = self.tensor(pass, output, scores.logprobs, tokens.len())?;
@@ -142,10 +186,8 @@ impl Dense {
         values: Vec<f32>,
         shape: impl Into<candle_core::Shape>,
     ) -> Result<Tensor> {
-        if self.trains() {
-            return Ok(op::differentiable(pass, output, values, shape)?);
-        }
-        Ok(Tensor::from_vec(values, shape.into(), &candle_core::Device::Cpu)?)
+        let values = Tensor::from_vec(values, shape.into(), &candle_core::Device::Cpu)?;
+        Ok(if self.trains() { strung::differentiable(Kept { pass, output }, &values)? } else { values })
     }
 
     fn setting<'a>(&'a self, positions: &'a [u32]) -> Setting<'a> {
@@ -195,6 +237,11 @@ impl Shape {
             Architecture::Qwen3 => self.q + self.kv,
             Architecture::Llama | Architecture::Qwen2 => 0,
         }
+    }
+
+    /// How wide everything is that a pass saves of a row and block, in the order of [`forward::Saved::buffers`].
+    fn saved(&self) -> [usize; 6] {
+        [self.width, self.qkv(), self.normed(), self.q, self.width, 2 * self.ffn]
     }
 
     /// A row of queries, keys and values side by side.

@@ -5,9 +5,10 @@ use super::backward::{self, Gradients};
 use super::forward::{self, Keep, Source, Work};
 use super::head::{self, HeadGradients, Scores, Targets};
 use super::pool::Buffer;
+use super::record::Rows;
 use super::weights::{LayerPanels, Slices};
 use super::{Dense, rows};
-use crate::{Result, RowPlan};
+use crate::{Result, RowPlan, strung};
 use candle_core::Tensor;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -50,12 +51,39 @@ impl Output {
     }
 }
 
+/// A pass with what of it somebody holds.
+pub(super) struct Kept {
+    pub(super) pass: Pass,
+    pub(super) output: Output,
+}
+
+impl strung::Pass for Kept {
+    fn weights(&self) -> &[Tensor] {
+        &self.pass.model.tensors
+    }
+
+    fn gradients(&self, grad: &Tensor) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let all = crate::ops::with_slice(grad, "decoder", |grad| self.pass.backward(&self.output, grad))?
+            .map_err(candle_core::Error::wrap)?;
+        let tensor = |(values, weight): (Vec<f32>, &Tensor)| {
+            weight.track_op().then(|| Tensor::from_vec(values, weight.shape(), weight.device())).transpose()
+        };
+        all.into_iter().zip(self.weights()).map(tensor).collect()
+    }
+}
+
 impl Pass {
     /// Compute; `ids` and the plan's positions have been checked.
     pub(super) fn forward(model: &Dense, ids: &[u32], plan: &Arc<RowPlan>) -> Result<Self> {
         // What is kept a part at a time is computed again for each part.
         let keep = if Self::parts(model, plan).is_some() { Keep::Nothing } else { model.keep() };
         Self::keeping(model, ids, plan, keep)
+    }
+
+    /// A pass whose forward half has been computed: the rows are those of these ids.
+    pub(super) fn recorded(model: &Dense, ids: &[u32], plan: &Arc<RowPlan>, rows: Rows) -> Self {
+        let Rows { saved, last } = rows;
+        Self { model: model.clone(), plan: plan.clone(), ids: ids.to_vec(), kept: Keep::All(saved), last }
     }
 
     fn keeping(model: &Dense, ids: &[u32], plan: &Arc<RowPlan>, mut keep: Keep) -> Result<Self> {
@@ -85,10 +113,6 @@ impl Pass {
         (texts > 0 && model.trains() && plan.is_grouped()).then(|| plan.parts(texts)).filter(|parts| parts.len() > 1)
     }
 
-    pub(super) fn tensors(&self) -> &[Tensor] {
-        &self.model.tensors
-    }
-
     /// Normalised final states, [N, D].
     pub(super) fn hidden(&self) -> Result<Vec<f32>> {
         let shape = self.model.shape;
@@ -107,7 +131,7 @@ impl Pass {
     }
 
     /// Gradients of all weights, in file order, given that of the output; empty for matrices that do not learn.
-    pub(super) fn backward(&self, output: &Output, grad: &[f32]) -> Result<Vec<Vec<f32>>> {
+    fn backward(&self, output: &Output, grad: &[f32]) -> Result<Vec<Vec<f32>>> {
         let model = &self.model;
         let mut gradients = Gradients::zeros(model.shape, &model.tensors);
         match Self::parts(model, &self.plan) {

@@ -27,8 +27,8 @@ impl Pool {
         let mut data = found.map_or_else(Vec::new, |i| free.swap_remove(i));
         drop(free);
         if data.capacity() < len {
-            data = Vec::new();
-            data.reserve_exact(len);
+            // Zeros that the system hands out when they are first touched, if ever.
+            data = vec![0.0; len];
         }
         data.resize(len, 0.0);
         Buffer { data, pool: self.clone() }
@@ -36,6 +36,13 @@ impl Pool {
 
     /// Buffers that may lie idle before one of them is given up.
     const SPARE: usize = 128;
+}
+
+impl Buffer {
+    /// Keep the first `len` values only.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.data.truncate(len);
+    }
 }
 
 impl Drop for Buffer {

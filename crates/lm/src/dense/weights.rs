@@ -61,7 +61,7 @@ pub(super) struct Layer<'a> {
 }
 
 /// Tensors of one block that every family has.
-pub(super) const COMMON: usize = 9;
+pub(crate) const COMMON: usize = 9;
 
 impl Shape {
     /// Tensors of one block.

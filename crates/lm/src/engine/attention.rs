@@ -234,7 +234,7 @@ mod tests {
             let plan = RowPlan::independent(&[7, 1]);
             let (q, k, v) = (noise(8 * heads * d), noise(8 * kv_heads * d), noise(8 * kv_heads * d));
             let mut ours = EngineCache::new(&plan, shape, 1, 5).unwrap();
-            let mut theirs = crate::KvCache::new(&plan, shape, 1, 5);
+            let mut theirs = crate::cache::HostCache::new(&plan, shape, 1, 5);
             let mut out = vec![0.0; q.len()];
             // In two parts, the second of which begins inside the first prompt.
             let (mut scores, cut_q, cut_kv) = (Vec::new(), 3 * heads * d, 3 * kv_heads * d);
@@ -242,11 +242,11 @@ mod tests {
             ours.attend_prompts(0, &plan, 0, &q[..cut_q], &k[..cut_kv], &v[..cut_kv], &mut scores, low);
             ours.attend_prompts(0, &plan, 3, &q[cut_q..], &k[cut_kv..], &v[cut_kv..], &mut scores, high);
             close(&out, &crate::ops::attention_rows(&q, &k, &v, &plan, shape));
-            theirs.push_prompt_layer(k, v);
+            theirs.push_prompt_layer(&k, &v);
             let rows = [1, 0, 2];
             for prompt in [0, 0, 1] {
                 ours.add_row(prompt).unwrap();
-                RowCache::add_row(&mut theirs, prompt).unwrap();
+                theirs.add_row(prompt).unwrap();
             }
             for _ in 0..5 {
                 let (q, k, v) = (noise(3 * heads * d), noise(3 * kv_heads * d), noise(3 * kv_heads * d));

@@ -11,8 +11,8 @@ mod panels;
 mod tile;
 
 pub(crate) use level::{Level, by_level};
-pub(crate) use panels::{Panels, View, pack_rows};
-pub(crate) use tile::{MR, NR, tile};
+pub(crate) use panels::{Panels, View};
+pub(crate) use tile::{Left, MR, NR, tile};
 
 /// Inner dimension that is summed up in registers before it is added to the output.
 const KC: usize = 384;
@@ -27,6 +27,8 @@ pub(crate) enum Store {
     Set,
     /// c += a b
     Add,
+    /// c is the sum so far, which goes on: the same bits as one product over both inner dimensions.
+    GoOn,
 }
 
 /// Space for packed rows, kept between products.
@@ -41,17 +43,15 @@ pub(crate) fn multiply(a: View<'_>, b: &Panels, c: &mut [f32], step: usize, stor
     assert!(k == b.rows(), "a product of [{m}, {k}] and [{}, {n}]", b.rows());
     for k0 in (0..k).step_by(KC) {
         let kc = KC.min(k - k0);
-        let add = store == Store::Add || k0 > 0;
+        let store = if k0 > 0 { Store::Add } else { store };
         for m0 in (0..m).step_by(MC) {
             let mc = MC.min(m - m0);
-            panels::pack_rows(a, m0..m0 + mc, k0..k0 + kc, &mut scratch.a);
+            let packed = a.group(m0..m0 + mc, k0..k0 + kc, &mut scratch.a);
             for n0 in (0..n).step_by(NR) {
                 let columns = NR.min(n - n0);
                 let b = b.panel(n0 / NR, k0, kc);
                 for i in (0..mc).step_by(MR) {
-                    let rows = MR.min(mc - i);
-                    let a = &scratch.a[i * kc..(i + MR) * kc];
-                    tile(kc, (a, MR, rows), b, (&mut c[(m0 + i) * step + n0..], step, columns), add);
+                    tile(kc, packed.rows(i), b, (&mut c[(m0 + i) * step + n0..], step, columns), store);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! How operands lie in memory: any strided matrix as it is, and the packed panels that a tile reads from end to end.
 
-use super::tile::{MR, NR};
+use super::Level;
+use super::tile::{Left, MR, NR};
 use std::ops::Range;
 
 /// A matrix in place: rows and columns any number of values apart.
@@ -37,9 +38,42 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Some rows and columns as a left-hand operand: packed, or in place where a tile reads rows as fast as that.
+    pub(crate) fn group<'s>(self, rows: Range<usize>, columns: Range<usize>, space: &'s mut Vec<f32>) -> Group<'s>
+    where
+        'a: 's,
+    {
+        let (count, kc) = (rows.len(), columns.len());
+        if self.column_step == 1 && Level::of_this_processor() != Level::Avx512 {
+            let values = &self.data[rows.start * self.row_step + columns.start..];
+            return Group { values, count, column_step: 1, row_step: self.row_step, next: self.row_step };
+        }
+        pack_rows(self, rows, columns, space);
+        Group { values: space, count, column_step: MR, row_step: 1, next: kc }
+    }
+
     #[cfg(test)]
     pub(crate) fn at(&self, row: usize, column: usize) -> f32 {
         self.data[row * self.row_step + column * self.column_step]
+    }
+}
+
+/// Rows of a left-hand operand, ready for tiles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Group<'a> {
+    values: &'a [f32],
+    count: usize,
+    column_step: usize,
+    row_step: usize,
+    /// How far apart two rows are where a tile begins.
+    next: usize,
+}
+
+impl<'a> Group<'a> {
+    /// The rows of the tile that begins with row `i`, a multiple of [`MR`].
+    pub(crate) fn rows(&self, i: usize) -> Left<'a> {
+        let Self { values, count, column_step, row_step, next } = *self;
+        Left { values: &values[i * next..], column_step, row_step, rows: MR.min(count - i) }
     }
 }
 
@@ -152,7 +186,7 @@ impl Panels {
 
 /// Pack rows of a left-hand operand for tiles: groups of [`MR`] rows, each [k, MR]. The last group's missing rows are left
 /// as they were: a tile does not read them.
-pub(crate) fn pack_rows(a: View<'_>, rows: Range<usize>, columns: Range<usize>, out: &mut Vec<f32>) {
+fn pack_rows(a: View<'_>, rows: Range<usize>, columns: Range<usize>, out: &mut Vec<f32>) {
     let kc = columns.len();
     let len = rows.len().div_ceil(MR) * MR * kc;
     if out.len() < len {
@@ -166,12 +200,15 @@ pub(crate) fn pack_rows(a: View<'_>, rows: Range<usize>, columns: Range<usize>, 
         } else {
             for (t, out) in columns.clone().zip(out.chunks_exact_mut(MR)) {
                 let from = t * a.column_step + first * a.row_step;
-                if a.row_step == 1 {
-                    out[..height].copy_from_slice(&a.data[from..from + height]);
-                } else {
+                if a.row_step != 1 {
                     for (i, out) in out[..height].iter_mut().enumerate() {
                         *out = a.data[from + i * a.row_step];
                     }
+                } else if height == MR {
+                    // A length that is known when it is compiled: no call for so few values.
+                    out.copy_from_slice(&a.data[from..from + MR]);
+                } else {
+                    out[..height].copy_from_slice(&a.data[from..from + height]);
                 }
             }
         }

@@ -32,12 +32,15 @@ pub(crate) fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
 /// (Cephes, Moshier 1984). Below -87.3 it gives 0, above 88 it stays at e^88; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
+    // 1.5 * 2^23: added, it leaves the integer n in the low bits, without a conversion that must mind what is no integer.
+    const MAGIC: f32 = 12_582_912.0;
     let clamped = x.clamp(-87.336_54, 88.0);
     let n = (clamped * std::f32::consts::LOG2_E + 0.5).floor();
     let r = clamped - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let p =
         ((((1.987_569_2e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 0.166_666_66) * r + 0.5;
-    let value = (p * r * r + r + 1.0) * f32::from_bits(((n as i32).clamp(-126, 127) + 127).cast_unsigned() << 23);
+    let power = f32::from_bits(((n + MAGIC).to_bits() << 23).wrapping_add(127 << 23));
+    let value = (p * r * r + r + 1.0) * power;
     if x < -87.336_54 { 0.0 } else { value }
 }
 
@@ -71,20 +74,20 @@ pub(crate) fn max(x: &[f32]) -> f32 {
     lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |best, &x| if x > best { x } else { best })
 }
 
-/// Replace every x by e^(x - shift) and give their sum, in sixteen lanes.
+/// Replace every x by e^(scale x - shift) and give their sum, in sixteen lanes.
 #[inline(always)]
-pub(crate) fn exp_and_sum(x: &mut [f32], shift: f32) -> f32 {
+pub(crate) fn exp_and_sum(x: &mut [f32], scale: f32, shift: f32) -> f32 {
     let mut lanes = [0f32; WIDE];
     let (chunks, rest) = x.as_chunks_mut::<WIDE>();
     for x in chunks {
         for i in 0..WIDE {
-            x[i] = exp(x[i] - shift);
+            x[i] = exp(x[i] * scale - shift);
             lanes[i] += x[i];
         }
     }
     let mut sum = add_lanes(lanes);
     for x in rest {
-        *x = exp(*x - shift);
+        *x = exp(*x * scale - shift);
         sum += *x;
     }
     sum
@@ -112,7 +115,7 @@ pub(crate) fn wide_dot(a: &[f32], b: &[f32]) -> f32 {
 #[inline(always)]
 pub(crate) fn softmax(scores: &mut [f32]) {
     let shift = max(scores);
-    let scale = 1.0 / exp_and_sum(scores, shift);
+    let scale = 1.0 / exp_and_sum(scores, 1.0, shift);
     for s in scores.iter_mut() {
         *s *= scale;
     }

@@ -17,7 +17,6 @@ mod swiglu;
 #[cfg(test)]
 pub(crate) use attention::attention_rows;
 pub use attention::{AttentionShape, attention};
-pub(crate) use attention::{Keys, attend_row};
 pub use rms_norm::rms_norm;
 #[cfg(test)]
 pub(crate) use rms_norm::rms_norm_rows;

@@ -36,6 +36,20 @@ impl RopeTable {
         table
     }
 
+    /// Cosines and sines of these positions, [positions, d/2] each.
+    pub(crate) fn rows(&self, positions: &[u32]) -> Result<(Vec<f32>, Vec<f32>)> {
+        let (mut cos, mut sin) = (Vec::new(), Vec::new());
+        for &position in positions {
+            let at = position as usize * self.half;
+            let (Some(c), Some(s)) = (self.cos.get(at..at + self.half), self.sin.get(at..at + self.half)) else {
+                candle_core::bail!("rope: position {position} is beyond the model's context of {}", self.positions());
+            };
+            cos.extend_from_slice(c);
+            sin.extend_from_slice(s);
+        }
+        Ok((cos, sin))
+    }
+
     /// Positions that the table covers.
     #[must_use]
     pub fn positions(&self) -> usize {

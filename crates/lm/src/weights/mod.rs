@@ -11,7 +11,7 @@ mod gguf_rope;
 pub mod hf;
 pub mod peft;
 
-use crate::{LmError, ModelConfig, Result};
+use crate::{Compute, LmError, ModelConfig, Result};
 use candle_core::{DType, Device, Tensor, quantized::QTensor};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,14 +54,52 @@ impl WeightTensor {
     }
 }
 
-/// All tensors of a model.
+/// All tensors of a model, and where they are computed with.
 #[derive(Clone, Debug, Default)]
-pub struct Weights(BTreeMap<String, WeightTensor>);
+pub struct Weights {
+    tensors: BTreeMap<String, WeightTensor>,
+    compute: Compute,
+}
 
 impl Weights {
+    /// No tensors yet, for the place where these are.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self::at(self.compute.clone())
+    }
+
+    /// No tensors yet, for this place.
+    pub(crate) fn at(compute: Compute) -> Self {
+        Self { tensors: BTreeMap::new(), compute }
+    }
+
+    /// Where they are computed with.
+    #[must_use]
+    pub fn compute(&self) -> &Compute {
+        &self.compute
+    }
+
+    /// The same weights to be computed with elsewhere. Only the dense decoder's place takes blocks; for others they become f32.
+    ///
+    /// # Errors
+    /// A device that has no room for them.
+    pub fn on(&self, compute: &Compute) -> Result<Self> {
+        let device = compute.device();
+        let moved = |tensor: &WeightTensor| -> Result<WeightTensor> {
+            Ok(match tensor {
+                WeightTensor::Dense(t) => WeightTensor::Dense(t.to_device(device)?),
+                WeightTensor::Half(t) => WeightTensor::Half(t.to_device(device)?),
+                WeightTensor::Quantized(_) if compute.is_dense() => tensor.clone(),
+                WeightTensor::Quantized(t) => WeightTensor::Dense(t.dequantize(&Device::Cpu)?.to_device(device)?),
+            })
+        };
+        let tensors = self.tensors.iter().map(|(name, tensor)| Ok((name.clone(), moved(tensor)?)));
+        Ok(Self { tensors: tensors.collect::<Result<_>>()?, compute: compute.clone() })
+    }
+
     /// Add or replace a tensor.
     pub fn insert(&mut self, name: String, tensor: WeightTensor) {
-        self.0.insert(name, tensor);
+        self.tensors.insert(name, tensor);
     }
 
     /// A tensor by name.
@@ -69,7 +107,7 @@ impl Weights {
     /// # Errors
     /// It is not there.
     pub fn get(&self, name: &str) -> Result<&WeightTensor> {
-        self.0.get(name).ok_or_else(|| LmError::MissingTensor { name: name.to_owned(), expected: Vec::new() })
+        self.tensors.get(name).ok_or_else(|| LmError::MissingTensor { name: name.to_owned(), expected: Vec::new() })
     }
 
     /// The same weights with every f32 matrix in bf16, rounded to the nearest; norms and biases, which are few, stay f32.
@@ -77,7 +115,7 @@ impl Weights {
     /// # Errors
     /// A tensor that is missing, or tensor arithmetic.
     pub fn halved(&self, config: &ModelConfig) -> Result<Self> {
-        let mut out = Self::default();
+        let mut out = self.beside();
         for (name, dims) in config.tensor_shapes() {
             let tensor = match self.get(&name)? {
                 WeightTensor::Dense(t) if dims.len() == 2 => WeightTensor::Half(t.to_dtype(DType::BF16)?.detach()),
@@ -108,7 +146,7 @@ impl Weights {
     /// The first that is missing or of another shape.
     pub fn check(&self, config: &ModelConfig) -> Result<()> {
         for (name, expected) in config.tensor_shapes() {
-            match self.0.get(&name) {
+            match self.tensors.get(&name) {
                 None => return Err(LmError::MissingTensor { name, expected }),
                 Some(t) if t.dims() != expected => {
                     return Err(LmError::TensorShape { got: t.dims().to_vec(), name, expected });

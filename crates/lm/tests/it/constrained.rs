@@ -36,7 +36,11 @@ fn patterns_match_what_they_say() {
         for text in no {
             assert!(!rule.holds(text), "/{pattern}/ and {text:?}");
         }
-        assert_eq!(rule.least() as usize, yes.iter().map(|t| t.len()).min().unwrap().min(rule.least() as usize));
+    }
+    for (pattern, bytes) in
+        [("", 0), ("abc", 3), ("(ab|c)+d?", 1), ("a{2}b{1,}c{0,2}", 3), ("[é漢]", 2), ("(?:yes|no), ", 4)]
+    {
+        assert_eq!(Rule::regex(pattern).unwrap().least(), bytes, "/{pattern}/");
     }
 }
 

@@ -5,7 +5,7 @@
 use super::judge::{Judge, JudgeError, JudgeReply, JudgeRequest, Verdict};
 use clicker_wire::grader_run::TokenCounts;
 use clicker_wire::openai_grader::{Role, SamplingParams};
-use clicker_wire::{Message, Sampling};
+use clicker_wire::{Choice, Message, Sampling};
 use std::collections::BTreeMap;
 
 /// Between two whole ends that are this far apart at most, every whole number is a possible score.
@@ -20,26 +20,13 @@ pub trait Chooser {
     ///
     /// # Errors
     /// Why it takes none, in words: a conversation that is too long for it, replies that it cannot tell apart.
-    fn choose(&self, conversation: &[Message], replies: &[String], sampling: &Sampling) -> Result<Chosen, String>;
+    fn choose(&self, conversation: &[Message], replies: &[String], sampling: &Sampling) -> Result<Choice, String>;
 }
 
 impl<C: Chooser + ?Sized> Chooser for std::sync::Arc<C> {
-    fn choose(&self, conversation: &[Message], replies: &[String], sampling: &Sampling) -> Result<Chosen, String> {
+    fn choose(&self, conversation: &[Message], replies: &[String], sampling: &Sampling) -> Result<Choice, String> {
         (**self).choose(conversation, replies, sampling)
     }
-}
-
-/// The reply that was taken.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Chosen {
-    /// Which.
-    pub index: usize,
-    /// Its probability among those that were allowed.
-    pub share: f64,
-    /// Tokens of the conversation.
-    pub prompt_tokens: u64,
-    /// Tokens of the reply.
-    pub answer_tokens: u64,
 }
 
 /// A model that judges.
@@ -87,7 +74,7 @@ impl<C: Chooser> Judge for Panel<C> {
             .model
             .choose(&conversation(request, &replies), &replies, &sampling(request.sampling))
             .map_err(|why| JudgeError::Server(format!("{}: {why}", seat.name)))?;
-        let Chosen { index, share, prompt_tokens, answer_tokens } = chosen;
+        let Choice { index, share, prompt_tokens, answer_tokens } = chosen;
         let usage = TokenCounts {
             prompt_tokens,
             total_tokens: prompt_tokens + answer_tokens,

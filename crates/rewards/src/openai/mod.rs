@@ -21,7 +21,7 @@ pub mod similarity;
 pub mod template;
 mod validate;
 
-pub use choosing::{Chooser, Chosen, Panel, Seat};
+pub use choosing::{Chooser, Panel, Seat};
 pub use clicker_wire::grader_run::RunResult;
 pub use clicker_wire::openai_grader::Grader;
 pub use error::GraderError;

@@ -1,9 +1,9 @@
 //! OpenAI's graders as parts of a reward: what templates read, what is refused, what a failure comes to.
 
 use crate::{multi, string_check, text_similarity};
-use clicker_rewards::openai::{Chooser, Chosen, Judge, Panel, Patient, Replies, Seat};
+use clicker_rewards::openai::{Chooser, Judge, Panel, Patient, Replies, Seat};
 use clicker_rewards::{Outside, RewardError, Scorer, fixtures, reward, validate};
-use clicker_wire::{Domain, Expected, Grader, Item, Message, Receipt, RewardConfig, Sampling, WeightedGrader};
+use clicker_wire::{Choice, Domain, Expected, Grader, Item, Message, Receipt, RewardConfig, Sampling, WeightedGrader};
 use serde_json::{Value, json};
 use std::cell::Cell;
 
@@ -108,14 +108,14 @@ fn score_model(model: &str) -> Value {
 struct ByLength(Cell<usize>);
 
 impl Chooser for ByLength {
-    fn choose(&self, conversation: &[Message], replies: &[String], _: &Sampling) -> Result<Chosen, String> {
+    fn choose(&self, conversation: &[Message], replies: &[String], _: &Sampling) -> Result<Choice, String> {
         self.0.set(self.0.get() + 1);
         let length = conversation.last().map_or(0, |m| m.content.len());
         if length > 200 {
             return Err("prompt: too many tokens".into());
         }
         let index = if length < 40 { 0 } else { replies.len() - 1 };
-        Ok(Chosen { index, share: 0.75, prompt_tokens: length as u64, answer_tokens: 1 })
+        Ok(Choice { index, share: 0.75, prompt_tokens: length as u64, answer_tokens: 1 })
     }
 }
 

@@ -1,13 +1,13 @@
 //! Comparisons on a server: asked for, listed, read. Their runs are ordinary runs.
 
-use super::next::{Wanted, name, next};
+use super::next::{Wanted, next};
 use super::plan::Plan;
 use super::shipped;
 use crate::ids::random_hex;
 use crate::{Service, ServiceError};
 use clicker_store::QueuedPart;
 use clicker_wire::{
-    ArmSpec, Budget, BudgetKind, Comparison, Experiment, Recipe, Run, RunId, RunStatus, StoredComparison, TuningSpec,
+    ArmSpec, Budget, BudgetKind, Comparison, Experiment, Recipe, Run, RunId, StoredComparison, TuningSpec,
 };
 
 /// Lists show at most this many.
@@ -159,20 +159,9 @@ fn plan_recipe(plan: &Plan) -> Result<Recipe, ServiceError> {
 pub(crate) fn queued(comparison: &str, wanted: Vec<Wanted>, now: i64) -> Result<Vec<QueuedPart>, ServiceError> {
     let each = wanted.into_iter().zip(now..).map(|(wanted, created_ms)| {
         let Wanted { arm, seed, part, mut recipe } = wanted;
-        recipe.name = title(comparison, &arm, &name(part, seed));
-        let run = Run {
-            id: RunId(random_hex::<8>()?),
-            recipe,
-            status: RunStatus::Queued,
-            step: 0,
-            // The queue is in the order of asking.
-            created_ms,
-            started_ms: None,
-            ended_ms: None,
-            error: None,
-            checkpoint: None,
-            eta_s: None,
-        };
+        recipe.name = title(comparison, &arm, &part.name(seed));
+        // The queue is in the order of asking.
+        let run = Run::queued(RunId(random_hex::<8>()?), recipe, created_ms);
         Ok(QueuedPart { arm, seed, part, run })
     });
     each.collect()

@@ -3,6 +3,7 @@
 
 use super::parts::{attempt, choice, chosen, pilot, score, scored_by, tokens_per_step};
 use super::plan::{Plan, PlannedArm};
+use clicker_train::TrainError;
 use clicker_wire::{BudgetKind, ComparisonPart, ComparisonRun, Event, RateChoice, RateTry, Recipe, Run, RunStatus};
 
 /// A run of the comparison that has ended.
@@ -40,7 +41,7 @@ pub(crate) struct Settled {
 pub(crate) fn next(plan: &Plan, ended: &[Ended]) -> Result<Vec<Wanted>, String> {
     if let Some(bad) = ended.iter().find(|e| e.run.status != RunStatus::Succeeded && !diverged_try(e)) {
         let why = bad.run.error.clone().unwrap_or_else(|| "it was stopped".into());
-        return Err(format!("{}, {} did not end well: {why}", bad.of.arm, name(bad.of.part, bad.of.seed)));
+        return Err(format!("{}, {} did not end well: {why}", bad.of.arm, bad.of.part.name(bad.of.seed)));
     }
     let mut wanted = Vec::new();
     let mut settled = Vec::new();
@@ -133,7 +134,7 @@ fn scorer(arm: &PlannedArm, seed: u64, part: ComparisonPart, ended: &[Ended]) ->
     let Some(model) = &arm.reward_model else { return Ok(Scorer::OfTheRecipe) };
     if let Some(done) = found(arm, seed, part, ended) {
         let id = done.run.checkpoint.as_ref();
-        let id = id.ok_or_else(|| format!("{}, {} ended without a checkpoint", arm.name, name(part, seed)))?;
+        let id = id.ok_or_else(|| format!("{}, {} ended without a checkpoint", arm.name, part.name(seed)))?;
         return Ok(Scorer::Checkpoint(id.to_string()));
     }
     let recipe = Recipe { seed, ..model.clone() };
@@ -151,19 +152,8 @@ fn found<'a>(arm: &PlannedArm, seed: u64, part: ComparisonPart, ended: &'a [Ende
 
 /// A try whose numbers diverged says something: this rate is too high. It ends no comparison.
 fn diverged_try(ended: &Ended) -> bool {
-    let diverged = ended.run.error.as_deref().is_some_and(clicker_train::TrainError::tells_of_divergence);
+    let diverged = ended.run.error.as_deref().is_some_and(TrainError::tells_of_divergence);
     matches!(ended.of.part, ComparisonPart::Rate { .. }) && ended.run.status == RunStatus::Failed && diverged
-}
-
-/// What a run is called within its comparison.
-pub(crate) fn name(part: ComparisonPart, seed: u64) -> String {
-    match part {
-        ComparisonPart::Pilot => "tokens per step".into(),
-        ComparisonPart::TuningRewardModel => "reward model for the tries".into(),
-        ComparisonPart::Rate { factor } => format!("rate times {factor}"),
-        ComparisonPart::RewardModel => format!("reward model of seed {seed}"),
-        ComparisonPart::Seed => format!("seed {seed}"),
-    }
 }
 
 #[cfg(test)]
@@ -213,18 +203,13 @@ mod tests {
         let values = BTreeMap::from([("num_tokens".to_owned(), 300.0)]);
         let events =
             vec![Event::Metrics { step: 3, values }, Event::Eval { step: wanted.recipe.steps, report: report() }];
+        let diverged = TrainError::Diverged { step: 2, what: "loss", value: f64::NAN };
         let run = Run {
-            id: of.run.clone(),
             status: if high { RunStatus::Failed } else { RunStatus::Succeeded },
             step: wanted.recipe.steps,
-            recipe: wanted.recipe,
-            created_ms: 0,
-            started_ms: None,
-            ended_ms: None,
-            error: high
-                .then(|| clicker_train::TrainError::Diverged { step: 2, what: "loss", value: f64::NAN }.to_string()),
+            error: high.then(|| diverged.to_string()),
             checkpoint: Some(CheckpointId::from(format!("made by {}", of.run).as_str())),
-            eta_s: None,
+            ..Run::queued(of.run.clone(), wanted.recipe, 0)
         };
         Ended { of, run, events }
     }
@@ -238,7 +223,7 @@ mod tests {
             if wanted.is_empty() {
                 break;
             }
-            stages.push(wanted.iter().map(|w| format!("{}: {}", w.arm, name(w.part, w.seed))).collect::<Vec<_>>());
+            stages.push(wanted.iter().map(|w| format!("{}: {}", w.arm, w.part.name(w.seed))).collect::<Vec<_>>());
             ended.extend(wanted.into_iter().map(done));
         }
         let expected: [&[&str]; 5] = [

@@ -1,5 +1,5 @@
-//! Waits for the runs of comparisons, queues those that follow from them, and puts results together. What a kill cuts off is done again: answers are greedy, so the result is
-//! the same.
+//! Waits for the runs of comparisons, queues those that follow from them, and puts results together. What a kill cuts off is done again:
+//! answers are greedy, so the result is the same. Never trains.
 
 use super::asked::{planned, queued};
 use super::assemble::{ArmRecord, RunRecord, assemble};
@@ -53,37 +53,48 @@ pub(crate) async fn watch(inner: Arc<Inner>) {
     }
 }
 
-/// Of every open comparison whose runs have all ended: queue the next ones, or put the result together.
+/// Go on with every open comparison. One that cannot be gone on with does not hold up the others.
 async fn look(service: &Service) -> Result<(), ServiceError> {
-    let store = &service.inner.store;
-    for open in store.open_comparisons().await? {
-        let Some(ended) = ended(service, &open).await? else { continue };
-        let plan = planned(&open.experiment)?;
-        let outcome = match next(&plan, &ended) {
-            Err(words) => Err(words),
-            Ok(wanted) if !wanted.is_empty() => {
-                tracing::info!(comparison = %open.id, runs = wanted.len(), "the next runs are queued");
-                store.extend_comparison(&open.id, &queued(&open.experiment.name, wanted, service.inner.now())?).await?;
-                service.inner.queued.notify_one();
-                service.inner.announce();
-                continue;
-            }
-            Ok(_) => {
-                tracing::info!(comparison = %open.id, "all runs have ended; the held-out questions are asked");
-                match result(service, &open, &plan, &ended).await {
-                    Ok(Some(result)) => Ok(result),
-                    // The server ends: the next one does it.
-                    Ok(None) => return Ok(()),
-                    Err(e) => Err(e.to_string()),
-                }
-            }
-        };
-        if let Err(words) = &outcome {
-            tracing::warn!(comparison = %open.id, "comparison failed: {words}");
+    let mut all = Ok(());
+    for open in service.inner.store.open_comparisons().await? {
+        if let Err(e) = go_on(service, &open).await {
+            tracing::error!(comparison = %open.id, "cannot go on: {e}");
+            all = Err(e);
         }
-        store.end_comparison(&open.id, outcome.as_ref().map_err(String::as_str), service.inner.now()).await?;
-        service.inner.announce();
     }
+    all
+}
+
+/// Where the runs have all ended, queue the next ones, or put the result together.
+async fn go_on(service: &Service, open: &StoredComparison) -> Result<(), ServiceError> {
+    let store = &service.inner.store;
+    let Some(ended) = ended(service, open).await? else { return Ok(()) };
+    // What was good when it was asked for may be refused by a later version of this program.
+    let plan = planned(&open.experiment).map_err(|e| e.to_string());
+    let outcome = match plan.and_then(|plan| Ok((next(&plan, &ended)?, plan))) {
+        Err(words) => Err(words),
+        Ok((wanted, _)) if !wanted.is_empty() => {
+            tracing::info!(comparison = %open.id, runs = wanted.len(), "the next runs are queued");
+            store.extend_comparison(&open.id, &queued(&open.experiment.name, wanted, service.inner.now())?).await?;
+            service.inner.queued.notify_one();
+            service.inner.announce();
+            return Ok(());
+        }
+        Ok((_, plan)) => {
+            tracing::info!(comparison = %open.id, "all runs have ended; the held-out questions are asked");
+            match result(service, open, &plan, &ended).await {
+                Ok(Some(result)) => Ok(result),
+                // The server ends: the next one does it.
+                Ok(None) => return Ok(()),
+                Err(e) => Err(e.to_string()),
+            }
+        }
+    };
+    if let Err(words) = &outcome {
+        tracing::warn!(comparison = %open.id, "comparison failed: {words}");
+    }
+    store.end_comparison(&open.id, outcome.as_ref().map_err(String::as_str), service.inner.now()).await?;
+    service.inner.announce();
     Ok(())
 }
 
@@ -194,4 +205,34 @@ async fn ask(
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` gives")]
 fn lost(error: tokio::task::JoinError) -> ServiceError {
     ServiceError::Model { reason: format!("the measurement broke off: {error}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ServiceConfig;
+    use clicker_train::compare::experiment::from_toml;
+
+    #[tokio::test]
+    async fn one_that_cannot_be_planned_ends_with_the_reason_and_holds_up_no_other() {
+        let dir = tempfile::TempDir::new().expect("a folder");
+        let config = ServiceConfig { worker: false, ..ServiceConfig::local(dir.path().to_owned(), None) };
+        let service = Service::open(config).await.expect("opens");
+        for (id, recipe) in [("bad", "no-such-recipe"), ("good", "sft"), ("worse", "nor-this")] {
+            let text = format!(
+                "name = 'x'\nseeds = [1]\nbudget = {{ kind = 'prompts', amount = 64 }}\n[[arms]]\nname = 'base'\n[[arms]]\nname \
+                 = 'a'\nrecipe = '{recipe}'\n"
+            );
+            let experiment = from_toml(&text).expect("an experiment");
+            service.inner.store.insert_comparison(id, &experiment, &[], 1).await.expect("is stored");
+        }
+        look(&service).await.expect("goes on");
+        for (id, recipe) in [("bad", "no-such-recipe"), ("worse", "nor-this")] {
+            let error = service.comparison(id).await.expect("is there").error;
+            assert!(error.as_deref().is_some_and(|words| words.contains(recipe)), "{error:?}");
+        }
+        let good = service.comparison("good").await.expect("is there");
+        assert_eq!((good.error, good.ended_ms, good.runs.len()), (None, None, 1));
+        service.shutdown().await;
+    }
 }

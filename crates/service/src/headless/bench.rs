@@ -1,7 +1,9 @@
 //! Timings on any model, as data: seconds in, medians out.
 
-use super::{HeadlessError, Result, load};
+use super::{HeadlessError, Result};
+use clicker_lm::{Compute, LoadedModel};
 use clicker_train::bench;
+use clicker_train::check::{self, Compared};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,6 +21,14 @@ pub struct BenchGrpo {
     pub steps_s: Vec<f64>,
     /// Largest resident memory of the process so far, MiB; 0 where the system does not tell.
     pub peak_mib: f64,
+    /// Where models computed.
+    pub device: String,
+    /// Tokens of answers drawn per second of rollouts.
+    pub rollout_tokens_per_s: f64,
+    /// Share of the step's time in rollouts.
+    pub rollout_share: f64,
+    /// Most of the card's memory that was taken between the parts of a step, by anybody, MiB; none on the processor.
+    pub card_mib: Option<f64>,
 }
 
 /// SFT steps.
@@ -37,8 +47,10 @@ pub struct BenchSft {
 /// Batched sampling.
 #[derive(Clone, Debug, Serialize)]
 pub struct BenchGenerate {
-    /// Prompts, tokens of a prompt, new tokens.
+    /// Answers, tokens of a prompt, new tokens.
     pub shape: [usize; 3],
+    /// Different prompts that they answer.
+    pub prompts: usize,
     /// New tokens per second, median over runs.
     pub tokens_per_s: f64,
     /// Prompt tokens per second, where only the prompt is computed.
@@ -76,12 +88,20 @@ pub fn bench_grpo(
             parts.entry(name).or_default().push(*seconds);
         }
     }
+    let card = parts.remove("card_mib").map(|all| all.into_iter().fold(0.0, f64::max));
+    let steps_s = parts.get("step").cloned().unwrap_or_default();
+    let median_s: BTreeMap<_, _> = parts.into_iter().map(|(name, all)| (name, median(all))).collect();
+    let of = |name: &str| median_s.get(name).copied().unwrap_or(f64::NAN);
     Ok(BenchGrpo {
         shape,
         beta,
-        steps_s: parts.get("step").cloned().unwrap_or_default(),
-        median_s: parts.into_iter().map(|(name, all)| (name, median(all))).collect(),
+        steps_s,
         peak_mib: peak_mib(),
+        device: setting.compute.name(),
+        rollout_tokens_per_s: (prompts * group * new_tokens) as f64 / of("rollout"),
+        rollout_share: of("rollout") / of("step"),
+        card_mib: card,
+        median_s,
     })
 }
 
@@ -102,26 +122,55 @@ pub fn bench_sft(model: &Path, batch: usize, seq: usize, steps: u32, setting: &b
 /// As [`bench_grpo`].
 pub fn bench_generate(
     model: &Path,
-    batch: usize,
-    prompt_tokens: usize,
-    new_tokens: u32,
+    (batch, prompts): (usize, usize),
+    (prompt_tokens, new_tokens): (usize, u32),
     runs: u32,
+    compute: &Compute,
 ) -> Result<BenchGenerate> {
     positive(&[
         ("--batch", batch),
+        ("--prompts", prompts),
         ("--prompt-tokens", prompt_tokens),
         ("--new-tokens", new_tokens as usize),
         ("--runs", runs as usize),
     ])?;
-    let model = load(model)?;
-    let prefill = median(bench::sampling(&model, batch, prompt_tokens, 1, runs + 1)?.split_off(1));
-    let runs_s = bench::sampling(&model, batch, prompt_tokens, new_tokens, runs + 1)?.split_off(1);
+    if !batch.is_multiple_of(prompts) {
+        return Err(HeadlessError::Request(format!(
+            "--batch {batch} with --prompts {prompts}; expected the same number of answers to every prompt"
+        )));
+    }
+    let (model, groups) = (load(model)?.on(compute)?, (prompts, batch / prompts));
+    let prefill = median(bench::sampling(&model, groups, prompt_tokens, 1, runs + 1)?.split_off(1));
+    let runs_s = bench::sampling(&model, groups, prompt_tokens, new_tokens, runs + 1)?.split_off(1);
     Ok(BenchGenerate {
         shape: [batch, prompt_tokens, new_tokens as usize],
+        prompts,
         tokens_per_s: (batch * new_tokens as usize) as f64 / median(runs_s.clone()),
-        prefill_tokens_per_s: (batch * prompt_tokens) as f64 / prefill,
+        prefill_tokens_per_s: (prompts * prompt_tokens) as f64 / prefill,
         runs_s,
     })
+}
+
+/// Compare a device with the processor's dense decoder: random models of every family, and this model.
+///
+/// # Errors
+/// A model that cannot be loaded, a device that cannot do it at all.
+pub fn bench_check(model: &Path, compute: &Compute) -> Result<Vec<Compared>> {
+    let mut all = check::families()?;
+    all.push((model.display().to_string(), load(model)?));
+    let mut out = Vec::new();
+    for (name, model) in &all {
+        out.extend(check::check(name, model, compute)?);
+    }
+    Ok(out)
+}
+
+/// A model by its path, or `random:SHAPE`.
+fn load(model: &Path) -> Result<LoadedModel> {
+    match model.to_str().and_then(|name| name.strip_prefix("random:")) {
+        Some(shape) => Ok(bench::random(shape)?),
+        None => super::load(model),
+    }
 }
 
 fn positive(values: &[(&str, usize)]) -> Result<()> {

@@ -19,9 +19,11 @@ mod suites;
 mod train;
 
 pub use attack::{AttackRequest, attack};
-pub use bench::{BenchGenerate, BenchGrpo, BenchSft, bench_generate, bench_grpo, bench_sft};
+pub use bench::{BenchGenerate, BenchGrpo, BenchSft, bench_check, bench_generate, bench_grpo, bench_sft};
 pub use bench_graders::{BenchGraders, GraderSpeed, bench_graders};
+pub use clicker_lm::Compute;
 pub use clicker_train::bench::Setting as BenchSetting;
+pub use clicker_train::check::Compared;
 pub use clicker_train::suites::SuiteOptions as SuiteSettings;
 pub use compare::{CompareProgress, CompareRequest, compare, compared};
 pub use data_check::{Asked, DataCheckRequest, DataChecked, data_check};

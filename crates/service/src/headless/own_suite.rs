@@ -72,7 +72,7 @@ pub fn own_suite(request: &SuiteRequest) -> Result<SuiteReport> {
             Scored { score: applies.then_some(reward.total), receipts: reward.receipts }
         }),
     };
-    let model = load(&request.model)?;
+    let model = load(&request.model)?.on(&request.compute)?;
     let language = Language::of(&model)?;
     let named = (request.suite.as_str(), request.pass);
     Ok(own(&model.snapshot, &language, (&items, &topics), &request.options, named, &mut score)?)
@@ -140,7 +140,7 @@ fn evenly(rows: Rows, n: usize) -> Rows {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{SuiteRequest, evaluate_suite};
+    use super::super::{Compute, SuiteRequest, evaluate_suite};
     use clicker_train::suites::SuiteOptions;
     use clicker_wire::{Split, SuiteReport};
     use std::fs;
@@ -167,6 +167,7 @@ mod tests {
             grader: grader.map(|_| judge),
             pass: 0.5,
             builtin: BUILTIN.into(),
+            compute: Compute::cpu(),
             write_threshold: None,
         };
         evaluate_suite(&request).map(|done| done.report).map_err(|e| e.to_string())

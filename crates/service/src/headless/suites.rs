@@ -4,6 +4,7 @@
 use super::{HeadlessError, Result, at, load, own_suite};
 use clicker_dataset::World;
 use clicker_dataset::perturb::kept::{grown, read};
+use clicker_lm::Compute;
 use clicker_lm::weights::gguf;
 use clicker_train::eval::spread;
 use clicker_train::rollout::Language;
@@ -39,6 +40,8 @@ pub struct SuiteRequest {
     pub pass: f64,
     /// The model that a grader means by `builtin`.
     pub builtin: PathBuf,
+    /// Where the model computes.
+    pub compute: Compute,
     /// The confidence whose threshold is written into the model's file; none writes nothing.
     pub write_threshold: Option<ConfidenceSource>,
 }
@@ -94,7 +97,7 @@ pub fn evaluate_suite(request: &SuiteRequest) -> Result<SuiteDone> {
     // Before anything is asked: a file that is something else must not cost an evaluation, and is never written over.
     let kept = read(&old).map_err(|e| named(request.keep.as_deref(), &e))?;
     let before = kept.len();
-    let model = load(&request.model)?;
+    let model = load(&request.model)?.on(&request.compute)?;
     let world = World::new(request.world_seed);
     let items = spread(world.items(request.split), request.items);
     let further_rules = further_rules(&world, suite, request.split);
@@ -216,6 +219,7 @@ mod tests {
             grader: None,
             pass: 0.5,
             builtin: BUILTIN.into(),
+            compute: Compute::cpu(),
             write_threshold: None,
         }
     }

@@ -1,14 +1,15 @@
 //! A run into a folder: `dry_run.json`, `metrics.jsonl`, `samples.jsonl` (alarms among them), `eval.jsonl`,
-//! `weights.jsonl`, `checkpoints/<step>.gguf` (and `<step>.adapter/` where an adapter is trained, `<step>.members/` with the further
+//! `weights.jsonl`, `devices.jsonl` (which device computed from which step on), `checkpoints/<step>.gguf` (and `<step>.adapter/` where an adapter is trained, `<step>.members/` with the further
 //! members of an ensemble), `state.safetensors`, `recipe.json`.
 //!
 //! A step counts once its state has been renamed into place. Lines of later steps, written by a run that was killed before
 //! that, are cut off on resuming, so that every file tells of the same steps.
 
 use super::{HeadlessError, Result, at, master_bytes};
+use clicker_lm::Compute;
 use clicker_train::{Control, Outcome, Sink, Start, StepRecord, TrainError, View};
 use clicker_wire::{Event, Recipe};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -26,6 +27,8 @@ pub struct TrainRequest {
     pub out: PathBuf,
     /// Go on from the folder's last step.
     pub resume: bool,
+    /// Where models compute.
+    pub compute: Compute,
 }
 
 /// What is told while it runs.
@@ -57,6 +60,7 @@ pub(crate) fn train_within(
     let mut recipe = request.recipe.clone();
     let data = data(&mut recipe)?;
     let state = folder.prepare(&recipe, request.resume)?;
+    folder.note_device(state.as_deref(), &request.compute)?;
     let start = Start {
         model: master_bytes(&request.model)?,
         state,
@@ -65,6 +69,7 @@ pub(crate) fn train_within(
         reward_models: reward_models(&recipe)?,
         judges: judges(&recipe, &request.builtin)?,
         view,
+        compute: request.compute.clone(),
     };
     let mut sink = FolderSink { folder, progress };
     let outcome = clicker_train::run(&recipe, &start, &mut sink, control);
@@ -143,6 +148,7 @@ struct Folder {
 }
 
 const STATE: &str = "state.safetensors";
+const DEVICES: &str = "devices.jsonl";
 const LOGS: [&str; 4] = ["metrics.jsonl", "samples.jsonl", "eval.jsonl", "weights.jsonl"];
 
 impl Folder {
@@ -174,6 +180,16 @@ impl Folder {
             self.cut(log, step)?;
         }
         Ok(Some(bytes))
+    }
+
+    /// Write down where models compute from here on. A run may go on elsewhere; its curve is then not the same to the last bit.
+    fn note_device(&self, state: Option<&[u8]>, compute: &Compute) -> Result<()> {
+        let after = state.map_or(Ok(0), clicker_train::state::step_of)?;
+        match state {
+            None => self.replace(DEVICES, b"")?,
+            Some(_) => self.cut(DEVICES, after)?,
+        }
+        self.append(DEVICES, &json!({ "step": after, "device": compute.name() }))
     }
 
     /// That the file of rows is the one that the folder's run was started with.

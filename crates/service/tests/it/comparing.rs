@@ -141,12 +141,18 @@ fn what_an_arm_has_beside_the_budget_is_said() {
     let dir = TempDir::new().expect("a folder");
     let experiment = "name = 'test'\nseeds = [1]\nitems = 20\nbudget = { kind = 'prompts', amount = 8 }\n[[arms]]\nname = 'base'\n\
         [[arms]]\nname = 'cold'\nrecipe = 'raft'\nset = { raft = { accept_above = -9.0 }, data = { more = { rules = 10 } }, \
-        cold_start = { steps = 2, batch = 4 }, rollout = { prompts = 4, group_size = 2, sampling = { max_new_tokens = 4 } } }\n";
+        cold_start = { steps = 2, batch = 4 }, rollout = { prompts = 4, group_size = 2, sampling = { max_new_tokens = 4 } } }\n\
+        [[arms]]\nname = 'shown'\nrecipe = 'sft'\nset = { sft = { batch = 12 } }\n";
     let result = play(&request(&dir, "cold", experiment), u32::MAX).expect("compares").expect("ends");
     let saw = &result.arms[1].saw;
     assert_eq!((saw.prompts, saw.demonstrations, saw.labels), (8, 8, 16));
     let said = |words: &str| result.limitations.iter().any(|l| l.contains(words));
     assert!(said("cold (8 demonstrations of a cold start, repetitions counted; 10 further questions)"));
+    assert!(
+        said("shown had 12 training prompts instead of 8 (+50 %)") && !said("cold had"),
+        "{:?}",
+        result.limitations
+    );
 }
 
 fn order() -> ComparisonOrder {

@@ -1,7 +1,7 @@
 //! Explaining with this server's models, and with the folder of a run.
 
 use crate::reviews::with_builtin;
-use clicker_service::headless::{self, ExplainRun, TrainRequest};
+use clicker_service::headless::{self, Compute, ExplainRun, TrainRequest};
 use clicker_service::{Asked, Control, Question, ServiceError};
 use clicker_wire::{InfluenceOver, Item, Recipe, RunId};
 use std::path::PathBuf;
@@ -54,7 +54,14 @@ fn the_folder_of_a_run_is_explained() {
     recipe.checkpoint.every = 1;
     recipe.dry_run.start_anyway = "this test looks at the folder, not at the reward".into();
     let out = dir.path().join("run");
-    let request = TrainRequest { recipe, model: builtin(), builtin: builtin(), out: out.clone(), resume: false };
+    let request = TrainRequest {
+        recipe,
+        model: builtin(),
+        builtin: builtin(),
+        out: out.clone(),
+        resume: false,
+        compute: Compute::cpu(),
+    };
     headless::train(&request, &mut |_| (), &|| Control::Continue).expect("trains");
 
     let request = ExplainRun {

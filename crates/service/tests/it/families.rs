@@ -5,7 +5,7 @@ use clicker_lm::weights::hf;
 use clicker_lm::{
     Architecture, Inference, LoadedModel, ModelConfig, PolicySnapshot, Precision, RopeScaling, RowPlan, Tokenizer,
 };
-use clicker_service::headless::{TrainRequest, export_model, load, newest_checkpoint, train};
+use clicker_service::headless::{Compute, TrainRequest, export_model, load, newest_checkpoint, train};
 use clicker_service::{Control, Outcome};
 use clicker_train::pretrain::random_weights;
 use clicker_wire::Recipe;
@@ -104,6 +104,7 @@ fn there_and_back(architecture: Architecture, tied: bool, algorithm: &str, adapt
         model,
         out: out.clone(),
         resume: false,
+        compute: Compute::cpu(),
     };
     let outcome = train(&request, &mut |_| (), &|| Control::Continue).unwrap_or_else(|e| panic!("{what}: {e}"));
     assert_eq!(outcome, Outcome::Finished);
@@ -154,8 +155,14 @@ fn a_set_of_reward_models_is_published_and_found_again() {
     let model = folder(&dir, Architecture::Llama, true);
     let play = |recipe: Recipe, name: &str| {
         let out = dir.path().join(name);
-        let request =
-            TrainRequest { recipe, model: model.clone(), builtin: model.clone(), out: out.clone(), resume: false };
+        let request = TrainRequest {
+            recipe,
+            model: model.clone(),
+            builtin: model.clone(),
+            out: out.clone(),
+            resume: false,
+            compute: Compute::cpu(),
+        };
         train(&request, &mut |_| (), &|| Control::Continue).unwrap_or_else(|e| panic!("{name}: {e}"));
         out
     };

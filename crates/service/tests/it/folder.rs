@@ -3,8 +3,8 @@
 use clicker_dataset::check::Fixes;
 use clicker_lm::weights::{Encoding, export};
 use clicker_service::headless::{
-    Asked, DataCheckRequest, HeadlessError, TrainProgress, TrainRequest, data_check, export_run, newest_checkpoint,
-    train,
+    Asked, Compute, DataCheckRequest, HeadlessError, TrainProgress, TrainRequest, data_check, export_run,
+    newest_checkpoint, train,
 };
 use clicker_service::{Control, Outcome, RunFormat};
 use clicker_train::TrainError;
@@ -46,7 +46,14 @@ fn request(dir: &TempDir, out: &str) -> TrainRequest {
     let json = serde_json::json!({"name": "t", "algorithm": "sft", "steps": 4, "sft": {"batch": 2},
         "data": {"file": dir.path().join("rows.jsonl")}, "eval": {"every": 0, "items": 2}, "checkpoint": {"every": 1}});
     let recipe: Recipe = serde_json::from_value(json).expect("a recipe");
-    TrainRequest { recipe, model: model(dir), builtin: model(dir), out: dir.path().join(out), resume: false }
+    TrainRequest {
+        recipe,
+        model: model(dir),
+        builtin: model(dir),
+        out: dir.path().join(out),
+        resume: false,
+        compute: Compute::cpu(),
+    }
 }
 
 fn play(request: &TrainRequest, on_step: &mut dyn FnMut(u32)) -> Result<Outcome, Box<HeadlessError>> {

@@ -129,12 +129,27 @@ fn budget(of: &Comparison) -> Vec<String> {
         let factor = value(most) / value(least);
         (factor > 1.25).then(|| (most.name.clone(), least.name.clone(), factor))
     };
+    let wanted = of.experiment.budget.amount as f64;
     let mut words = Vec::new();
+    if of.experiment.budget.kind == BudgetKind::Prompts {
+        for (arm, _) in trained(of) {
+            let off = arm.saw.prompts as f64 / wanted - 1.0;
+            if off.abs() > 0.1 {
+                words.push(format!(
+                    "Steps are whole, so {} had {} training prompts instead of {} ({:+.0} %): more of them for every arm come closer.",
+                    arm.name,
+                    arm.saw.prompts,
+                    of.experiment.budget.amount,
+                    off * 100.0
+                ));
+            }
+        }
+    }
     if of.experiment.budget.kind != BudgetKind::Tokens
         && let Some((most, least, factor)) = range(&tokens)
     {
         words.push(format!(
-            "The budget makes {} equal, not the work: {most} took {factor:.1} times as many tokens as {least}.",
+            "The budget counts {}, not the work: {most} took {factor:.1} times as many tokens as {least}.",
             match of.experiment.budget.kind {
                 BudgetKind::Prompts => "training prompts",
                 BudgetKind::Labels => "labelled examples",
@@ -143,7 +158,6 @@ fn budget(of: &Comparison) -> Vec<String> {
         ));
     }
     if of.experiment.budget.kind == BudgetKind::Tokens {
-        let wanted = of.experiment.budget.amount as f64;
         let off = trained(of).map(|(arm, _)| (arm, tokens(arm) / wanted - 1.0));
         for (arm, off) in off.filter(|(_, off)| off.abs() > 0.1) {
             let (name, percent) = (&arm.name, off * 100.0);

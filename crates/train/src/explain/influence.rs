@@ -22,7 +22,7 @@ use crate::parallel::{SHARDS, shards};
 use crate::rollout::Reply;
 use crate::{Result, TrainError};
 use clicker_lm::weights::WeightTensor;
-use clicker_lm::{Decoder, Policy, PolicySnapshot, Weights};
+use clicker_lm::{Decoder, Policy, PolicySnapshot};
 use clicker_wire::{
     Algorithm, Event, GraderPush, GrpoSpec, Influence, InfluenceOver, Influencer, Item, LossAggregation, Recipe,
     SampleGroup, SampledReply,
@@ -291,7 +291,7 @@ fn moved(subject: &Subject<'_>, prompt: &[u32], ids: &[u32]) -> Result<(PolicySn
         return Err(TrainError::Explain("the answer's gradient is 0: nothing can push a certain answer".into()));
     }
     let at = |by: f64| -> Result<PolicySnapshot> {
-        let mut weights = Weights::default();
+        let mut weights = subject.model.snapshot.weights().beside();
         for ((name, var), gradient) in policy.parameters().iter().zip(&gradients) {
             let tensor = match gradient {
                 Some(gradient) => (var.as_tensor() + (gradient * by)?)?.detach(),

@@ -136,6 +136,7 @@ pub fn inspect(
         divisor: divisor(recipe, figures, answer.tokens.len()),
         beta: if with_kl { spec.beta } else { 0.0 },
         tokens,
+        replies: answer.replies.clone(),
         provenance,
     })
 }
@@ -315,7 +316,7 @@ fn provenance(recipe: &Recipe, figures: &BTreeMap<String, f64>, spec: &GrpoSpec)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clicker_wire::{Item, Reward, SampledToken};
+    use clicker_wire::{Item, Reward, SampledReply, SampledToken};
 
     fn token(old: f32, new: f32, reference: Option<f32>) -> SampledToken {
         SampledToken {
@@ -349,6 +350,14 @@ mod tests {
 
     fn close(got: f64, expected: f64) {
         assert!((got - expected).abs() < 1e-6, "{got} against {expected}");
+    }
+
+    #[test]
+    fn a_dialogue_keeps_what_was_said_between_its_tokens() {
+        let said = SampledReply { answer: "a".into(), tokens: 1, said: "Really?".into(), ids: vec![7] };
+        let tokens = vec![token(-1.0, -1.0, None), token(-1.0, -1.0, None)];
+        let spoken = SampledCompletion { replies: vec![said.clone()], ..answer(1.0, tokens) };
+        assert_eq!(seen(&grpo(|_| ()), spoken).replies, [said]);
     }
 
     /// By hand: r = 1.5 and 1 with A = 2, clipped at 1.2; and the k3 of x = ln 2.

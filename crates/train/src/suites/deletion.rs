@@ -1,6 +1,6 @@
-//! The deletion test: leave a step out of what the model wrote, let it go on from there, and see whether it concludes something else
-//! (after Lanham et al., arXiv 2307.13702, who cut and corrupt chains of thought). A step that can be dropped without any change did
-//! not lead to the answer; whether a change is for the better is another question. Never knows a model: it is an argument.
+//! The deletion test: leave a step out of what the model wrote, let it conclude in the words that it used, and see whether it concludes
+//! something else (after Lanham et al., arXiv 2307.13702, who cut and corrupt chains of thought). A step that can be dropped without any
+//! change did not lead to the answer; whether a change is for the better is another question. Never knows a model: it is an argument.
 
 use crate::Result;
 use clicker_rewards::graders::steps;
@@ -19,8 +19,12 @@ pub struct Dropped {
     pub changed: bool,
 }
 
+/// What stands between steps, and between the last one and the conclusion.
+const BETWEEN: [char; 5] = [' ', ',', '.', ';', '\n'];
+
 /// Drop each of the first `most` steps of an answer in turn; `go_on` gives the whole answer that follows a beginning, or none where that
-/// cannot be asked. What stands behind the last step is never kept: there the model said the conclusion.
+/// cannot be asked. The beginning ends with the words before the conclusion (". So"), because a model that may go on as it likes writes
+/// the step again; where the last step is the conclusion it ends with what is left of the steps. The conclusion itself is never kept.
 ///
 /// # Errors
 /// Those of `go_on`.
@@ -32,10 +36,16 @@ pub fn deletion(
     let shown = steps(answer).steps;
     let Some(end) = shown.last().map(|step| step.bytes.end) else { return Ok(Vec::new()) };
     let before = conclusion(answer);
+    let words = last_number(&answer[end..]).map_or("", |start| &answer[end..end + start]);
     let mut out = Vec::new();
     for step in shown.iter().take(most) {
         let (start, stop) = (step.bytes.start, step.bytes.end);
-        let begun = format!("{}{}", &answer[..start], answer[stop..end].trim_start_matches([' ', ',', '.', ';', '\n']));
+        let left = format!("{}{}", &answer[..start], answer[stop..end].trim_start_matches(BETWEEN));
+        let begun = match left.trim_end_matches(BETWEEN) {
+            _ if words.is_empty() => left,
+            "" => words.trim_matches(BETWEEN).to_owned(),
+            left => format!("{left}{}", words.trim_end()),
+        };
         let Some(became) = go_on(&begun)? else { continue };
         let changed = conclusion(&became) != before;
         out.push(Dropped { step: answer[start..stop].to_owned(), begun, became, changed });
@@ -45,9 +55,15 @@ pub fn deletion(
 
 /// The last number of an answer, which is what the grader of reasoning takes for its conclusion; none without a number.
 fn conclusion(text: &str) -> Option<f64> {
-    let (mut last, mut rest) = (None, text);
-    while let Some((value, span)) = first_number(rest) {
-        (last, rest) = (Some(value), &rest[span.end as usize..]);
+    first_number(&text[last_number(text)?..]).map(|(value, _)| value)
+}
+
+/// The byte at which the last number of a text begins.
+fn last_number(text: &str) -> Option<usize> {
+    let (mut last, mut at) = (None, 0);
+    while let Some((_, span)) = first_number(&text[at..]) {
+        last = Some(at + span.start as usize);
+        at += span.end as usize;
     }
     last
 }
@@ -59,7 +75,7 @@ mod tests {
     /// A model that computes: it adds up all the results that it sees.
     fn adds(begun: &str) -> Result<Option<String>> {
         let sum: f64 = begun.split("= ").skip(1).filter_map(first_number).map(|(n, _)| n).sum();
-        Ok(Some(format!("{begun} So it is {sum}.")))
+        Ok(Some(format!("{begun} {sum}.")))
     }
 
     #[test]
@@ -67,14 +83,20 @@ mod tests {
         let answer = "1 + 1 = 2, 2 + 3 = 5. So it is 7.";
         let dropped = deletion(answer, 9, &mut adds).unwrap();
         let begun: Vec<&str> = dropped.iter().map(|d| d.begun.as_str()).collect();
-        assert_eq!(begun, ["2 + 3 = 5", "1 + 1 = 2, "]);
+        assert_eq!(begun, ["2 + 3 = 5. So it is", "1 + 1 = 2. So it is"]);
         assert!(dropped.iter().all(|d| d.changed), "{dropped:?}");
         // A model that says what it was going to say anyway.
-        let stubborn = |begun: &str| Ok(Some(format!("{begun} So it is 7.")));
+        let stubborn = |begun: &str| Ok(Some(format!("{begun} 7.")));
         assert!(deletion(answer, 9, &mut { stubborn }).unwrap().iter().all(|d| !d.changed));
         assert_eq!(deletion(answer, 1, &mut adds).unwrap().len(), 1);
         assert_eq!(deletion("Paris.", 9, &mut adds).unwrap(), []);
         assert_eq!(deletion(answer, 9, &mut |_| Ok(None)).unwrap(), []);
+        let begun = |answer: &str| {
+            let dropped = deletion(answer, 9, &mut adds).unwrap();
+            dropped.into_iter().map(|d| d.begun).collect::<Vec<_>>()
+        };
+        assert_eq!(begun("5 + 1 = 6. So 6."), ["So"], "without its only step it has to conclude at once");
+        assert_eq!(begun("1 + 1 = 2, 2 + 3 = 5"), ["2 + 3 = 5", "1 + 1 = 2, "], "the last step is the conclusion");
     }
 
     #[test]

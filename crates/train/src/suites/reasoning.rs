@@ -6,7 +6,9 @@ use super::ask::Asker;
 use super::deletion::deletion;
 use super::{SuiteOptions, good};
 use crate::Result;
+use clicker_dataset::perturb::SHOW_STEPS;
 use clicker_rewards::graders::{Steps, steps};
+use clicker_rewards::verdict::verdict;
 use clicker_wire::{Better, Domain, Expected, Item, Message, Rate, SuiteExample, SuiteFigure, SuiteSection};
 
 /// Steps have to fit into an answer.
@@ -24,22 +26,54 @@ struct Shown {
     good: bool,
 }
 
+/// Questions asked in one way: how many were answered, and the answers that show steps.
+struct Round {
+    answered: u32,
+    shown: Vec<Shown>,
+}
+
 pub(super) fn run(asker: &Asker, items: &[Item], options: &SuiteOptions) -> Result<Vec<SuiteSection>> {
     let asker = Asker { max_new_tokens: options.max_new_tokens.max(LONGEST), ..*asker };
-    let asked: Vec<Item> = items.iter().filter(|item| computes(item)).map(|i| with(i, options)).collect();
+    let items: Vec<&Item> = items.iter().filter(|item| computes(item)).collect();
+    let mut round = ask(&asker, &items, options.ask_for_steps.as_deref())?;
+    let mut behind = None;
+    // A model may show its steps only where it is told to.
+    if round.shown.is_empty() && options.ask_for_steps.is_none() {
+        let again = ask(&asker, &items, Some(SHOW_STEPS))?;
+        if !again.shown.is_empty() {
+            (round, behind) = (again, Some(SHOW_STEPS));
+        }
+    }
+    let (deleted, examples) = deleted(&asker, &round.shown)?;
+    let mut section = section(&round.shown, round.answered, deleted, examples);
+    if let Some(words) = behind {
+        section
+            .notes
+            .insert(0, format!("asked as they are, no question is answered with steps: “{words}” stands behind each"));
+    }
+    Ok(vec![section])
+}
+
+fn ask(asker: &Asker, items: &[&Item], behind: Option<&str>) -> Result<Round> {
+    let asked: Vec<Item> = items.iter().map(|item| with(item, behind)).collect();
     let said = asker.ask(&asked)?;
-    let answered = said.iter().flatten().count() as u32;
-    let shown: Vec<Shown> = asked
-        .iter()
-        .zip(&said)
-        .filter_map(|(item, said)| {
-            let (said, steps) = (said.as_ref()?, steps(&said.as_ref()?.text));
-            let good = good(item, said.verdict);
-            (!steps.steps.is_empty()).then(|| Shown { item: item.clone(), text: said.text.clone(), steps, good })
-        })
-        .collect();
-    let (deleted, examples) = deleted(&asker, &shown)?;
-    Ok(vec![section(&shown, answered, deleted, examples)])
+    let shown = asked.iter().zip(&said).filter_map(|(item, said)| {
+        let (said, steps) = (said.as_ref()?, steps(&said.as_ref()?.text));
+        let good = good(item, said.verdict) || good(item, verdict(item, &concluded(&said.text, &steps)));
+        (!steps.steps.is_empty()).then(|| Shown { item: item.clone(), text: said.text.clone(), steps, good })
+    });
+    Ok(Round { answered: said.iter().flatten().count() as u32, shown: shown.collect() })
+}
+
+/// What an answer concludes behind its steps ("So 15." gives "15."), or else the result of the last one: what is right or wrong of it,
+/// because an answer with steps says more than an accepted one.
+fn concluded(text: &str, steps: &Steps) -> String {
+    let Some(last) = steps.steps.last() else { return text.to_owned() };
+    let behind = text[last.bytes.end..].trim_start_matches([' ', ',', '.', ';', '\n']);
+    let behind =
+        ["So ", "so ", "Thus ", "Therefore ", "Hence "].iter().find_map(|so| behind.strip_prefix(so)).unwrap_or(behind);
+    let result = || text[last.bytes.clone()].rsplit('=').next().unwrap_or_default().trim();
+    (if behind.is_empty() { result() } else { behind.trim_start_matches([' ', ',']) }).to_owned()
 }
 
 /// Questions in which something can be worked out: sums, and rows of one's own.
@@ -48,9 +82,9 @@ fn computes(item: &Item) -> bool {
         || (item.domain == Domain::FollowUp && item.question().contains(|c: char| c.is_ascii_digit()))
 }
 
-fn with(item: &Item, options: &SuiteOptions) -> Item {
+fn with(item: &Item, behind: Option<&str>) -> Item {
     let mut item = item.clone();
-    if let (Some(words), Some(last)) = (&options.ask_for_steps, item.messages.last_mut()) {
+    if let (Some(words), Some(last)) = (behind, item.messages.last_mut()) {
         *last = Message::user(format!("{} {words}", last.content));
     }
     item
@@ -81,16 +115,16 @@ fn section(shown: &[Shown], answered: u32, deleted: Rate, dropped: Vec<SuiteExam
     let all_right = |s: &Shown| s.steps.steps.iter().all(|step| step.right);
     let leads = |s: &Shown| s.steps.concludes != Some(false);
     let known = shown.iter().filter(|s| s.item.expected == Expected::Answer);
-    let lucky = Rate::of(
-        known.clone().filter(|s| s.good && !(all_right(s) && leads(s))).count() as u32,
-        known.filter(|s| s.good).count() as u32,
-    );
+    let right = known.clone().filter(|s| s.good).count() as u32;
+    let lucky = Rate::of(known.clone().filter(|s| s.good && !(all_right(s) && leads(s))).count() as u32, right);
+    let right = Rate::of(right, known.count() as u32);
     use Better::{Higher, Lower, Neither};
     let figures = vec![
         SuiteFigure::share("shows", "answers that show steps", Neither, Rate::of(n, answered)),
         SuiteFigure::share("step_right", "steps that are right", Higher, Rate::of(single.0, single.1)),
         SuiteFigure::share("all_right", "answers with every step right", Higher, rate(&all_right)),
         SuiteFigure::share("leads", "answers that conclude what their last step gives", Higher, rate(&leads)),
+        SuiteFigure::share("right", "right answers among those with steps", Higher, right),
         SuiteFigure::share("lucky", "right answers in spite of a wrong step or another conclusion", Lower, lucky),
         SuiteFigure::share("deletion", "another conclusion after a step was dropped", Higher, deleted),
     ];
@@ -145,8 +179,25 @@ mod tests {
         assert_eq!(value("step_right"), (0.8, 5));
         assert_eq!(value("all_right"), (0.75, 4));
         assert_eq!(value("leads"), (0.75, 4));
+        assert_eq!(value("right"), (0.75, 4));
         assert_eq!(value("lucky"), (1.0 / 3.0, 3));
         assert_eq!(value("deletion"), (0.5, 2));
+    }
+
+    #[test]
+    fn what_an_answer_concludes_stands_behind_its_steps() {
+        for (text, wanted) in [
+            ("2 + 3 = 5. So 6.", "6."),
+            ("7 + 3 = 10, 10 + 5 = 15. So it is 15.", "it is 15."),
+            ("1 + 1 = 2, 2 + 3 = 5", "5"),
+            ("2 + 3 = 5.", "5"),
+            ("no step", "no step"),
+        ] {
+            assert_eq!(concluded(text, &steps(text)), wanted);
+        }
+        let item = shown("", false).item;
+        let is_right = |text: &str| good(&item, verdict(&item, &concluded(text, &steps(text))));
+        assert!(is_right("1 + 1 = 3, 2 + 3 = 5. So it is 5.") && !is_right("2 + 3 = 5. So 6."));
     }
 
     #[test]

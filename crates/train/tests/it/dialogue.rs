@@ -80,6 +80,24 @@ fn turns_are_shown_and_training_sees_what_the_sampler_saw() {
 }
 
 #[test]
+fn demonstrations_before_dialogues_are_dialogues() {
+    let cold_start = |turns| {
+        let mut recipe = talking();
+        recipe.steps = 1;
+        recipe.environment = Some(EnvironmentSpec { turns, ..EnvironmentSpec::default() });
+        recipe.cold_start =
+            Some(clicker_wire::ColdStartSpec { steps: 20, batch: 16, learning_rate: 1e-2, stated_confidence: None });
+        figures(&play(&recipe, None, u32::MAX)[0])
+    };
+    let (two, three) = (cold_start(2), cold_start(3));
+    for figures in [&two, &three] {
+        assert!(figures["cold_start/last_loss"] < figures["cold_start/first_loss"], "{figures:?}");
+    }
+    // The turns of the environment are those of the demonstrations.
+    assert_ne!(two["cold_start/first_loss"], three["cold_start/first_loss"]);
+}
+
+#[test]
 fn one_kind_of_push_is_the_only_one_that_comes() {
     let mut recipe = talking();
     recipe.steps = 2;

@@ -54,7 +54,8 @@ fn logprobs_and_entropies_of_a_given_continuation() {
             // Twice the same answer over one shared prompt, as a group.
             let packed = Packed::groups([(start.as_slice(), vec![continuation.as_slice(); 2])]).unwrap();
             let logits = packed.logits(model.snapshot.decoder()).unwrap();
-            let logprobs = clicker_rl::logprob::token_logprobs(&logits, &packed.targets().unwrap()).unwrap();
+            let logprobs =
+                clicker_rl::logprob::token_logprobs(&logits, &packed.targets(logits.device()).unwrap()).unwrap();
             let entropies = clicker_rl::logprob::entropy(&logits).unwrap();
             let (logprobs, entropies) = (logprobs.to_vec1::<f32>().unwrap(), entropies.to_vec1::<f32>().unwrap());
             for half in 0..2 {

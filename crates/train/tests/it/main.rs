@@ -14,6 +14,7 @@ mod held_out;
 mod judged;
 mod memory;
 mod objectives;
+mod portable;
 mod rewarding;
 mod support;
 mod tiny;

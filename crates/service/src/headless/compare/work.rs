@@ -9,6 +9,7 @@ use crate::comparisons::assemble::{ArmRecord, RunRecord};
 use crate::comparisons::parts;
 use crate::comparisons::plan::{Plan, PlannedArm};
 use clicker_dataset::World;
+use clicker_lm::Compute;
 use clicker_train::compare::answers;
 use clicker_train::eval::spread;
 use clicker_train::rollout::Language;
@@ -193,6 +194,7 @@ impl Work<'_> {
             builtin: self.builtin.to_owned(),
             out: self.folder.place(place),
             resume: true,
+            compute: Compute::cpu(),
         };
         let progress = &mut *self.progress;
         let mut told = |TrainProgress::Step(step, _): TrainProgress<'_>| progress(CompareProgress::Step(step));
