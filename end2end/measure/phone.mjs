@@ -4,19 +4,16 @@
 //! the time between two frames of the page, whose text grows and whose bar moves all the while.
 
 import { spawn } from "node:child_process";
-import { createReadStream, existsSync } from "node:fs";
-import { mkdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { chromium } from "playwright-core";
+import { serve } from "./serve.mjs";
 
 const [file, share = "0.5"] = process.argv.slice(2);
 if (!file) throw new Error("usage: node measure/phone.mjs MODEL.gguf [CPU share of each core, 0 to 1]");
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const MEMORY = 1.5 * 2 ** 30;
-const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 
 const PAGE = `<!doctype html><meta name="viewport" content="width=device-width"><style>
   @keyframes move { to { transform: translateX(300px) } }
@@ -29,32 +26,25 @@ const PAGE = `<!doctype html><meta name="viewport" content="width=device-width">
   requestAnimationFrame(function frame(now) { frames.push(now - last); last = now; requestAnimationFrame(frame); });
 </script>`;
 
-const server = createServer(async (request, response) => {
-  const name = new URL(request.url, "http://x").pathname;
-  if (name === "/model.gguf") {
-    const { size } = await stat(file);
-    response.writeHead(200, { "content-length": size });
-    return createReadStream(file).pipe(response);
-  }
-  const body = name === "/" ? PAGE : await readFile(path.join(root, "target/site", name)).catch(() => null);
-  response.writeHead(body ? 200 : 404, { "content-type": name === "/" ? "text/html" : (TYPES[path.extname(name)] ?? "application/octet-stream") });
-  response.end(body ?? "");
-});
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const { url, close: endServer } = await serve(PAGE, [file]);
 
 /** Short: a longer pause would be seen as a stutter that a slower processor does not have. */
 const PERIOD_US = 4_000;
 
-/** Groups that hold a process to limits, under either version of cgroups; empty where this user may make none. */
+/** Groups that hold a process to limits, below this process's own, under either version of cgroups; empty where this user may make none. */
 async function limitsOf() {
-  const base = "/sys/fs/cgroup";
+  const own = (await readFile("/proc/self/cgroup", "utf8").catch(() => "")).trim().split("\n").map((line) => line.split(":"));
+  const below = (controller) => {
+    const [, , group] = own.find(([, names]) => names.split(",").includes(controller)) ?? [];
+    return group && path.join("/sys/fs/cgroup", controller, group, "clicker-phone");
+  };
   const quota = Math.round(2 * Number(share) * PERIOD_US);
-  const one = existsSync(`${base}/cpu`)
+  const one = existsSync("/sys/fs/cgroup/cpu")
     ? [
-        [`${base}/cpu/clicker-phone`, { "cpu.cfs_period_us": PERIOD_US, "cpu.cfs_quota_us": quota }],
-        [`${base}/memory/clicker-phone`, { "memory.limit_in_bytes": MEMORY }, "memory.max_usage_in_bytes"],
+        [below("cpu"), { "cpu.cfs_period_us": PERIOD_US, "cpu.cfs_quota_us": quota }],
+        [below("memory"), { "memory.limit_in_bytes": MEMORY }, "memory.max_usage_in_bytes"],
       ]
-    : [[`${base}/clicker-phone`, { "cpu.max": `${quota} ${PERIOD_US}`, "memory.max": MEMORY }, "memory.peak"]];
+    : [[below(""), { "cpu.max": `${quota} ${PERIOD_US}`, "memory.max": MEMORY }, "memory.peak"]];
   try {
     for (const [group, values] of one) {
       await mkdir(group, { recursive: true });
@@ -105,10 +95,10 @@ try {
   const session = await context.newCDPSession(page);
   await session.send("Emulation.setHardwareConcurrencyOverride", { hardwareConcurrency: 2 });
   if (!limited) await session.send("Emulation.setCPUThrottlingRate", { rate: 4 });
-  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  await page.goto(url);
   await page.waitForFunction(() => globalThis.Engine && frames.length > 60, null, { timeout: 60_000 });
   const sha256 = createHash("sha256").update(await readFile(file)).digest("hex");
-  const figures = await page.evaluate(async (sha256) => {
+  const figures = await page.evaluate(async ([sha256, address]) => {
     const taken = () => {
       const sorted = frames.splice(0).sort((a, b) => a - b);
       const at = (q) => Math.round(10 * sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]) / 10;
@@ -134,7 +124,7 @@ try {
     let model, note;
     for (const name of ["download", "from cache"]) {
       const start = performance.now();
-      model = await engine.load({ url: "/model.gguf", sha256, name, onProgress: (progress) => (note ??= progress.note) });
+      model = await engine.load({ url: address, sha256, name, onProgress: (progress) => (note ??= progress.note) });
       out[name] = { ms: Math.round(performance.now() - start), cached: model.cached, ...taken() };
       if (name === "download") await model.unload();
     }
@@ -143,10 +133,9 @@ try {
     await ask("group of 4", { messages: "Tell me of the sea.", maxTokens: 32, seed: 1, group: 4 });
     out.report = await engine.report();
     return out;
-  }, sha256);
+  }, [sha256, `/models/${path.basename(file)}`]);
   console.log(JSON.stringify({ file: path.basename(file), limits, browser: it.version(), ...figures, peak_bytes: await peak() }, null, 1));
 } finally {
   await close();
-  server.closeAllConnections();
-  server.close();
+  endServer();
 }

@@ -103,6 +103,51 @@ test("space that runs out on the way is no end", { timeout: 60_000 }, async () =
   assert.deepEqual(await page.evaluate(() => Engine.kept()), []);
 });
 
+test("a damaged piece is fetched again, and the model read again, before it answers anything", { timeout: 90_000 }, async () => {
+  const page = await tab();
+  const asked = [];
+  let ranges = true;
+  await page.route("**/models/copy-0.gguf", (route) => {
+    const range = /bytes=(\d+)-(\d+)/.exec(route.request().headers().range ?? "");
+    asked.push(range ? `${range[1]}-${range[2]}` : "all");
+    if (!range || !ranges) return route.fallback();
+    return route.fulfill({ status: 206, body: copies[0].subarray(Number(range[1]), Number(range[2]) + 1), contentType: "application/octet-stream" });
+  });
+  const load = async () => {
+    const { text, cached } = await page.evaluate(() => load(0));
+    await page.evaluate(() => models[0].unload());
+    return { text, cached };
+  };
+  const damage = (position) =>
+    page.evaluate(
+      async ([name, position]) => {
+        const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("clicker-weights");
+        const file = await (await folder.getFileHandle(name)).createWritable({ keepExistingData: true });
+        await file.write({ type: "write", position, data: new Uint8Array(64).fill(0x55) });
+        await file.close();
+      },
+      [`${hashes[0]}.gguf`, position],
+    );
+  assert.deepEqual(await load(), { text: "Tokyo.", cached: false });
+  assert.deepEqual(await load(), { text: "Tokyo.", cached: true });
+  assert.deepEqual(asked, ["all"]);
+
+  // In the tensors, whose bytes stay numbers; and in what is read before them, which then is no model at all.
+  for (const position of [builtin.length - 100_000, 0]) {
+    await damage(position);
+    assert.deepEqual(await load(), { text: "Tokyo.", cached: true });
+    assert.equal(asked.pop(), `0-${builtin.length - 1}`);
+    assert.deepEqual(await load(), { text: "Tokyo.", cached: true });
+    assert.deepEqual(asked, ["all"]);
+  }
+
+  // A server that sends no parts: then all of it.
+  ranges = false;
+  await damage(builtin.length - 100_000);
+  assert.deepEqual(await load(), { text: "Tokyo.", cached: false });
+  assert.deepEqual(asked, ["all", `0-${builtin.length - 1}`, "all"]);
+});
+
 test("where nothing is kept the model works from memory, and one sentence says so", { timeout: 60_000 }, async () => {
   const denied = `navigator.storage.getDirectory = () => Promise.reject(new DOMException("denied", "SecurityError"));`;
   // What a page without https lacks.

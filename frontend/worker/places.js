@@ -150,11 +150,11 @@ export async function openFile(handle) {
     access?.close();
     const part = (offset, length) => file.slice(offset, offset + length);
     const read = (offset, length) => new Uint8Array(reader.readAsArrayBuffer(part(offset, length)));
-    return { size: file.size, read, later: (offset, length) => part(offset, length).arrayBuffer(), close() {} };
+    return { size: file.size, read, close() {} };
   }
-  const read = (offset, length) => {
-    const out = new Uint8Array(length);
+  const read = (offset, length, into) => {
+    const out = into?.subarray(0, length) ?? new Uint8Array(length);
     return out.subarray(0, access.read(out, { at: offset }));
   };
-  return { size: access.getSize(), read, later: async (...part) => read(...part), close: () => access.close() };
+  return { size: access.getSize(), read, close: () => access.close() };
 }

@@ -4,6 +4,7 @@
 // written when the whole matched, and a piece that does not match is fetched again. Where nothing can be kept (private windows,
 // sandboxed frames, no space), the bytes stay in memory, and a sentence says so.
 
+import { checked } from "./checked.js";
 import { Chunks, openFile, PartFile } from "./places.js";
 import { folder, makeRoom, sized, touch } from "./store.js";
 
@@ -150,36 +151,29 @@ class Hashing {
   }
 }
 
-/** A file of the cache whose every piece is what it was, mended where it is not; none if it cannot be had. */
+/** A file of the cache, which is checked while it is read; none if it cannot be had. */
 async function cached(from, sha256, url, signal) {
   const name = `${sha256}.gguf`;
+  const remove = () => Promise.all([name, `${sha256}.json`].map((entry) => from.removeEntry(entry).catch(() => {})));
   let file;
   try {
     const record = JSON.parse(await (await (await from.getFileHandle(`${sha256}.json`)).getFile()).text());
     const handle = await from.getFileHandle(name);
     file = await openFile(handle);
-    const broken = [];
     if (file.size !== record.size) throw new Error("another size");
-    const left = [...record.pieces.entries()];
-    const check = async () => {
-      for (let next; (next = left.shift()); ) {
-        const start = next[0] * PIECE;
-        const bytes = await file.later(start, Math.min(PIECE, record.size - start));
-        if ((await digest(bytes)) !== next[1]) broken.push(next);
+    return checked(file, record.pieces, PIECE, digest, async (broken) => {
+      try {
+        await mend(handle, broken, record, url, signal);
+        return await openFile(handle);
+      } catch (error) {
+        if (!signal.aborted) await remove();
+        throw error;
       }
-    };
-    // Reading and hashing happen on threads of the browser: one piece is read while another is hashed.
-    await Promise.all([check(), check(), check()]);
-    if (broken.length) {
-      file.close();
-      await mend(handle, broken, record, url, signal);
-      file = await openFile(handle);
-    }
-    return file;
+    });
   } catch (error) {
     file?.close();
     if (signal.aborted) throw error;
-    for (const entry of [name, `${sha256}.json`]) await from.removeEntry(entry).catch(() => {});
+    await remove();
     return null;
   }
 }

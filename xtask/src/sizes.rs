@@ -23,7 +23,8 @@ const KB: u64 = 1024;
 /// Adds up the files of target/site.
 pub(crate) fn measure() -> Result<Sizes> {
     Ok(Sizes(vec![
-        // The budgets of the page, the lab and the engine are above their goals: docs/decisions/0004-size-of-the-engine.md.
+        // The budgets of the page and the lab are above their goals, that of the engine leaves room for a little growth:
+        // docs/decisions/0004-size-of-the-engine.md.
         part("page wasm", &["clicker_bg.wasm"], 400 * KB, 580 * KB)?,
         part("page js", &["clicker.js"], 40 * KB, 40 * KB)?,
         // Only who opens the lab pays for it. Above its goal too: docs/decisions/0005-the-lab-draws-text.md.
@@ -34,6 +35,7 @@ pub(crate) fn measure() -> Result<Sizes> {
                 "worker_bg.wasm",
                 "worker.js",
                 "engine.js",
+                "checked.js",
                 "desk.js",
                 "front.js",
                 "places.js",
@@ -44,7 +46,7 @@ pub(crate) fn measure() -> Result<Sizes> {
                 "weights.js",
             ],
             700 * KB,
-            760 * KB,
+            710 * KB,
         )?,
         part("styles", &["clicker.css"], 40 * KB, 40 * KB)?,
     ]))

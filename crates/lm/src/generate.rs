@@ -3,9 +3,9 @@
 //! stream, yield or stop between tokens.
 
 use crate::constrain::{Allowed, Constraint, Progress};
-use crate::engine::distribution::{Normaliser, normaliser};
 use crate::sample::Sampler;
 use crate::{LmError, ModelConfig, Result, RowCache, RowPlan};
+use clicker_kernels::distribution::{Normaliser, normaliser};
 use clicker_wire::{Sampling, StopReason};
 use std::collections::BTreeSet;
 use std::sync::Arc;

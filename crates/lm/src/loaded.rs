@@ -64,6 +64,10 @@ impl LoadedModel<Engine> {
     /// # Errors
     /// As [`Self::from_gguf`].
     pub fn for_engine(source: &(impl ReadAt + ?Sized)) -> Result<Self> {
+        Self::all_of(&source)
+    }
+
+    fn all_of(source: &dyn ReadAt) -> Result<Self> {
         let mut loading = LoadedModel::begin(source)?;
         while !loading.snapshot.step(source)? {}
         Ok(loading.finish())
@@ -76,6 +80,10 @@ impl LoadedModel<Loading> {
     /// # Errors
     /// As [`LoadedModel::from_gguf`].
     pub fn begin(source: &(impl ReadAt + ?Sized)) -> Result<Self> {
+        Self::first_of(&source)
+    }
+
+    fn first_of(source: &dyn ReadAt) -> Result<Self> {
         let mut header = weights::gguf::read_header(source)?;
         let config = weights::gguf_model::config_of(source, &header)?;
         let tokenizer = weights::gguf_model::tokenizer_for_inference(&header)?;

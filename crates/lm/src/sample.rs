@@ -1,7 +1,7 @@
 //! Drawing one token from logits: temperature, top-k, top-p, with a random stream of its own for every sample, so that any
 //! sample of any step can be drawn again alone.
 
-use crate::engine::distribution;
+use clicker_kernels::distribution;
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{RngCore, SeedableRng},

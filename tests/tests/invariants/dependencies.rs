@@ -10,7 +10,8 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("clicker-wire", &[], &["candle-core", "candle-nn", "sqlx", "leptos", "axum", "tokio"]),
     ("clicker-dataset", &["clicker-wire"], PURE_AND_TENSORLESS),
     ("clicker-rewards", &["clicker-wire"], PURE_AND_TENSORLESS),
-    ("clicker-lm", &["clicker-wire"], &["sqlx", "leptos", "axum", "http", "tokio", "object_store"]),
+    ("clicker-kernels", &[], PURE_AND_TENSORLESS),
+    ("clicker-lm", &["clicker-wire", "clicker-kernels"], &["sqlx", "leptos", "axum", "http", "tokio", "object_store"]),
     ("clicker-rl", &[], &["tokenizers", "safetensors", "toml", "sqlx", "leptos", "axum", "tokio", "rand"]),
     (
         "clicker-train",

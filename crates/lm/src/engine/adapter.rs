@@ -3,11 +3,10 @@
 //!
 //! Knows no files; see [`crate::weights::StoredAdapter`].
 
-use super::activations::Activations;
-use super::matrix::Matrix;
-use super::{Engine, vector};
+use super::Engine;
 use crate::weights::StoredAdapter;
 use crate::{LmError, Result};
+use clicker_kernels::{Activations, KernelError, Matrix, vector};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -134,7 +133,8 @@ impl Engine {
             };
             let layout = |half: &str, tensor: &crate::weights::StoredTensor, data: &[u8]| -> Result<Matrix> {
                 let mut matrix = Matrix::new(tensor.kind, tensor.dims[0], tensor.dims[1]);
-                matrix.push_rows(&format!("{} ({half})", pair.name), data)?;
+                let named = |error: KernelError| LmError::file(format!("{} ({half})", pair.name), error.to_string());
+                matrix.push_rows(data).map_err(named)?;
                 Ok(matrix)
             };
             layers[layer][part] = Some(Pair {

@@ -1,25 +1,13 @@
-//! The engine's cache of keys and values, and attention over it.
+//! The engine's cache of keys and values, and who attends to what.
 //!
-//! Keys are kept in tiles of four positions, [position / 4][d][4], so that four scores come out in four lanes; values as rows [position][d].
-//! A prompt's part is stored once, every row that continues it has its own, which begins with a copy of the prompt's last tile if
-//! that is not full: then a position lies in the same lane however the text came about, and sums are taken in the same order. The query heads
-//! that share a key head are worked on together, so that a key is read once for all of them.
+//! A prompt's part is stored once, every row that continues it has its own, which begins with a copy of the prompt's last tile of four
+//! positions if that is not full: then a position lies in the same lane however the text came about, and sums are taken in the same
+//! order.
 
 use super::adapter::Adaptation;
-use super::simd::F4;
-use super::vector;
 use crate::ops::AttentionShape;
 use crate::{LmError, Result, RowCache, RowPlan};
-
-/// Keys and values of one run of positions in one layer.
-#[derive(Clone, Debug, Default)]
-struct Stretch {
-    /// [K][capacity / 4][d][4]
-    keys: Vec<f32>,
-    /// [K][capacity][d]
-    values: Vec<f32>,
-    capacity: usize,
-}
+use clicker_kernels::attention::{Stretch, attend};
 
 /// The cache of one batch of generations.
 #[derive(Debug)]
@@ -222,152 +210,7 @@ impl EngineCache {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let all = self.prompt_parts.iter().chain(&self.own_parts).flatten();
-        all.map(|part| (part.keys.capacity() + part.values.capacity()) * size_of::<f32>()).sum()
-    }
-}
-
-impl Stretch {
-    fn new(shape: AttentionShape, positions: usize) -> Self {
-        let capacity = positions.next_multiple_of(4);
-        let zeros = || vec![0f32; capacity * shape.kv_width()];
-        Self { keys: zeros(), values: zeros(), capacity }
-    }
-
-    fn put(&mut self, shape: AttentionShape, position: usize, k: &[f32], v: &[f32]) {
-        let d = shape.head_dim;
-        for (head, (k, v)) in k.chunks_exact(d).zip(v.chunks_exact(d)).enumerate() {
-            let start = (head * self.capacity + position) * d;
-            self.values[start..start + d].copy_from_slice(v);
-            let tile = (head * self.capacity + position / 4 * 4) * d;
-            for (i, &k) in k.iter().enumerate() {
-                self.keys[tile + 4 * i + position % 4] = k;
-            }
-        }
-    }
-
-    /// Copy positions, whole tiles of them: both places begin a tile, and what is copied beyond is not looked at before it is written.
-    fn take(&mut self, at: usize, from: &Self, start: usize, positions: usize, d: usize) {
-        let count = positions.next_multiple_of(4) * d;
-        let heads = self.keys.len() / (self.capacity * d).max(1);
-        for head in 0..heads {
-            let (to, of) = ((head * self.capacity + at) * d, (head * from.capacity + start) * d);
-            self.keys[to..to + count].copy_from_slice(&from.keys[of..of + count]);
-            self.values[to..to + count].copy_from_slice(&from.values[of..of + count]);
-        }
-    }
-
-    /// Keys of one head up to a position, in tiles.
-    fn tiles(&self, head: usize, d: usize, len: usize) -> &[f32] {
-        let start = head * self.capacity * d;
-        &self.keys[start..start + len.next_multiple_of(4) * d]
-    }
-
-    fn rows(&self, head: usize, d: usize, len: usize) -> &[f32] {
-        let start = head * self.capacity * d;
-        &self.values[start..start + len * d]
-    }
-}
-
-/// One row's attention over two stretches, each seen up to a length.
-fn attend(shape: AttentionShape, q: &[f32], seen: [(&Stretch, usize); 2], scores: &mut Vec<f32>, out: &mut [f32]) {
-    let (d, sharing) = (shape.head_dim, shape.heads / shape.kv_heads);
-    for kv in 0..shape.kv_heads {
-        let mut first = kv * sharing;
-        while first < (kv + 1) * sharing {
-            let left = (kv + 1) * sharing - first;
-            let span = |heads: usize| first * d..(first + heads) * d;
-            let step = match left {
-                1 => attend_heads::<1>(d, kv, &q[span(1)], seen, scores, &mut out[span(1)]),
-                2 => attend_heads::<2>(d, kv, &q[span(2)], seen, scores, &mut out[span(2)]),
-                _ => attend_heads::<3>(d, kv, &q[span(3)], seen, scores, &mut out[span(3)]),
-            };
-            first += step;
-        }
-    }
-}
-
-/// `H` query heads that share key head `kv`: returns H.
-fn attend_heads<const H: usize>(
-    d: usize,
-    kv: usize,
-    q: &[f32],
-    seen: [(&Stretch, usize); 2],
-    scores: &mut Vec<f32>,
-    out: &mut [f32],
-) -> usize {
-    let padded: usize = seen.iter().map(|(_, len)| len.next_multiple_of(4)).sum();
-    scores.resize(H * padded, 0.0);
-    let scale = F4::splat(1.0 / (d as f32).sqrt());
-    let q: [&[f32]; H] = std::array::from_fn(|h| &q[h * d..(h + 1) * d]);
-    let mut at = 0;
-    for (part, len) in seen {
-        for tile in part.tiles(kv, d, len).chunks_exact(4 * d) {
-            let mut acc = [F4::splat(0.0); H];
-            for (i, k) in tile.as_chunks::<4>().0.iter().enumerate() {
-                let k = F4::load(k);
-                for h in 0..H {
-                    acc[h] = acc[h].add(k.mul(F4::splat(q[h][i])));
-                }
-            }
-            for h in 0..H {
-                if let Some(four) = scores[h * padded + at..].first_chunk_mut() {
-                    acc[h].mul(scale).store(four);
-                }
-            }
-            at += 4;
-        }
-        // Positions that fill up the last tile are not there.
-        for h in 0..H {
-            let end = h * padded + at;
-            scores[end - (len.next_multiple_of(4) - len)..end].fill(f32::NEG_INFINITY);
-        }
-    }
-    scores.chunks_exact_mut(padded).for_each(vector::softmax);
-
-    let p: [&[f32]; H] = std::array::from_fn(|h| &scores[h * padded..(h + 1) * padded]);
-    let values = seen.map(|(part, len)| part.rows(kv, d, len));
-    let mut column = 0;
-    while column + 8 <= d {
-        let mut acc = [[F4::splat(0.0); 2]; H];
-        let mut start = 0;
-        for ((_, len), values) in seen.iter().zip(values) {
-            for (i, row) in values.chunks_exact(d).enumerate() {
-                let Some((v, _)) = row[column..].split_first_chunk::<8>() else { continue };
-                let [low, high] = [F4::load(four(v, 0)), F4::load(four(v, 4))];
-                for h in 0..H {
-                    let p = F4::splat(p[h][start + i]);
-                    acc[h] = [acc[h][0].add(low.mul(p)), acc[h][1].add(high.mul(p))];
-                }
-            }
-            start += len.next_multiple_of(4);
-        }
-        for h in 0..H {
-            let out = &mut out[h * d + column..h * d + column + 8];
-            for (acc, out) in acc[h].into_iter().zip(out.as_chunks_mut::<4>().0) {
-                acc.store(out);
-            }
-        }
-        column += 8;
-    }
-    // Heads whose width is no multiple of eight.
-    for column in column..d {
-        for h in 0..H {
-            let (mut sum, mut start) = (0.0, 0);
-            for ((_, len), values) in seen.iter().zip(values) {
-                sum += (0..*len).map(|i| p[h][start + i] * values[i * d + column]).sum::<f32>();
-                start += len.next_multiple_of(4);
-            }
-            out[h * d + column] = sum;
-        }
-    }
-    H
-}
-
-#[inline(always)]
-fn four(x: &[f32; 8], start: usize) -> &[f32; 4] {
-    match x[start..].first_chunk() {
-        Some(four) => four,
-        None => &[0.0; 4],
+        all.map(Stretch::bytes).sum()
     }
 }
 

@@ -1,12 +1,11 @@
 //! A model out of a file, tensor by tensor: what is read is laid out for the kernels at once and let go.
 
 use super::adapter::Part;
-use super::matrix::Matrix;
-use super::vector::Pairing;
 use super::{Engine, Layer};
 use crate::weights::gguf::{Header, ReadAt};
 use crate::weights::gguf_model;
-use crate::{Architecture, LoadedModel, ModelConfig, Result, ops};
+use crate::{Architecture, LmError, LoadedModel, ModelConfig, Result, ops};
+use clicker_kernels::{Matrix, vector::Pairing};
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
@@ -59,7 +58,7 @@ impl Engine {
 
 impl Loading {
     /// Room for all matrices, and the vectors between them.
-    pub(crate) fn new(source: &(impl ReadAt + ?Sized), header: &Header, config: ModelConfig) -> Result<Self> {
+    pub(crate) fn new(source: &dyn ReadAt, header: &Header, config: ModelConfig) -> Result<Self> {
         let mut left = Vec::new();
         let mut later = |name: String, rows: usize, columns: usize, of: Slot| -> Result<Matrix> {
             let place = gguf_model::place(header, &name, &[rows, columns])?;
@@ -71,7 +70,7 @@ impl Loading {
             let mut matrix = Matrix::new(place.kind, 1, len);
             let mut bytes = vec![0; matrix.stored_row()];
             source.read_at(place.start, &mut bytes)?;
-            matrix.push_rows(name, &bytes)?;
+            matrix.push_rows(&bytes).map_err(|error| LmError::file(name, error.to_string()))?;
             let mut out = vec![0.0; len];
             matrix.row(0, &mut out);
             Ok(out)
@@ -130,6 +129,10 @@ impl Loading {
     /// # Errors
     /// Tensors that hold what is no number; the reader's own.
     pub fn step(&mut self, source: &(impl ReadAt + ?Sized)) -> Result<bool> {
+        self.advance(&source)
+    }
+
+    fn advance(&mut self, source: &dyn ReadAt) -> Result<bool> {
         let Self { engine, left, done, buffer } = self;
         let Some(Unread { name, start, of }) = left.last() else { return Ok(true) };
         if let Some(matrix) = engine.slot(*of) {
@@ -137,7 +140,7 @@ impl Loading {
             let now = ((CHUNK / stored.max(1)).max(4) / 4 * 4).min(matrix.rows() - *done);
             buffer.resize(now * stored, 0);
             source.read_at(start + (*done * stored) as u64, buffer)?;
-            matrix.push_rows(name, buffer)?;
+            matrix.push_rows(buffer).map_err(|error| LmError::file(name.as_str(), error.to_string()))?;
             *done += now;
             if *done < matrix.rows() {
                 return Ok(false);

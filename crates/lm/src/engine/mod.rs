@@ -2,28 +2,19 @@
 //!
 //! candle would bring a megabyte and a half of operations that a tab never calls, and its products of quantized matrices know nothing
 //! of ours. The engine shares the sampler and batched generation with the decoder and computes everything else for itself: weights
-//! lie in tiles made for the kernels ([`formats`]), activations are rounded to 8 bits once for all matrices that share them
-//! ([`activations`]), and every buffer of a step is kept for the next. Tests hold it to the decoder: same greedy tokens, logits within a
+//! lie in tiles made for the kernels, activations are rounded to 8 bits once for all matrices that share them, and every buffer of a step is kept
+//! for the next. The kernels are a crate of their own, `clicker-kernels`. Tests hold it to the decoder: same greedy tokens, logits within a
 //! stated tolerance for every format.
 //!
 //! Never knows gradients, prompts as text, or where its bytes came from.
 
-mod activations;
 mod adapter;
 mod attention;
 mod continued;
-pub(crate) mod distribution;
-mod floats;
-mod formats;
 mod load;
-mod matrix;
 mod prompt;
-#[cfg_attr(all(target_arch = "wasm32", target_feature = "simd128"), path = "simd_wasm.rs")]
-#[cfg_attr(not(all(target_arch = "wasm32", target_feature = "simd128")), path = "simd_plain.rs")]
-mod simd;
 #[cfg(test)]
 mod tests;
-mod vector;
 
 pub use adapter::{Adaptation, EngineAdapter};
 pub use attention::EngineCache;
@@ -32,11 +23,10 @@ pub use load::Loading;
 pub use prompt::PromptPass;
 
 use crate::{Inference, ModelConfig, Result, RowPlan};
-use activations::Activations;
 use adapter::{Low, Part, Run};
-use matrix::Matrix;
+use clicker_kernels::vector::{self, Pairing};
+use clicker_kernels::{Activations, Matrix};
 use std::sync::Arc;
-use vector::Pairing;
 
 /// A model for inference.
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 
 use super::adapter::{self, Adaptation};
 use super::attention::EngineCache;
-use super::distribution::normaliser;
-use super::{Engine, Scratch, vector};
+use super::{Engine, Scratch};
 use crate::generate::describe;
 use crate::{Draw, LmError, Result, RowPlan};
+use clicker_kernels::{distribution::normaliser, vector};
 use std::sync::Arc;
 
 /// Rows of logits computed at a time while a text is scored.

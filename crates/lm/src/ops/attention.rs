@@ -9,42 +9,7 @@ use crate::RowPlan;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use std::sync::Arc;
 
-/// Heads of the attention.
-#[derive(Clone, Copy, Debug)]
-pub struct AttentionShape {
-    /// Query heads (H).
-    pub heads: usize,
-    /// Key and value heads (K); divides `heads`.
-    pub kv_heads: usize,
-    /// Width of one head (d).
-    pub head_dim: usize,
-}
-
-impl AttentionShape {
-    fn q_width(&self) -> usize {
-        self.heads * self.head_dim
-    }
-
-    /// Width of a row of keys or values, K d.
-    #[must_use]
-    pub fn kv_width(&self) -> usize {
-        self.kv_heads * self.head_dim
-    }
-
-    pub(crate) fn scale(&self) -> f32 {
-        1.0 / (self.head_dim as f32).sqrt()
-    }
-
-    /// The key head that query head `h` looks at.
-    pub(crate) fn group(&self, h: usize) -> usize {
-        h / (self.heads / self.kv_heads)
-    }
-
-    /// Where the keys of query head `h` start within a row.
-    fn kv_offset(&self, h: usize) -> usize {
-        self.group(h) * self.head_dim
-    }
-}
+pub use clicker_kernels::attention::AttentionShape;
 
 /// Attend within every segment of the plan: q [N, H d], k and v [N, K d] give [N, H d].
 ///

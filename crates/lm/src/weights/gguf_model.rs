@@ -193,7 +193,7 @@ pub fn quantized_copy(master: &[u8]) -> Result<(Vec<u8>, ModelShape)> {
 ///
 /// # Errors
 /// As [`config`]; the reader's own.
-pub(crate) fn config_of(source: &(impl ReadAt + ?Sized), header: &Header) -> Result<ModelConfig> {
+pub(crate) fn config_of(source: &dyn ReadAt, header: &Header) -> Result<ModelConfig> {
     let place = header.places.get(gguf_rope::TENSOR).filter(|p| p.kind == Kind::F32 && p.size <= MOST_DIVISORS);
     let divisors = place.map(|place| {
         let mut bytes = vec![0; place.size as usize];

@@ -1,10 +1,10 @@
 //! The small operations between two matrix products, on four floats at a time: norm, rotation, gate, softmax.
 
-use super::simd::{F4, I4};
+use crate::simd::{F4, I4};
 
-/// e^x to about 2 units in the last place, as [`crate::ops::math::exp`] but rounded to the nearest power by one addition; 0 below -87.3.
+/// e^x to about 2 units in the last place, rounded to the nearest power of two by one addition; 0 below -87.3.
 #[inline(always)]
-pub(super) fn exp(x: F4) -> F4 {
+pub(crate) fn exp(x: F4) -> F4 {
     // 1.5 * 2^23: added, it rounds to an integer and leaves it in the low bits.
     const MAGIC: f32 = 12_582_912.0;
     let splat = F4::splat;
@@ -23,20 +23,20 @@ pub(super) fn exp(x: F4) -> F4 {
 
 /// Sum of the four, in pairs.
 #[inline(always)]
-pub(super) fn sum(x: F4) -> f32 {
+pub(crate) fn sum(x: F4) -> f32 {
     let [a, b, c, d] = x.lanes();
     (a + c) + (b + d)
 }
 
 /// Largest of the four.
 #[inline(always)]
-pub(super) fn largest(x: F4) -> f32 {
+pub(crate) fn largest(x: F4) -> f32 {
     let [a, b, c, d] = x.lanes();
     a.max(b).max(c.max(d))
 }
 
 /// Turn scores into probabilities in place; the length is a multiple of four.
-pub(super) fn softmax(scores: &mut [f32]) {
+pub(crate) fn softmax(scores: &mut [f32]) {
     let (chunks, _) = scores.as_chunks_mut::<4>();
     let max = chunks.iter().fold(F4::splat(f32::NEG_INFINITY), |m, c| m.max(F4::load(c)));
     let max = F4::splat(largest(max));
@@ -53,7 +53,7 @@ pub(super) fn softmax(scores: &mut [f32]) {
 }
 
 /// x / sqrt(mean(x^2) + eps) * w of one row.
-pub(super) fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
     let ((x4, x_rest), (w4, w_rest)) = (x.as_chunks::<4>(), weight.as_chunks::<4>());
     // Two sums, so that an addition need not wait for the one before.
     let mut squares = [F4::splat(0.0); 2];
@@ -74,7 +74,7 @@ pub(super) fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
 }
 
 /// gate <- gate / (1 + e^-gate) * up.
-pub(super) fn swiglu(gate: &mut [f32], up: &[f32]) {
+pub fn swiglu(gate: &mut [f32], up: &[f32]) {
     let one = |g: F4, u: F4| g.div(F4::splat(1.0).add(exp(F4::splat(0.0).sub(g)))).mul(u);
     let ((g4, g_rest), (u4, u_rest)) = (gate.as_chunks_mut::<4>(), up.as_chunks::<4>());
     for (g, u) in g4.iter_mut().zip(u4) {
@@ -86,7 +86,7 @@ pub(super) fn swiglu(gate: &mut [f32], up: &[f32]) {
 }
 
 /// x += y.
-pub(super) fn add(x: &mut [f32], y: &[f32]) {
+pub fn add(x: &mut [f32], y: &[f32]) {
     let ((x4, x_rest), (y4, y_rest)) = (x.as_chunks_mut::<4>(), y.as_chunks::<4>());
     for (x, y) in x4.iter_mut().zip(y4) {
         F4::load(x).add(F4::load(y)).store(x);
@@ -98,7 +98,7 @@ pub(super) fn add(x: &mut [f32], y: &[f32]) {
 
 /// Which two values of a head turn together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pairing {
+pub enum Pairing {
     /// 2i and 2i + 1: the row order of Llama's GGUF files.
     Neighbours,
     /// i and i + d/2: everybody else's.
@@ -106,7 +106,7 @@ pub(super) enum Pairing {
 }
 
 /// Turn every head of a row by the angles of its position, [d/2] cosines and sines.
-pub(super) fn turn(row: &mut [f32], cos: &[f32], sin: &[f32], pairing: Pairing) {
+pub fn turn(row: &mut [f32], cos: &[f32], sin: &[f32], pairing: Pairing) {
     let half = cos.len();
     for head in row.chunks_exact_mut(2 * half) {
         match pairing {
@@ -128,7 +128,6 @@ pub(super) fn turn(row: &mut [f32], cos: &[f32], sin: &[f32], pairing: Pairing) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::math;
 
     #[test]
     fn exp_agrees_with_the_exact_value_over_its_whole_range() {
@@ -144,27 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_any_length_are_those_of_the_decoder() {
-        for n in [1, 3, 4, 7, 16, 33] {
-            let x: Vec<f32> = (0..n).map(|i| (i as f32 * 0.7).sin() * 3.0).collect();
-            let w: Vec<f32> = (0..n).map(|i| 1.0 + i as f32 * 0.01).collect();
-            let mut out = vec![0.0; n];
-            rms_norm(&x, &w, 1e-5, &mut out);
-            let want = crate::ops::rms_norm_rows(&x, &w, 1e-5);
-            assert!(out.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-5), "{out:?} {want:?}");
-            let mut gate = x.clone();
-            swiglu(&mut gate, &w);
-            let want = crate::ops::swiglu_rows(&x, &w);
-            assert!(gate.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-5), "{gate:?} {want:?}");
-            add(&mut gate, &w);
-            assert!(gate.iter().zip(&want).zip(&w).all(|((g, a), b)| (g - a - b).abs() < 1e-5));
-        }
-    }
-
-    #[test]
     fn softmax_sums_to_one_and_ignores_what_is_masked() {
         let mut scores = [1.0, 3.0, -2.0, f32::NEG_INFINITY, 0.5, 2.0, f32::NEG_INFINITY, f32::NEG_INFINITY];
-        let mut want: Vec<f32> = scores.iter().map(|&s| math::exp(s)).collect();
+        let mut want: Vec<f32> = scores.iter().map(|&s| s.exp()).collect();
         let total: f32 = want.iter().sum();
         want.iter_mut().for_each(|w| *w /= total);
         softmax(&mut scores);

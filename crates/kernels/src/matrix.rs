@@ -1,17 +1,16 @@
 //! A weight matrix in tiles of four rows, filled row by row as its bytes arrive, and its product with rows of activations.
 
-use super::activations::{Activations, BLOCK, Block};
-use super::floats::{self, Bf16, F16, F32, Float};
-use super::formats::{Format, Q4_0, Q4K, Q5_0, Q6K, Q8_0};
-use super::simd::F4;
-use crate::weights::gguf::Kind;
-use crate::{LmError, Result};
+use crate::activations::{Activations, BLOCK, Block};
+use crate::floats::{self, Bf16, F16, F32, Float};
+use crate::formats::{Format, Q4_0, Q4K, Q5_0, Q6K, Q8_0};
+use crate::simd::F4;
+use crate::{KernelError, Kind, Result};
 use std::marker::PhantomData;
 use std::ops::Range;
 
 /// A matrix [rows, columns], one row per output.
 #[derive(Debug)]
-pub(super) struct Matrix {
+pub struct Matrix {
     kind: Kind,
     rows: usize,
     columns: usize,
@@ -37,7 +36,8 @@ macro_rules! by_kind {
 
 impl Matrix {
     /// An empty matrix. Nothing is allocated before rows arrive beyond what the rows will take.
-    pub(super) fn new(kind: Kind, rows: usize, columns: usize) -> Self {
+    #[must_use]
+    pub fn new(kind: Kind, rows: usize, columns: usize) -> Self {
         let data = Vec::with_capacity(rows.div_ceil(4) * by_kind!(kind, blocks_group, floats_group, columns));
         Self { kind, rows, columns, data }
     }
@@ -46,43 +46,47 @@ impl Matrix {
     ///
     /// # Errors
     /// A weight or a scale that is no finite number.
-    pub(super) fn push_rows(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+    pub fn push_rows(&mut self, bytes: &[u8]) -> Result<()> {
         by_kind!(self.kind, pack_blocks, pack_floats, self.columns, bytes, &mut self.data)
-            .map_err(|at| LmError::file(name, format!("weight {at} of the part just read is not a finite number; the file is damaged, or its training diverged")))
+            .map_err(|at| KernelError::NotFinite { at })
     }
 
     /// Bytes of one row in the file.
-    pub(super) fn stored_row(&self) -> usize {
+    #[must_use]
+    pub fn stored_row(&self) -> usize {
         self.kind.bytes(&[self.columns]).unwrap_or(0)
     }
 
     /// Bytes in memory.
-    pub(super) fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         self.data.capacity()
     }
 
     /// Decode one row: a token's vector.
-    pub(super) fn row(&self, row: usize, out: &mut [f32]) {
+    pub fn row(&self, row: usize, out: &mut [f32]) {
         by_kind!(self.kind, blocks_row, floats_row, &self.data, row, out);
     }
 
     /// Outputs.
-    pub(super) fn rows(&self) -> usize {
+    #[must_use]
+    pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Whether products take activations as blocks.
-    pub(super) fn is_in_blocks(&self) -> bool {
+    #[must_use]
+    pub fn is_in_blocks(&self) -> bool {
         self.kind.block().0 > 1
     }
 
     /// x [N, columns] to `out` [N, rows].
-    pub(super) fn product(&self, x: &Activations, out: &mut Vec<f32>) {
+    pub fn product(&self, x: &Activations, out: &mut Vec<f32>) {
         self.product_of(x, 0..x.rows(), out);
     }
 
     /// Some rows of x to `out` [n, rows].
-    pub(super) fn product_of(&self, x: &Activations, of: Range<usize>, out: &mut Vec<f32>) {
+    pub fn product_of(&self, x: &Activations, of: Range<usize>, out: &mut Vec<f32>) {
         out.resize(of.len() * self.rows, 0.0);
         by_kind!(self.kind, blocks_product, floats_product, self, x, of, out);
     }

@@ -1,30 +1,35 @@
 //! What drawing needs of a row of logits, four at a time: the largest, the logarithm of the sum, the entropy, weights at a temperature.
 
-use super::simd::F4;
-use super::vector::{exp, largest, sum};
+use crate::simd::F4;
+use crate::vector::{exp, largest, sum};
 
 /// ln of the sum of e^logit, and the entropy of the distribution in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Normaliser {
-    pub(crate) log_sum: f32,
-    pub(crate) entropy: f32,
+pub struct Normaliser {
+    /// ln of the sum.
+    pub log_sum: f32,
+    /// Nats.
+    pub entropy: f32,
 }
 
 /// The largest value; NaN never wins.
-pub(crate) fn max(values: &[f32]) -> f32 {
+#[must_use]
+pub fn max(values: &[f32]) -> f32 {
     let (fours, rest) = values.as_chunks::<4>();
     let most = fours.iter().fold(F4::splat(f32::NEG_INFINITY), |m, x| m.max(F4::load(x)));
     rest.iter().fold(largest(most), |m, &x| if x > m { x } else { m })
 }
 
 /// Index of the largest value, the first of equals; NaN never wins.
-pub(crate) fn argmax(values: &[f32]) -> u32 {
+#[must_use]
+pub fn argmax(values: &[f32]) -> u32 {
     let most = max(values);
     values.iter().position(|&x| x == most).unwrap_or(0) as u32
 }
 
 /// With m the largest logit, e_i = e^(l_i - m) and S their sum: ln sum = m + ln S, entropy = ln S - sum_i e_i (l_i - m) / S.
-pub(crate) fn normaliser(logits: &[f32]) -> Normaliser {
+#[must_use]
+pub fn normaliser(logits: &[f32]) -> Normaliser {
     let most = max(logits);
     // Eight lanes, so that one addition need not wait for another and rounding errors stay small.
     let (mut totals, mut moments) = ([F4::splat(0.0); 2], [F4::splat(0.0); 2]);
@@ -47,7 +52,7 @@ pub(crate) fn normaliser(logits: &[f32]) -> Normaliser {
 }
 
 /// e^((l - most) / temperature) of every logit, into `out`; returns their sum.
-pub(crate) fn weights(logits: &[f32], most: f32, temperature: f32, out: &mut Vec<f32>) -> f32 {
+pub fn weights(logits: &[f32], most: f32, temperature: f32, out: &mut Vec<f32>) -> f32 {
     out.resize(logits.len(), 0.0);
     let inverse = 1.0 / temperature;
     let mut totals = [F4::splat(0.0); 2];

@@ -1,10 +1,10 @@
 //! Products of unquantized weights: four rows side by side, column by column, decoded four at a time.
 #![allow(clippy::needless_range_loop, reason = "m and n are coordinates of a block of sums, as in the formulas")]
 
-use super::simd::F4;
+use crate::simd::F4;
 
 /// How a weight is stored.
-pub(super) trait Float {
+pub(crate) trait Float {
     /// Bytes of one weight.
     const BYTES: usize;
 
@@ -15,9 +15,9 @@ pub(super) trait Float {
     fn one(bytes: &[u8]) -> f32;
 }
 
-pub(super) struct F32;
-pub(super) struct F16;
-pub(super) struct Bf16;
+pub(crate) struct F32;
+pub(crate) struct F16;
+pub(crate) struct Bf16;
 
 impl Float for F32 {
     const BYTES: usize = 4;
@@ -60,7 +60,7 @@ impl Float for Bf16 {
 
 /// The sums of M groups of four rows with N rows of activations. `groups` are [columns][4] weights each.
 #[inline(always)]
-pub(super) fn multiply<K: Float, const M: usize, const N: usize>(groups: [&[u8]; M], x: [&[f32]; N]) -> [[F4; N]; M] {
+pub(crate) fn multiply<K: Float, const M: usize, const N: usize>(groups: [&[u8]; M], x: [&[f32]; N]) -> [[F4; N]; M] {
     // Even and odd columns apart, so that an addition need not wait for the one before.
     let mut acc = [[[F4::splat(0.0); 2]; N]; M];
     let columns = x[0].len();

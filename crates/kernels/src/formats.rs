@@ -8,19 +8,19 @@
 //! (Q4_K: 4 bytes more in 144).
 #![allow(clippy::needless_range_loop, reason = "m, n and k are coordinates of a block of sums, as in the formulas")]
 
-use super::activations::{BLOCK, Block};
-use super::simd::{F4, H8, I4};
+use crate::activations::{BLOCK, Block};
+use crate::simd::{F4, H8, I4};
 use std::ops::Range;
 
 /// A format's tiles.
-pub(super) trait Format {
+pub(crate) trait Format {
     /// Columns of a tile.
     const WIDTH: usize;
     /// Bytes of one row's block in the file.
     const STORED: usize;
     /// Bytes of a tile.
     const TILE: usize;
-    /// Tiles that are multiplied at a time, with one row of activations and with several: see [`super::matrix`].
+    /// Tiles that are multiplied at a time, with one row of activations and with several: see [`crate::matrix`].
     const GROUPS: (usize, usize);
 
     /// Lay four rows' blocks side by side.
@@ -115,7 +115,7 @@ fn nibbles(tile: &[u8], q: usize) -> Quad {
 }
 
 /// 32 weights in 34 bytes: scale, signed bytes.
-pub(super) struct Q8_0;
+pub(crate) struct Q8_0;
 
 impl Format for Q8_0 {
     const WIDTH: usize = BLOCK;
@@ -171,7 +171,7 @@ fn scale<const M: usize, const N: usize>(
 }
 
 /// 32 weights in 18 bytes: scale, nibbles less 8.
-pub(super) struct Q4_0;
+pub(crate) struct Q4_0;
 
 impl Format for Q4_0 {
     const WIDTH: usize = BLOCK;
@@ -209,7 +209,7 @@ impl Format for Q4_0 {
 }
 
 /// 32 weights in 22 bytes: scale, fifth bits, nibbles; less 16.
-pub(super) struct Q5_0;
+pub(crate) struct Q5_0;
 
 impl Format for Q5_0 {
     const WIDTH: usize = BLOCK;
@@ -270,7 +270,7 @@ impl Format for Q5_0 {
 const PARTS: usize = 8;
 
 /// 256 weights in 144 bytes: two scales, then a 6-bit scale and a 6-bit minimum for every 32, nibbles.
-pub(super) struct Q4K;
+pub(crate) struct Q4K;
 
 /// Bytes of a 32-column part of a Q4_K tile: four scales, four minima, nibbles.
 const Q4K_PART: usize = 4 + 4 + 64;
@@ -338,7 +338,7 @@ fn q4k_scale(packed: &[u8], p: usize) -> (u8, u8) {
 }
 
 /// 256 weights in 210 bytes: low nibbles, high two bits, a signed scale for every 16, a scale; less 32.
-pub(super) struct Q6K;
+pub(crate) struct Q6K;
 
 /// Bytes of a 32-column part of a Q6_K tile: four scales for each half, nibbles, high bits.
 const Q6K_PART: usize = 8 + 64 + 32;

@@ -1,52 +1,57 @@
 //! Rows of activations as the kernels take them: floats, and 8-bit integers in blocks of 32 with a scale each.
 
-use super::simd::{F4, H8};
-use super::vector::largest;
+use crate::simd::{F4, H8};
+use crate::vector::largest;
 
 /// Weights, and activations, of one block.
-pub(super) const BLOCK: usize = 32;
+pub const BLOCK: usize = 32;
 
 /// 32 activations of one row, each scale * quant.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(16))]
-pub(super) struct Block {
+pub struct Block {
     /// Within -127..=127, in 16 bits because the products are.
-    pub(super) quants: [i16; BLOCK],
-    pub(super) scale: f32,
+    pub quants: [i16; BLOCK],
+    /// What a quant of 1 stands for.
+    pub scale: f32,
     /// Sums of the quants' halves: what a constant added to every weight is multiplied with.
-    pub(super) sums: [i32; 2],
+    pub sums: [i32; 2],
 }
 
 const ZERO: Block = Block { quants: [0; BLOCK], scale: 0.0, sums: [0; 2] };
 
 /// Rows that one or several matrices are multiplied with.
 #[derive(Debug, Default)]
-pub(super) struct Activations {
-    pub(super) columns: usize,
+pub struct Activations {
+    /// Numbers of a row.
+    pub columns: usize,
     /// [rows, columns]
-    pub(super) floats: Vec<f32>,
+    pub floats: Vec<f32>,
     /// [rows, columns / 32]; empty where columns are no whole number of blocks.
-    pub(super) blocks: Vec<Block>,
+    pub blocks: Vec<Block>,
 }
 
 impl Activations {
     /// Room for rows of this width; what was in it is kept only in part.
-    pub(super) fn resize(&mut self, rows: usize, columns: usize) {
+    pub fn resize(&mut self, rows: usize, columns: usize) {
         self.columns = columns;
         self.floats.resize(rows * columns, 0.0);
         self.blocks.resize(if columns.is_multiple_of(BLOCK) { rows * columns / BLOCK } else { 0 }, ZERO);
     }
 
-    pub(super) fn rows(&self) -> usize {
+    /// Rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
         self.floats.len() / self.columns.max(1)
     }
 
-    pub(super) fn row_mut(&mut self, row: usize) -> &mut [f32] {
+    /// One row's floats.
+    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
         &mut self.floats[row * self.columns..(row + 1) * self.columns]
     }
 
     /// Round one row's floats to its blocks.
-    pub(super) fn round(&mut self, row: usize) {
+    pub fn round(&mut self, row: usize) {
         if !self.columns.is_multiple_of(BLOCK) {
             return;
         }
@@ -59,7 +64,7 @@ impl Activations {
     }
 
     /// Round every row.
-    pub(super) fn round_all(&mut self) {
+    pub fn round_all(&mut self) {
         (0..self.rows()).for_each(|row| self.round(row));
     }
 }

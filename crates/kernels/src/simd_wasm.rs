@@ -5,39 +5,39 @@ use std::arch::wasm32::*;
 
 /// Four floats.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct F4(v128);
+pub(crate) struct F4(v128);
 
 /// Four 32-bit integers.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct I4(v128);
+pub(crate) struct I4(v128);
 
 /// Eight 16-bit integers.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct H8(v128);
+pub(crate) struct H8(v128);
 
 // SAFETY, for every load and store below: the argument is a reference to an array of exactly the bytes that are touched, and
 // these instructions take any alignment.
 
 impl F4 {
     #[inline(always)]
-    pub(super) fn splat(x: f32) -> Self {
+    pub(crate) fn splat(x: f32) -> Self {
         Self(f32x4_splat(x))
     }
 
     #[inline(always)]
-    pub(super) fn load(x: &[f32; 4]) -> Self {
+    pub(crate) fn load(x: &[f32; 4]) -> Self {
         Self(unsafe { v128_load(x.as_ptr().cast()) })
     }
 
     /// Four floats of 4 bytes each, least significant first.
     #[inline(always)]
-    pub(super) fn floats(x: &[u8; 16]) -> Self {
+    pub(crate) fn floats(x: &[u8; 16]) -> Self {
         Self(unsafe { v128_load(x.as_ptr().cast()) })
     }
 
     /// Four finite floats of 2 bytes each (IEEE half precision).
     #[inline(always)]
-    pub(super) fn halves(x: &[u8; 8]) -> Self {
+    pub(crate) fn halves(x: &[u8; 8]) -> Self {
         let wide = i32x4_shl(unsafe { i32x4_load_extend_i16x4(x.as_ptr().cast()) }, 13);
         // Sign, exponent and fraction are in place; 2^112 makes up for the two exponents' offsets, also below the normal numbers.
         Self(f32x4_mul(
@@ -48,60 +48,60 @@ impl F4 {
 
     /// Four floats of which only the upper 2 bytes are kept (bfloat16).
     #[inline(always)]
-    pub(super) fn brains(x: &[u8; 8]) -> Self {
+    pub(crate) fn brains(x: &[u8; 8]) -> Self {
         Self(i32x4_shl(unsafe { u32x4_load_extend_u16x4(x.as_ptr().cast()) }, 16))
     }
 
     #[inline(always)]
-    pub(super) fn store(self, out: &mut [f32; 4]) {
+    pub(crate) fn store(self, out: &mut [f32; 4]) {
         unsafe { v128_store(out.as_mut_ptr().cast(), self.0) }
     }
 
     #[inline(always)]
-    pub(super) fn add(self, other: Self) -> Self {
+    pub(crate) fn add(self, other: Self) -> Self {
         Self(f32x4_add(self.0, other.0))
     }
 
     #[inline(always)]
-    pub(super) fn sub(self, other: Self) -> Self {
+    pub(crate) fn sub(self, other: Self) -> Self {
         Self(f32x4_sub(self.0, other.0))
     }
 
     #[inline(always)]
-    pub(super) fn mul(self, other: Self) -> Self {
+    pub(crate) fn mul(self, other: Self) -> Self {
         Self(f32x4_mul(self.0, other.0))
     }
 
     #[inline(always)]
-    pub(super) fn div(self, other: Self) -> Self {
+    pub(crate) fn div(self, other: Self) -> Self {
         Self(f32x4_div(self.0, other.0))
     }
 
     /// The larger of each two; not defined for NaN.
     #[inline(always)]
-    pub(super) fn max(self, other: Self) -> Self {
+    pub(crate) fn max(self, other: Self) -> Self {
         Self(f32x4_pmax(self.0, other.0))
     }
 
     #[inline(always)]
-    pub(super) fn abs(self) -> Self {
+    pub(crate) fn abs(self) -> Self {
         Self(f32x4_abs(self.0))
     }
 
     /// These where `x` is above `limit`, 0 elsewhere.
     #[inline(always)]
-    pub(super) fn where_above(self, x: Self, limit: f32) -> Self {
+    pub(crate) fn where_above(self, x: Self, limit: f32) -> Self {
         Self(v128_and(self.0, f32x4_gt(x.0, f32x4_splat(limit))))
     }
 
     /// The bits.
     #[inline(always)]
-    pub(super) fn bits(self) -> I4 {
+    pub(crate) fn bits(self) -> I4 {
         I4(self.0)
     }
 
     #[inline(always)]
-    pub(super) fn lanes(self) -> [f32; 4] {
+    pub(crate) fn lanes(self) -> [f32; 4] {
         let mut out = [0.0; 4];
         self.store(&mut out);
         out
@@ -110,47 +110,47 @@ impl F4 {
 
 impl I4 {
     #[inline(always)]
-    pub(super) fn splat(x: i32) -> Self {
+    pub(crate) fn splat(x: i32) -> Self {
         Self(i32x4_splat(x))
     }
 
     /// Four unsigned bytes.
     #[inline(always)]
-    pub(super) fn bytes(x: &[u8; 4]) -> Self {
+    pub(crate) fn bytes(x: &[u8; 4]) -> Self {
         let all = unsafe { v128_load32_zero(x.as_ptr().cast()) };
         Self(u32x4_extend_low_u16x8(u16x8_extend_low_u8x16(all)))
     }
 
     /// Four signed bytes.
     #[inline(always)]
-    pub(super) fn signed_bytes(x: &[u8; 4]) -> Self {
+    pub(crate) fn signed_bytes(x: &[u8; 4]) -> Self {
         let all = unsafe { v128_load32_zero(x.as_ptr().cast()) };
         Self(i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(all)))
     }
 
     #[inline(always)]
-    pub(super) fn add(self, other: Self) -> Self {
+    pub(crate) fn add(self, other: Self) -> Self {
         Self(i32x4_add(self.0, other.0))
     }
 
     #[inline(always)]
-    pub(super) fn mul(self, other: Self) -> Self {
+    pub(crate) fn mul(self, other: Self) -> Self {
         Self(i32x4_mul(self.0, other.0))
     }
 
     #[inline(always)]
-    pub(super) fn shl<const N: u32>(self) -> Self {
+    pub(crate) fn shl<const N: u32>(self) -> Self {
         Self(i32x4_shl(self.0, N))
     }
 
     #[inline(always)]
-    pub(super) fn to_floats(self) -> F4 {
+    pub(crate) fn to_floats(self) -> F4 {
         F4(f32x4_convert_i32x4(self.0))
     }
 
     /// As the bits of floats.
     #[inline(always)]
-    pub(super) fn as_floats(self) -> F4 {
+    pub(crate) fn as_floats(self) -> F4 {
         F4(self.0)
     }
 }
@@ -158,19 +158,19 @@ impl I4 {
 impl H8 {
     /// Eight signed bytes.
     #[inline(always)]
-    pub(super) fn signed_bytes(x: &[u8; 8]) -> Self {
+    pub(crate) fn signed_bytes(x: &[u8; 8]) -> Self {
         Self(unsafe { i16x8_load_extend_i8x8(x.as_ptr().cast()) })
     }
 
     /// Eight integers of 2 bytes each.
     #[inline(always)]
-    pub(super) fn load(x: &[u8; 16]) -> Self {
+    pub(crate) fn load(x: &[u8; 16]) -> Self {
         Self(unsafe { v128_load(x.as_ptr().cast()) })
     }
 
     /// Each of four pairs of integers, four times over. One load and four shuffles: cheaper than four loads that repeat a pair.
     #[inline(always)]
-    pub(super) fn pairs(x: &[i16; 8]) -> [Self; 4] {
+    pub(crate) fn pairs(x: &[i16; 8]) -> [Self; 4] {
         let x = unsafe { v128_load(x.as_ptr().cast()) };
         [
             Self(i32x4_shuffle::<0, 0, 0, 0>(x, x)),
@@ -181,18 +181,18 @@ impl H8 {
     }
 
     #[inline(always)]
-    pub(super) fn and(self, mask: u16) -> Self {
+    pub(crate) fn and(self, mask: u16) -> Self {
         Self(v128_and(self.0, u16x8_splat(mask)))
     }
 
     #[inline(always)]
-    pub(super) fn or(self, other: Self) -> Self {
+    pub(crate) fn or(self, other: Self) -> Self {
         Self(v128_or(self.0, other.0))
     }
 
     /// Shift right without sign, or left by a negative number.
     #[inline(always)]
-    pub(super) fn shift(self, right: i32) -> Self {
+    pub(crate) fn shift(self, right: i32) -> Self {
         if right >= 0 {
             Self(u16x8_shr(self.0, right.unsigned_abs()))
         } else {
@@ -202,13 +202,13 @@ impl H8 {
 
     /// Products, added in neighbouring pairs.
     #[inline(always)]
-    pub(super) fn dot(self, other: Self) -> I4 {
+    pub(crate) fn dot(self, other: Self) -> I4 {
         I4(i32x4_dot_i16x8(self.0, other.0))
     }
 
     /// Eight floats within the 16-bit range, rounded to the nearest, ties to even.
     #[inline(always)]
-    pub(super) fn rounded(low: F4, high: F4) -> Self {
+    pub(crate) fn rounded(low: F4, high: F4) -> Self {
         // Adding 1.5 * 2^23 leaves the rounded integer in the low bits.
         let (magic, bits) = (f32x4_splat(12_582_912.0), i32x4_splat(0x4b40_0000));
         let round = |x: F4| i32x4_sub(f32x4_add(x.0, magic), bits);
@@ -216,7 +216,7 @@ impl H8 {
     }
 
     #[inline(always)]
-    pub(super) fn store(self, out: &mut [i16; 8]) {
+    pub(crate) fn store(self, out: &mut [i16; 8]) {
         unsafe { v128_store(out.as_mut_ptr().cast(), self.0) }
     }
 }
