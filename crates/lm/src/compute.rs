@@ -91,7 +91,7 @@ fn open(ordinal: usize) -> std::result::Result<Device, String> {
     use candle_core::cuda::cudarc::driver::{CudaContext, result};
     const ELSEWHERE: &str = "nothing was computed elsewhere in its place; use cpu to do that";
     let driver = result::init().and_then(|()| CudaContext::device_count());
-    let cards = driver.map_err(|e| format!("no NVIDIA driver answers ({:?}): install one, or {ELSEWHERE}", e.0))?;
+    let cards = driver.map_err(|e| format!("no NVIDIA driver answers ({:?}): install one; {ELSEWHERE}", e.0))?;
     if ordinal >= usize::try_from(cards).unwrap_or(0) {
         return Err(format!("there are {cards} cards, numbered from 0 (`nvidia-smi -L` lists them); {ELSEWHERE}"));
     }
