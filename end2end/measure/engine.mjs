@@ -1,7 +1,7 @@
-//! The engine in Chromium by hand, as a visitor's tab runs it: `node measure/engine.mjs RUNS MODEL.gguf...`. Of each model: tokens per second of a prompt of
-//! 128 tokens, of one stream and of 8 streams of 64 tokens (the `bench` request, in one worker), the same through `generate` with every token's log-probability
-//! (which shares a group among workers), and milliseconds from the browser's cache to the first token of a short prompt, each time in a new
-//! engine. Prints medians and all values. `SITE` names another folder than target/site.
+//! The engine in Chromium by hand, as a visitor's tab runs it: `node measure/engine.mjs RUNS MODEL.gguf...`. Of each model: tokens per second of one
+//! stream and of 8 streams of 64 tokens over one prompt through `generate`, with every token's log-probability (a group is shared among workers), and
+//! milliseconds from the browser's cache to the first token of a short prompt, each time in a new engine. Prints medians and all values. `SITE`
+//! names another folder than target/site.
 
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -58,12 +58,11 @@ try {
         out.report = await engine.report();
         engine.close();
         const { data } = await Engine.probe({ url, sha256, runs, promptTokens: 128, newTokens: 64, group: 8 });
-        return { ...out, data };
+        return out;
       },
       [`/models/${name}`, sha256, Number(runs)],
     );
     console.log(name);
-    console.log("  probe", JSON.stringify(found.data));
     console.log(`  one stream with log-probabilities ${said(found.alone)}, 8 x 64 ${said(found.shared)} tokens/s, ratio ${(median(found.shared) / median(found.alone)).toFixed(2)}`);
     console.log(`  from the cache: loaded after ${said(found.loads.map(([ms]) => ms))} ms, first token after ${said(found.loads.map(([, ms]) => ms))} ms`);
     console.log(`  ${JSON.stringify(found.report)}`);
