@@ -9,11 +9,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Lets a fake trainer make steps.
 #[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<(Mutex<u64>, Condvar)>);
+pub(crate) struct Gate {
+    allowed: Arc<(Mutex<u64>, Condvar)>,
+    asked: watch::Sender<u64>,
+}
 
 impl Gate {
     /// Open for good.
@@ -24,14 +27,24 @@ impl Gate {
     }
 
     pub(crate) fn allow(&self, steps: u64) {
-        *self.0.0.lock().expect("unpoisoned") += steps;
-        self.0.1.notify_all();
+        *self.allowed.0.lock().expect("unpoisoned") += steps;
+        self.allowed.1.notify_all();
     }
 
     pub(crate) fn pass(&self) {
-        let mut left =
-            self.0.1.wait_while(self.0.0.lock().expect("unpoisoned"), |left| *left == 0).expect("unpoisoned");
+        self.asked.send_modify(|asked| *asked += 1);
+        let (allowed, more) = &*self.allowed;
+        let mut left = more.wait_while(allowed.lock().expect("unpoisoned"), |left| *left == 0).expect("unpoisoned");
         *left -= 1;
+    }
+
+    /// Wait until the `n`-th step since the gate was made has begun. A step's event is out before the trainer has
+    /// looked for commands: one given on the event alone is obeyed before the next step or after it, as chance has it.
+    pub(crate) async fn asked(&self, n: u64) {
+        let mut asked = self.asked.subscribe();
+        let reached = asked.wait_for(|asked| *asked >= n);
+        // Only a broken build waits so long.
+        tokio::time::timeout(Duration::from_secs(60), reached).await.expect("the step begins").expect("the gate lives");
     }
 }
 

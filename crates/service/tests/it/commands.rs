@@ -42,6 +42,7 @@ async fn a_run_pauses_after_its_step_resumes_there_and_stops() {
     let mut events = service.follow(&run, 0).await.expect("follows");
     gate.allow(2);
     until(&mut events, is_step(1)).await;
+    gate.asked(3).await;
     assert_eq!(service.command(&run, RunCommand::Pause).await.expect("obeys").status, RunStatus::Running);
     gate.allow(1);
     until(&mut events, is_status(RunStatus::Paused)).await;
@@ -53,6 +54,7 @@ async fn a_run_pauses_after_its_step_resumes_there_and_stops() {
     assert_eq!(told.recv().await, Some(Told::Start(None)));
     assert_eq!(told.recv().await, Some(Told::Start(Some(state(2)))));
 
+    gate.asked(5).await;
     service.command(&run, RunCommand::Stop).await.expect("obeys");
     gate.allow(1);
     until(&mut events, is_status(RunStatus::Stopped)).await;

@@ -89,6 +89,7 @@ async fn a_shutdown_waits_for_the_step_and_the_next_start_goes_on() {
     let mut events = service.follow(&run, 0).await.expect("follows");
     gate.allow(1);
     until(&mut events, is_step(0)).await;
+    gate.asked(2).await;
     service.begin_shutdown();
     assert!(matches!(service.start_run(recipe(1)).await, Err(ServiceError::ShuttingDown)));
     gate.allow(1);
