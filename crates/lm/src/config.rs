@@ -95,6 +95,33 @@ const MAX_DIM: usize = 1 << 20;
 const MAX_LAYERS: usize = 1024;
 
 impl ModelConfig {
+    /// A small shape for checks of arithmetic: heads of 24 in groups of three and widths that no tile or vector divides, with a
+    /// kind of rope scaling of its own for every family.
+    #[must_use]
+    pub fn uneven(architecture: Architecture, vocab: usize, tied: bool) -> Self {
+        Self {
+            architecture,
+            vocab,
+            width: 40,
+            layers: 2,
+            heads: 6,
+            kv_heads: 2,
+            head_dim: 24,
+            ffn: 50,
+            context: 256,
+            rms_eps: 1e-5,
+            rope_theta: 10_000.0,
+            rope_scaling: match architecture {
+                Architecture::Llama => RopeScaling::Llama3 { factor: 8.0, low: 1.0, high: 4.0, original: 64.0 },
+                Architecture::Qwen2 => RopeScaling::None,
+                Architecture::Qwen3 => RopeScaling::Linear(2.0),
+            },
+            tied,
+            bos: None,
+            eos: vec![],
+        }
+    }
+
     /// Read `config.json`. `rope_theta` and `rope_scaling` may stand at the top level (transformers 4) or inside
     /// `rope_parameters` (transformers 5).
     ///

@@ -331,7 +331,7 @@ fn composed_scores(logits: &Tensor, tokens: &[u32]) -> Result<TokenScores> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Policy, RopeScaling};
+    use crate::Policy;
 
     /// Heads of 24, groups of three, rows that share a prefix: nothing fits a tile.
     fn policy(architecture: Architecture, tied: bool) -> Policy {
@@ -340,27 +340,7 @@ mod tests {
     }
 
     fn model(architecture: Architecture, tied: bool) -> (ModelConfig, Weights) {
-        let config = ModelConfig {
-            architecture,
-            vocab: 37,
-            width: 40,
-            layers: 2,
-            heads: 6,
-            kv_heads: 2,
-            head_dim: 24,
-            ffn: 50,
-            context: 256,
-            rms_eps: 1e-5,
-            rope_theta: 10_000.0,
-            rope_scaling: match architecture {
-                Architecture::Llama => RopeScaling::Llama3 { factor: 8.0, low: 1.0, high: 4.0, original: 64.0 },
-                Architecture::Qwen2 => RopeScaling::None,
-                Architecture::Qwen3 => RopeScaling::Linear(2.0),
-            },
-            tied,
-            bos: None,
-            eos: vec![],
-        };
+        let config = ModelConfig::uneven(architecture, 37, tied);
         let mut weights = Weights::default();
         for (t, (name, dims)) in config.tensor_shapes().into_iter().enumerate() {
             let n: usize = dims.iter().product();

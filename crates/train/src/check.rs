@@ -11,7 +11,7 @@ use crate::{AdamW, Result, pretrain};
 use candle_core::{Device, Tensor};
 use clicker_lm::weights::WeightTensor;
 use clicker_lm::{
-    Architecture, Compute, Inference, LoadedModel, ModelConfig, Policy, PolicySnapshot, RenderedChat, RopeScaling,
+    Architecture, Compute, Inference, LoadedModel, ModelConfig, Policy, PolicySnapshot, RenderedChat,
     RowCache, RowPlan,
 };
 use clicker_wire::{GrpoSpec, LoraSpec, MemorySpec, OptimSpec};
@@ -55,27 +55,7 @@ pub fn families() -> Result<Vec<(String, LoadedModel)>> {
     let all = [Architecture::Llama, Architecture::Qwen2, Architecture::Qwen3];
     let all = all.into_iter().flat_map(|family| [(family, true), (family, false)]);
     all.map(|(architecture, tied)| {
-        let config = ModelConfig {
-            architecture,
-            vocab: 97,
-            width: 40,
-            layers: 2,
-            heads: 6,
-            kv_heads: 2,
-            head_dim: 24,
-            ffn: 50,
-            context: 256,
-            rms_eps: 1e-5,
-            rope_theta: 10_000.0,
-            rope_scaling: match architecture {
-                Architecture::Llama => RopeScaling::Llama3 { factor: 8.0, low: 1.0, high: 4.0, original: 64.0 },
-                Architecture::Qwen2 => RopeScaling::None,
-                Architecture::Qwen3 => RopeScaling::Linear(2.0),
-            },
-            tied,
-            bos: None,
-            eos: vec![],
-        };
+        let config = ModelConfig::uneven(architecture, 97, tied);
         let mut weights = pretrain::random_weights(&config, 7)?;
         for (name, dims) in config.tensor_shapes() {
             // Norms of 1 and biases of 0 would hide a factor or a sum that was forgotten.
