@@ -9,10 +9,13 @@
 mod level;
 mod panels;
 mod tile;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub(crate) use level::{Level, by_level};
-pub(crate) use panels::{Panels, View};
-pub(crate) use tile::{Left, MR, NR, tile};
+pub(crate) use panels::{Group, Panels, View};
+use tile::tiles;
+pub(crate) use tile::{Left, MR, NR, tile, tile_ahead};
 
 /// Inner dimension that is summed up in registers before it is added to the output.
 const KC: usize = 384;
@@ -49,10 +52,9 @@ pub(crate) fn multiply(a: View<'_>, b: &Panels, c: &mut [f32], step: usize, stor
             let packed = a.group(m0..m0 + mc, k0..k0 + kc, &mut scratch.a);
             for n0 in (0..n).step_by(NR) {
                 let columns = NR.min(n - n0);
-                let b = b.panel(n0 / NR, k0, kc);
-                for i in (0..mc).step_by(MR) {
-                    tile(kc, packed.rows(i), b, (&mut c[(m0 + i) * step + n0..], step, columns), store);
-                }
+                let here = b.panel(n0 / NR, k0, kc);
+                let next = if n0 + NR < n { b.panel(n0 / NR + 1, k0, kc) } else { &[] };
+                tiles(kc, &packed, (here, next), (&mut c[m0 * step + n0..], step, columns), store);
             }
         }
     }
