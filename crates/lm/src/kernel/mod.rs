@@ -5,6 +5,8 @@
 //! that are added up in order. Neither the size of a tile nor the number of rows that are computed together has any part
 //! in that, so AVX-512, AVX2 with FMA and 64-bit ARM give the same bits, and a row's values do not depend on its
 //! neighbours. A processor without fused multiply-add rounds twice and differs in the last bits.
+//!
+//! With AVX2 the panel that comes next is fetched while this one is used (see `x86`); AVX-512 and the portable tile fetch nothing.
 
 mod level;
 mod panels;
@@ -53,7 +55,11 @@ pub(crate) fn multiply(a: View<'_>, b: &Panels, c: &mut [f32], step: usize, stor
             for n0 in (0..n).step_by(NR) {
                 let columns = NR.min(n - n0);
                 let here = b.panel(n0 / NR, k0, kc);
-                let next = if n0 + NR < n { b.panel(n0 / NR + 1, k0, kc) } else { &[] };
+                let next = match (n0 + NR < n, k - k0 - kc) {
+                    (true, _) => b.panel(n0 / NR + 1, k0, kc),
+                    (false, 0) => &[],
+                    (false, left) => b.panel(0, k0 + kc, KC.min(left)),
+                };
                 tiles(kc, &packed, (here, next), (&mut c[m0 * step + n0..], step, columns), store);
             }
         }

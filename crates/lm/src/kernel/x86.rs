@@ -89,19 +89,13 @@ unsafe fn rows512<const M: usize>(
 }
 
 /// One tile. Where a row or two meet a panel, `ahead` [k, NR] is fetched.
-pub(super) fn avx2(
-    k: usize,
-    a: Left<'_>,
-    (b, ahead): (&[f32], &[f32]),
-    (c, step): (&mut [f32], usize),
-    store: Store,
-) {
+pub(super) fn avx2(k: usize, a: Left<'_>, (b, ahead): (&[f32], &[f32]), (c, step): (&mut [f32], usize), store: Store) {
     let (b, c) = (b.as_ptr(), c.as_mut_ptr());
     if a.rows <= 2 {
         let (steps, values) = ((a.column_step, a.row_step), a.values.as_ptr());
         // SAFETY: as in `avx512`; AVX2 and FMA come with either level.
         unsafe {
-            by_rows!(a.rows, few256, (k, values, steps, b, ahead.as_ptr(), c, step, store); 1 2);
+            by_rows!(a.rows, few256, (k, values, steps, (b, ahead.as_ptr()), c, step, store); 1 2);
         }
         return;
     }
@@ -151,9 +145,9 @@ fn part256(
     // SAFETY: as in `avx512`, for the rows from i on and for half the columns; nothing is read from `ahead`.
     unsafe {
         if a.row_step == 1 {
-            by_rows!(few, rows256 true, (k, values, a.column_step, b, ahead, c, step, store); 1 2 3 4 5 6);
+            by_rows!(few, rows256 true, (k, values, a.column_step, (b, ahead), c, step, store); 1 2 3 4 5 6);
         } else {
-            by_rows!(few, rows256 false, (k, values, a.row_step, b, ahead, c, step, store); 1 2 3 4 5 6);
+            by_rows!(few, rows256 false, (k, values, a.row_step, (b, ahead), c, step, store); 1 2 3 4 5 6);
         }
     }
 }
@@ -164,8 +158,7 @@ unsafe fn rows256<const M: usize, const PACKED: bool>(
     k: usize,
     a: *const f32,
     a_step: usize,
-    mut b: *const f32,
-    mut ahead: *const f32,
+    (mut b, mut ahead): (*const f32, *const f32),
     c: *mut f32,
     step: usize,
     store: Store,
@@ -225,8 +218,7 @@ unsafe fn few256<const M: usize>(
     k: usize,
     a: *const f32,
     (column_step, row_step): (usize, usize),
-    mut b: *const f32,
-    mut ahead: *const f32,
+    (mut b, mut ahead): (*const f32, *const f32),
     c: *mut f32,
     step: usize,
     store: Store,
