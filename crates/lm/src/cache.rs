@@ -1,7 +1,7 @@
 //! Keys and values of texts that are being continued. Prompts are stored once; any number of rows continue one prompt,
 //! each with a stretch of its own. Never knows how attention is computed.
 
-use crate::dense::{Recorder, Space, Stretch};
+use crate::dense::{Recorder, Seen, Space, Stretch};
 use crate::ops::AttentionShape;
 use crate::{LmError, Result, RowPlan, portable};
 
@@ -145,9 +145,9 @@ impl HostCache {
         }
         let LayerCache { prompts, rows } = &mut self.layers[layer];
         rows[row].put(self.shape, len, key, value);
-        let prefix = (&prompts[prompt], self.prompts[prompt].1);
         let next = (&prompts[self.rows[next].prompt], &rows[next]);
-        rows[row].attend(self.shape, prefix, len + 1, next, q, out, &mut self.space);
+        let seen = Seen { prefix: &prompts[prompt], before: self.prompts[prompt].1, len: len + 1, next };
+        rows[row].attend(self.shape, seen, q, out, &mut self.space);
         Ok(())
     }
 

@@ -16,6 +16,16 @@ pub(crate) struct Stretch {
     values: Panels,
 }
 
+/// What one row sees: the first `before` positions of a prefix and the first `len` of its own. What the next row sees, prefix and own, is
+/// fetched into the cache meanwhile: the keys of many texts do not stay there from one token to the next.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) prefix: &'a Stretch,
+    pub(crate) before: usize,
+    pub(crate) len: usize,
+    pub(crate) next: (&'a Stretch, &'a Stretch),
+}
+
 /// Working space of [`Stretch::attend`].
 #[derive(Debug, Default)]
 pub(crate) struct Space {
@@ -41,19 +51,9 @@ impl Stretch {
         }
     }
 
-    /// One row's attention over the first `before` positions of `prefix` and the first `len` of these: q [H d] gives [H d].
-    /// Meanwhile `next`, what the next row sees as its prefix and its own, is fetched into the cache: the keys of many
-    /// texts do not stay there from one token to the next.
-    pub(crate) fn attend(
-        &self,
-        shape: AttentionShape,
-        (prefix, before): (&Self, usize),
-        len: usize,
-        next: (&Self, &Self),
-        q: &[f32],
-        out: &mut [f32],
-        space: &mut Space,
-    ) {
+    /// One row's attention over what it sees of a prefix and of these positions: q [H d] gives [H d].
+    pub(crate) fn attend(&self, shape: AttentionShape, seen: Seen<'_>, q: &[f32], out: &mut [f32], space: &mut Space) {
+        let Seen { prefix, before, len, next } = seen;
         let d = shape.head_dim;
         let heads = shape.heads / shape.kv_heads;
         // Columns of a row of scores lie as they do in training: the prefix, filled up to whole panels, then these.
@@ -141,8 +141,8 @@ mod tests {
                         continue;
                     }
                     own.put(attention, i - before, keys, values);
-                    let (len, next) = (i - before + 1, (&prefix, &own));
-                    own.attend(attention, (&prefix, before), len, next, &row[..q], &mut got, &mut space);
+                    let seen = Seen { prefix: &prefix, before, len: i - before + 1, next: (&prefix, &own) };
+                    own.attend(attention, seen, &row[..q], &mut got, &mut space);
                     assert_eq!(got, want[i * q..(i + 1) * q], "{heads} heads of {d}, row {i}");
                 }
             }
