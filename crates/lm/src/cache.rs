@@ -1,7 +1,7 @@
 //! Keys and values of texts that are being continued. Prompts are stored once; any number of rows continue one prompt,
 //! each with a stretch of its own. Never knows how attention is computed.
 
-use crate::dense::{Recorder, Space, Stretch};
+use crate::dense::{Recorder, Seen, Space, Stretch};
 use crate::ops::AttentionShape;
 use crate::{LmError, Result, RowPlan, portable};
 
@@ -123,29 +123,31 @@ impl HostCache {
         let mut out = vec![0f32; rows.len() * q_width];
         let kv = k.chunks_exact(width).zip(v.chunks_exact(width));
         let outputs = q.chunks_exact(q_width).zip(out.chunks_exact_mut(q_width));
-        for ((&row, (k, v)), (q, out)) in rows.iter().zip(kv).zip(outputs) {
-            self.attend_row(layer, row, q, (k, v), out)?;
+        for ((i, (k, v)), (q, out)) in (0..rows.len()).zip(kv).zip(outputs) {
+            self.attend_row(layer, &rows[i..], q, (k, v), out)?;
         }
         Ok(out)
     }
 
-    /// [`Self::attend`] for one row: q and `out` [H d], the new key and value [K d].
+    /// [`Self::attend`] for the first of some rows: q and `out` [H d], the new key and value [K d].
     pub(crate) fn attend_row(
         &mut self,
         layer: usize,
-        row: usize,
+        turn: &[usize],
         q: &[f32],
         (key, value): (&[f32], &[f32]),
         out: &mut [f32],
     ) -> Result<()> {
+        let (row, next) = (turn[0], turn.get(1).copied().unwrap_or(turn[0]));
         let Row { prompt, len } = self.rows[row];
         if len >= self.capacity {
             return Err(LmError::Prompt(format!("row {row} has used up its {} new tokens", self.capacity)));
         }
         let LayerCache { prompts, rows } = &mut self.layers[layer];
         rows[row].put(self.shape, len, key, value);
-        let prefix = (&prompts[prompt], self.prompts[prompt].1);
-        rows[row].attend(self.shape, prefix, len + 1, q, out, &mut self.space);
+        let next = (&prompts[self.rows[next].prompt], &rows[next]);
+        let seen = Seen { prefix: &prompts[prompt], before: self.prompts[prompt].1, len: len + 1, next };
+        rows[row].attend(self.shape, seen, q, out, &mut self.space);
         Ok(())
     }
 

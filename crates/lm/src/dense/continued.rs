@@ -4,7 +4,7 @@
 //! Knows no layers and no batches: [`KvCache`](crate::KvCache) says who sees which stretch.
 
 use super::rows;
-use crate::kernel::{Left, MR, NR, Panels, Store, View, tile};
+use crate::kernel::{Left, MR, NR, Panels, Store, View, tile_ahead};
 use crate::ops::AttentionShape;
 
 /// Keys and values of consecutive positions of one text.
@@ -14,6 +14,16 @@ pub(crate) struct Stretch {
     keys: Panels,
     /// [positions, K d'], where d' is d filled up to whole panels.
     values: Panels,
+}
+
+/// What one row sees: the first `before` positions of a prefix and the first `len` of its own. What the next row sees, prefix and own, is
+/// fetched into the cache meanwhile: the keys of many texts do not stay there from one token to the next.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) prefix: &'a Stretch,
+    pub(crate) before: usize,
+    pub(crate) len: usize,
+    pub(crate) next: (&'a Stretch, &'a Stretch),
 }
 
 /// Working space of [`Stretch::attend`].
@@ -41,16 +51,9 @@ impl Stretch {
         }
     }
 
-    /// One row's attention over the first `before` positions of `prefix` and the first `len` of these: q [H d] gives [H d].
-    pub(crate) fn attend(
-        &self,
-        shape: AttentionShape,
-        (prefix, before): (&Self, usize),
-        len: usize,
-        q: &[f32],
-        out: &mut [f32],
-        space: &mut Space,
-    ) {
+    /// One row's attention over what it sees of a prefix and of these positions: q [H d] gives [H d].
+    pub(crate) fn attend(&self, shape: AttentionShape, seen: Seen<'_>, q: &[f32], out: &mut [f32], space: &mut Space) {
+        let Seen { prefix, before, len, next } = seen;
         let d = shape.head_dim;
         let heads = shape.heads / shape.kv_heads;
         // Columns of a row of scores lie as they do in training: the prefix, filled up to whole panels, then these.
@@ -64,10 +67,10 @@ impl Stretch {
             let g = shape.group(h);
             let count = MR.min((g + 1) * heads - h);
             let q = Left { values: &q[h * d..], column_step: 1, row_step: d, rows: count };
-            for (stretch, at, columns) in [(prefix, 0, before), (self, own_at, len)] {
+            for (stretch, next, at, columns) in [(prefix, next.0, 0, before), (self, next.1, own_at, len)] {
                 for n in (0..columns).step_by(NR) {
-                    let keys = stretch.keys.panel(n / NR, g * d, d);
-                    tile(d, q, keys, (&mut scores[at + n..], step, NR), Store::Set);
+                    let keys = pair(&stretch.keys, &next.keys, n / NR, g * d, d);
+                    tile_ahead(d, q, keys, (&mut scores[at + n..], step, NR), Store::Set);
                 }
             }
             for row in scores.chunks_exact_mut(step).take(count) {
@@ -77,13 +80,19 @@ impl Stretch {
             for n in (0..d).step_by(NR) {
                 let (panel, columns) = ((g * padded(shape) + n) / NR, NR.min(d - n));
                 let out = &mut out[h * d + n..];
-                let values = prefix.values.panel(panel, 0, before);
-                tile(before, scores(0), values, (&mut *out, d, columns), Store::Set);
-                let values = self.values.panel(panel, 0, len);
-                tile(len, scores(own_at), values, (out, d, columns), Store::GoOn);
+                let values = pair(&prefix.values, &next.0.values, panel, 0, before);
+                tile_ahead(before, scores(0), values, (&mut *out, d, columns), Store::Set);
+                let values = pair(&self.values, &next.1.values, panel, 0, len);
+                tile_ahead(len, scores(own_at), values, (out, d, columns), Store::GoOn);
             }
         }
     }
+}
+
+/// A part of some panels and the same part of others, if they have it.
+fn pair<'a>(here: &'a Panels, next: &'a Panels, panel: usize, k0: usize, kc: usize) -> (&'a [f32], &'a [f32]) {
+    let here = here.panel(panel, k0, kc);
+    (here, next.find_panel(panel, k0, kc).unwrap_or(here))
 }
 
 /// Columns that one head's values take.
@@ -132,7 +141,8 @@ mod tests {
                         continue;
                     }
                     own.put(attention, i - before, keys, values);
-                    own.attend(attention, (&prefix, before), i - before + 1, &row[..q], &mut got, &mut space);
+                    let seen = Seen { prefix: &prefix, before, len: i - before + 1, next: (&prefix, &own) };
+                    own.attend(attention, seen, &row[..q], &mut got, &mut space);
                     assert_eq!(got, want[i * q..(i + 1) * q], "{heads} heads of {d}, row {i}");
                 }
             }

@@ -47,9 +47,9 @@ impl Dense {
         let mut keep = if recorder.is_some() { Keep::All(Vec::new()) } else { Keep::Nothing };
         let (logits, last) = self.run(ids, positions, &all, &mut keep, &mut |layer, qkv, out| {
             let outputs = qkv.chunks_exact(shape.qkv()).zip(out.chunks_exact_mut(shape.q));
-            for (&row, (qkv, out)) in rows.iter().zip(outputs) {
+            for (i, (qkv, out)) in outputs.enumerate() {
                 let (q, kv) = qkv.split_at(shape.q);
-                cache.attend_row(layer, row, q, kv.split_at(shape.kv), out)?;
+                cache.attend_row(layer, &rows[i..], q, kv.split_at(shape.kv), out)?;
             }
             Ok(())
         })?;

@@ -18,7 +18,7 @@ mod record;
 mod rows;
 mod weights;
 
-pub(crate) use continued::{Space, Stretch};
+pub(crate) use continued::{Seen, Space, Stretch};
 pub(crate) use record::Recorder;
 pub(crate) use weights::COMMON;
 

@@ -95,19 +95,21 @@ by_level! {
 
 by_level! {
     /// Softmax over the first `prefix` values and over `own` values from `own_at` on, scaled first; the values between and
-    /// those after it become 0.
+    /// those after it become 0. What the values between and after it were does not matter.
     pub(super) fn masked_softmax(row: &mut [f32], scale: f32, prefix: usize, own_at: usize, own: usize) {
         // Rounding keeps order: the largest product is that of the largest value.
         let shift = scale * {
-            let (a, b) = (math::max(&row[..prefix]), math::max(&row[own_at..own_at + own]));
+            let (a, b) = (math::max_of(&row[..own_at], prefix), math::max_of(&row[own_at..], own));
             if a > b { a } else { b }
         };
-        let sum = math::exp_and_sum(&mut row[..prefix], scale, shift)
-            + math::exp_and_sum(&mut row[own_at..own_at + own], scale, shift);
+        let sum = math::exp_and_sum_of(&mut row[..own_at], prefix, scale, shift)
+            + math::exp_and_sum_of(&mut row[own_at..], own, scale, shift);
         row[prefix..own_at].fill(0.0);
         row[own_at + own..].fill(0.0);
         let inverse = 1.0 / sum;
-        for x in row[..own_at + own].iter_mut() {
+        // Whole vectors: the zeros behind the last value stay what they are.
+        let end = (own_at + own).next_multiple_of(16).min(row.len());
+        for x in row[..end].iter_mut() {
             *x *= inverse;
         }
     }

@@ -5,14 +5,19 @@
 //! that are added up in order. Neither the size of a tile nor the number of rows that are computed together has any part
 //! in that, so AVX-512, AVX2 with FMA and 64-bit ARM give the same bits, and a row's values do not depend on its
 //! neighbours. A processor without fused multiply-add rounds twice and differs in the last bits.
+//!
+//! With AVX2 the panel that comes next is fetched while this one is used (see `x86`); AVX-512 and the portable tile fetch nothing.
 
 mod level;
 mod panels;
 mod tile;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub(crate) use level::{Level, by_level};
-pub(crate) use panels::{Panels, View};
-pub(crate) use tile::{Left, MR, NR, tile};
+pub(crate) use panels::{Group, Panels, View};
+use tile::tiles;
+pub(crate) use tile::{Left, MR, NR, tile, tile_ahead};
 
 /// Inner dimension that is summed up in registers before it is added to the output.
 const KC: usize = 384;
@@ -49,10 +54,13 @@ pub(crate) fn multiply(a: View<'_>, b: &Panels, c: &mut [f32], step: usize, stor
             let packed = a.group(m0..m0 + mc, k0..k0 + kc, &mut scratch.a);
             for n0 in (0..n).step_by(NR) {
                 let columns = NR.min(n - n0);
-                let b = b.panel(n0 / NR, k0, kc);
-                for i in (0..mc).step_by(MR) {
-                    tile(kc, packed.rows(i), b, (&mut c[(m0 + i) * step + n0..], step, columns), store);
-                }
+                let here = b.panel(n0 / NR, k0, kc);
+                let next = match (n0 + NR < n, k - k0 - kc) {
+                    (true, _) => b.panel(n0 / NR + 1, k0, kc),
+                    (false, 0) => &[],
+                    (false, left) => b.panel(0, k0 + kc, KC.min(left)),
+                };
+                tiles(kc, &packed, (here, next), (&mut c[m0 * step + n0..], step, columns), store);
             }
         }
     }

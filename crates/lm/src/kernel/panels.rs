@@ -70,6 +70,11 @@ pub(crate) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
+    /// Rows.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
     /// The rows of the tile that begins with row `i`, a multiple of [`MR`].
     pub(crate) fn rows(&self, i: usize) -> Left<'a> {
         let Self { values, count, column_step, row_step, next } = *self;
@@ -133,6 +138,12 @@ impl Panels {
     pub(crate) fn panel(&self, panel: usize, k0: usize, kc: usize) -> &[f32] {
         let at = self.start + (panel * self.k + k0) * NR;
         &self.data[at..at + kc * NR]
+    }
+
+    /// [`Self::panel`], if there is that much.
+    pub(crate) fn find_panel(&self, panel: usize, k0: usize, kc: usize) -> Option<&[f32]> {
+        let at = self.start + (panel * self.k + k0) * NR;
+        self.data.get(at..at + kc * NR)
     }
 
     /// Make room for [k, n]; the last panel's unused columns become zeros, the rest is to be filled.

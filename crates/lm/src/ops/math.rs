@@ -64,31 +64,79 @@ fn add_lanes(lanes: [f32; WIDE]) -> f32 {
 /// The largest value; NaN never wins, nothing gives -inf.
 #[inline(always)]
 pub(crate) fn max(x: &[f32]) -> f32 {
+    max_of(x, x.len())
+}
+
+/// The largest of the first `n` values. Values behind them, up to whole lanes, save a loop over what is left over.
+#[inline(always)]
+pub(crate) fn max_of(x: &[f32], n: usize) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; WIDE];
-    let (chunks, rest) = x.as_chunks::<WIDE>();
+    let (chunks, rest) = x[..n].as_chunks::<WIDE>();
     for x in chunks {
         for i in 0..WIDE {
             lanes[i] = if x[i] > lanes[i] { x[i] } else { lanes[i] };
         }
     }
-    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |best, &x| if x > best { x } else { best })
+    if let Some(last) = padded(x, n) {
+        for i in 0..WIDE {
+            let x = if i < rest.len() { last[i] } else { f32::NEG_INFINITY };
+            lanes[i] = if x > lanes[i] { x } else { lanes[i] };
+        }
+    } else {
+        for (lane, &x) in lanes.iter_mut().zip(rest) {
+            *lane = if x > *lane { x } else { *lane };
+        }
+    }
+    let mut width = WIDE / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = if lanes[i + width] > lanes[i] { lanes[i + width] } else { lanes[i] };
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// The lanes that the last few of `n` values lie in, if there are any and `x` has all of them.
+#[inline(always)]
+fn padded(x: &[f32], n: usize) -> Option<&[f32; WIDE]> {
+    let whole = n / WIDE * WIDE;
+    if whole < n { x[whole..].first_chunk() } else { None }
 }
 
 /// Replace every x by e^(scale x - shift) and give their sum, in sixteen lanes.
 #[inline(always)]
 pub(crate) fn exp_and_sum(x: &mut [f32], scale: f32, shift: f32) -> f32 {
+    exp_and_sum_of(x, x.len(), scale, shift)
+}
+
+/// [`exp_and_sum`] of the first `n` values, with the same bits. Values behind them, up to whole lanes, save a loop over what is
+/// left over; they come to hold anything.
+#[inline(always)]
+pub(crate) fn exp_and_sum_of(x: &mut [f32], n: usize, scale: f32, shift: f32) -> f32 {
     let mut lanes = [0f32; WIDE];
-    let (chunks, rest) = x.as_chunks_mut::<WIDE>();
-    for x in chunks {
+    let whole = n / WIDE * WIDE;
+    for x in x[..whole].as_chunks_mut::<WIDE>().0 {
         for i in 0..WIDE {
             x[i] = exp(x[i] * scale - shift);
             lanes[i] += x[i];
         }
     }
     let mut sum = add_lanes(lanes);
-    for x in rest {
-        *x = exp(*x * scale - shift);
-        sum += *x;
+    if whole == n {
+        return sum;
+    }
+    if let Some(last) = x[whole..].first_chunk_mut::<WIDE>() {
+        for x in last.iter_mut() {
+            *x = exp(*x * scale - shift);
+        }
+    } else {
+        for x in &mut x[whole..n] {
+            *x = exp(*x * scale - shift);
+        }
+    }
+    for x in &x[whole..n] {
+        sum += x;
     }
     sum
 }
@@ -156,6 +204,23 @@ mod tests {
         softmax(&mut s);
         assert!((s.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!(s[1] > s[0] && s[2] == 0.0);
+    }
+
+    #[test]
+    fn values_behind_those_that_count_change_nothing() {
+        for n in 0..70 {
+            let values: Vec<f32> = (0..n).map(|i| ((i * 7919) % 101) as f32 * 0.1 - 5.0).collect();
+            let mut alone = values.clone();
+            let most = max(&alone);
+            let sum = exp_and_sum(&mut alone, 0.5, most * 0.5);
+            for behind in [f32::NAN, f32::INFINITY, -3.0] {
+                let mut more = values.clone();
+                more.resize(n + 20, behind);
+                assert_eq!(max_of(&more, n), most);
+                assert_eq!(exp_and_sum_of(&mut more, n, 0.5, most * 0.5), sum);
+                assert_eq!(more[..n], alone);
+            }
+        }
     }
 
     #[test]
