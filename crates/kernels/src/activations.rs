@@ -1,5 +1,6 @@
 //! Rows of activations as the kernels take them: floats, and 8-bit integers in blocks of 32 with a scale each.
 
+use crate::fours::Four;
 use crate::simd::{F4, H8};
 use crate::vector::largest;
 
@@ -29,6 +30,8 @@ pub struct Activations {
     pub floats: Vec<f32>,
     /// [rows, columns / 32]; empty where columns are no whole number of blocks.
     pub blocks: Vec<Block>,
+    /// The blocks of every four rows side by side, [rows / 4, columns / 32].
+    pub(crate) fours: Vec<Four>,
 }
 
 impl Activations {
@@ -36,7 +39,9 @@ impl Activations {
     pub fn resize(&mut self, rows: usize, columns: usize) {
         self.columns = columns;
         self.floats.resize(rows * columns, 0.0);
-        self.blocks.resize(if columns.is_multiple_of(BLOCK) { rows * columns / BLOCK } else { 0 }, ZERO);
+        let per_row = if columns.is_multiple_of(BLOCK) { columns / BLOCK } else { 0 };
+        self.blocks.resize(rows * per_row, ZERO);
+        self.fours.resize(rows / 4 * per_row, Four::ZERO);
     }
 
     /// Rows.
@@ -58,8 +63,12 @@ impl Activations {
         let per_row = self.columns / BLOCK;
         let floats = &self.floats[row * self.columns..(row + 1) * self.columns];
         let blocks = &mut self.blocks[row * per_row..(row + 1) * per_row];
-        for (x, block) in floats.as_chunks::<BLOCK>().0.iter().zip(blocks) {
+        for (x, block) in floats.as_chunks::<BLOCK>().0.iter().zip(blocks.iter_mut()) {
             quantize(x, block);
+        }
+        // Rows that fill no four are not there.
+        for (four, block) in self.fours.iter_mut().skip(row / 4 * per_row).zip(blocks) {
+            four.put(row % 4, block);
         }
     }
 

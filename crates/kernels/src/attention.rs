@@ -133,6 +133,24 @@ pub fn attend(shape: AttentionShape, q: &[f32], seen: [(&Stretch, usize); 2], sc
     }
 }
 
+/// Dot products of queries [d] with the keys of some tiles [d][4].
+#[inline(always)]
+fn scores_of<const H: usize, const T: usize>(tiles: [&[f32]; T], q: [&[f32]; H]) -> [[F4; H]; T] {
+    let mut acc = [[F4::splat(0.0); H]; T];
+    let d = q[0].len();
+    let (tiles, q) = (tiles.map(|tile| &tile.as_chunks::<4>().0[..d]), q.map(|q| &q[..d]));
+    for i in 0..d {
+        let k: [F4; T] = std::array::from_fn(|t| F4::load(&tiles[t][i]));
+        for h in 0..H {
+            let q = F4::splat(q[h][i]);
+            for t in 0..T {
+                acc[t][h] = acc[t][h].add(k[t].mul(q));
+            }
+        }
+    }
+    acc
+}
+
 /// `H` query heads that share key head `kv`: returns H.
 fn attend_heads<const H: usize>(
     d: usize,
@@ -148,20 +166,23 @@ fn attend_heads<const H: usize>(
     let q: [&[f32]; H] = std::array::from_fn(|h| &q[h * d..(h + 1) * d]);
     let mut at = 0;
     for (part, len) in seen {
-        for tile in part.tiles(kv, d, len).chunks_exact(4 * d) {
-            let mut acc = [F4::splat(0.0); H];
-            for (i, k) in tile.as_chunks::<4>().0.iter().enumerate() {
-                let k = F4::load(k);
-                for h in 0..H {
-                    acc[h] = acc[h].add(k.mul(F4::splat(q[h][i])));
-                }
-            }
+        let mut put = |acc: [F4; H]| {
             for h in 0..H {
                 if let Some(four) = scores[h * padded + at..].first_chunk_mut() {
                     acc[h].mul(scale).store(four);
                 }
             }
             at += 4;
+        };
+        // Two tiles side by side, so that an addition need not wait for the one before.
+        let twos = part.tiles(kv, d, len).chunks_exact(8 * d);
+        let rest = twos.remainder();
+        for two in twos {
+            let (a, b) = two.split_at(4 * d);
+            scores_of([a, b], q).into_iter().for_each(&mut put);
+        }
+        if !rest.is_empty() {
+            scores_of([rest], q).into_iter().for_each(&mut put);
         }
         // Positions that fill up the last tile are not there.
         for h in 0..H {

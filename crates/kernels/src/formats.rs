@@ -9,6 +9,7 @@
 #![allow(clippy::needless_range_loop, reason = "m, n and k are coordinates of a block of sums, as in the formulas")]
 
 use crate::activations::{BLOCK, Block};
+use crate::fours::{Job, Narrow};
 use crate::simd::{F4, H8, I4};
 use std::ops::Range;
 
@@ -23,11 +24,17 @@ pub(crate) trait Format {
     /// Tiles that are multiplied at a time, with one row of activations and with several: see [`crate::matrix`].
     const GROUPS: (usize, usize);
 
-    /// Lay four rows' blocks side by side.
+    /// Lay four rows' blocks side by side in a tile of zeros.
     fn pack(rows: [&[u8]; 4], tile: &mut [u8]);
 
     /// acc[m][n] += tile m times activations n, four rows in the lanes. `x` are the tile's blocks of each row of activations.
     fn multiply<const M: usize, const N: usize>(tiles: [&[u8]; M], x: [&[Block]; N], acc: &mut [[F4; N]; M]);
+
+    /// Whether there is a kernel for rows of activations in fours.
+    const IN_FOURS: bool = false;
+
+    /// Two groups' products with rows of activations in fours.
+    fn fours(_job: Job<'_>) {}
 
     /// One row of a tile, decoded.
     fn decode(tile: &[u8], row: usize, out: &mut [f32]);
@@ -38,7 +45,7 @@ pub(crate) trait Format {
 
 /// A fixed number of bytes at an offset.
 #[inline(always)]
-fn at<const L: usize>(bytes: &[u8], offset: usize) -> &[u8; L] {
+pub(crate) fn at<const L: usize>(bytes: &[u8], offset: usize) -> &[u8; L] {
     match bytes[offset..].first_chunk() {
         Some(chunk) => chunk,
         // Tiles are cut by the formats' own sizes.
@@ -52,6 +59,12 @@ fn half(bytes: &[u8], offset: usize) -> f32 {
 
 /// Four neighbouring pairs of columns of a tile.
 type Quad = [H8; 4];
+
+/// Quad q of a tile.
+#[inline(always)]
+fn quad<F: Narrow>(tile: &[u8], q: usize) -> Quad {
+    [F::pair::<0>(tile, q), F::pair::<1>(tile, q), F::pair::<2>(tile, q), F::pair::<3>(tile, q)]
+}
 
 /// Exact sums of some of a block's quads: `weights(m, q)` are quad q of tile m. Written out four pairs at a time, so that what each
 /// is shifted by is known when the code is made.
@@ -97,9 +110,21 @@ fn put_nibbles(tile: &mut [u8], row: usize, nibble: impl Fn(usize) -> u8) {
     }
 }
 
-/// Column c of a block whose bytes hold column i below and column i + 16 above.
-fn halves(bytes: &[u8; 16], column: usize) -> u8 {
-    if column < 16 { bytes[column] } else { bytes[column - 16] >> 4 }
+/// [`put_nibbles`] of a block whose bytes hold column i below and column i + 16 above, eight columns at a time.
+fn put_halves(tile: &mut [u8], row: usize, bytes: &[u8; 16]) {
+    // Every second of eight nibbles, each in a byte, side by side.
+    let gather = |x: u64| {
+        let x = x & 0x000f_000f_000f_000f;
+        let x = (x | x >> 12) & 0x0000_00ff_0000_00ff;
+        (x | x >> 24) as u32 & 0xffff
+    };
+    for (half, eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
+        let x = u64::from_le_bytes(*eight);
+        for (vector, x) in [(half, x), (half + 2, x >> 4)] {
+            let place = vector * 16 + row * 4;
+            tile[place..place + 4].copy_from_slice(&(gather(x) | gather(x >> 8) << 16).to_le_bytes());
+        }
+    }
 }
 
 fn nibble(tile: &[u8], row: usize, column: usize) -> u8 {
@@ -107,11 +132,24 @@ fn nibble(tile: &[u8], row: usize, column: usize) -> u8 {
     tile[byte] >> shift & 15
 }
 
+/// Pair K of the quad of nibbles at an offset.
+#[inline(always)]
+fn nibble_of<const K: usize>(tile: &[u8], offset: usize) -> H8 {
+    let lane = H8::load(at(tile, offset)).shift(4 * K as i32);
+    // Nothing is above the last.
+    if K == 3 { lane } else { lane.and(15) }
+}
+
 /// Quad q of a tile of nibbles.
 #[inline(always)]
 fn nibbles(tile: &[u8], q: usize) -> Quad {
-    let v = H8::load(at(tile, q * 16));
-    [v.and(15), v.shift(4).and(15), v.shift(8).and(15), v.shift(12)]
+    let offset = 16 * q;
+    [
+        nibble_of::<0>(tile, offset),
+        nibble_of::<1>(tile, offset),
+        nibble_of::<2>(tile, offset),
+        nibble_of::<3>(tile, offset),
+    ]
 }
 
 /// 32 weights in 34 bytes: scale, signed bytes.
@@ -122,6 +160,7 @@ impl Format for Q8_0 {
     const STORED: usize = 34;
     const TILE: usize = 4 * 34;
     const GROUPS: (usize, usize) = (4, 2);
+    const IN_FOURS: bool = true;
 
     fn pack(rows: [&[u8]; 4], tile: &mut [u8]) {
         let [a, b, c, d] = rows.map(|row| at::<34>(row, 0).as_chunks::<2>().0);
@@ -140,6 +179,10 @@ impl Format for Q8_0 {
         };
         let sums = sums([[I4::splat(0); N]; M], 0..4, x, weights);
         scale(tiles, x, sums, acc);
+    }
+
+    fn fours(job: Job<'_>) {
+        job.run();
     }
 
     fn decode(tile: &[u8], row: usize, out: &mut [f32]) {
@@ -178,13 +221,13 @@ impl Format for Q4_0 {
     const STORED: usize = 18;
     const TILE: usize = 4 * 18;
     const GROUPS: (usize, usize) = (4, 2);
+    const IN_FOURS: bool = true;
 
     fn pack(rows: [&[u8]; 4], tile: &mut [u8]) {
-        tile.fill(0);
         for (r, row) in rows.into_iter().enumerate() {
             tile[2 * r..2 * r + 2].copy_from_slice(&row[..2]);
             let bytes = at(row, 2);
-            put_nibbles(&mut tile[8..72], r, |column| halves(bytes, column));
+            put_halves(&mut tile[8..72], r, bytes);
         }
     }
 
@@ -192,8 +235,12 @@ impl Format for Q4_0 {
     fn multiply<const M: usize, const N: usize>(tiles: [&[u8]; M], x: [&[Block]; N], acc: &mut [[F4; N]; M]) {
         let x = x.map(|x| &x[0]);
         let start = [x.map(|x| I4::splat(-8 * (x.sums[0] + x.sums[1]))); M];
-        let sums = sums(start, 0..4, x, |m, q| nibbles(&tiles[m][8..], q));
+        let sums = sums(start, 0..4, x, |m, q| quad::<Self>(tiles[m], q));
         scale(tiles, x, sums, acc);
+    }
+
+    fn fours(job: Job<'_>) {
+        job.run_widened::<Self>();
     }
 
     fn decode(tile: &[u8], row: usize, out: &mut [f32]) {
@@ -208,6 +255,15 @@ impl Format for Q4_0 {
     }
 }
 
+impl Narrow for Q4_0 {
+    const LESS: i16 = 8;
+
+    #[inline(always)]
+    fn pair<const K: usize>(tile: &[u8], q: usize) -> H8 {
+        nibble_of::<K>(tile, 8 + 16 * q)
+    }
+}
+
 /// 32 weights in 22 bytes: scale, fifth bits, nibbles; less 16.
 pub(crate) struct Q5_0;
 
@@ -216,13 +272,13 @@ impl Format for Q5_0 {
     const STORED: usize = 22;
     const TILE: usize = 4 * 22;
     const GROUPS: (usize, usize) = (4, 2);
+    const IN_FOURS: bool = true;
 
     fn pack(rows: [&[u8]; 4], tile: &mut [u8]) {
-        tile.fill(0);
         for (r, row) in rows.into_iter().enumerate() {
             tile[2 * r..2 * r + 2].copy_from_slice(&row[..2]);
             let bytes = at(row, 6);
-            put_nibbles(&mut tile[24..88], r, |column| halves(bytes, column));
+            put_halves(&mut tile[24..88], r, bytes);
             // One vector: a 16-bit lane holds the bits of one (row, parity), pair by pair.
             for column in 0..BLOCK {
                 let (pair, bit) = (column / 2, row[2 + column / 8] >> (column % 8) & 1);
@@ -235,21 +291,12 @@ impl Format for Q5_0 {
     fn multiply<const M: usize, const N: usize>(tiles: [&[u8]; M], x: [&[Block]; N], acc: &mut [[F4; N]; M]) {
         let x = x.map(|x| &x[0]);
         let start = [x.map(|x| I4::splat(-16 * (x.sums[0] + x.sums[1]))); M];
-        let weights = |m: usize, q: usize| {
-            let bits = H8::load(at(tiles[m], 8));
-            // Bit p of a lane belongs to pair p, and has to come to place 4.
-            let [a, b, c, d] = nibbles(&tiles[m][24..], q);
-            let high = match q {
-                0 => [bits.shift(-4), bits.shift(-3), bits.shift(-2), bits.shift(-1)],
-                1 => [bits, bits.shift(1), bits.shift(2), bits.shift(3)],
-                2 => [bits.shift(4), bits.shift(5), bits.shift(6), bits.shift(7)],
-                _ => [bits.shift(8), bits.shift(9), bits.shift(10), bits.shift(11)],
-            };
-            let [e, f, g, h] = high.map(|bit| bit.and(16));
-            [a.or(e), b.or(f), c.or(g), d.or(h)]
-        };
-        let sums = sums(start, 0..4, x, weights);
+        let sums = sums(start, 0..4, x, |m, q| quad::<Self>(tiles[m], q));
         scale(tiles, x, sums, acc);
+    }
+
+    fn fours(job: Job<'_>) {
+        job.run_widened::<Self>();
     }
 
     fn decode(tile: &[u8], row: usize, out: &mut [f32]) {
@@ -263,6 +310,17 @@ impl Format for Q5_0 {
 
     fn scales(block: &[u8]) -> [[u8; 2]; 2] {
         [*at(block, 0); 2]
+    }
+}
+
+impl Narrow for Q5_0 {
+    const LESS: i16 = 16;
+
+    #[inline(always)]
+    fn pair<const K: usize>(tile: &[u8], q: usize) -> H8 {
+        // Bit p of a lane belongs to pair p, and has to come to place 4.
+        let high = H8::load(at(tile, 8)).shift((4 * q + K) as i32 - 4).and(16);
+        nibble_of::<K>(tile, 24 + 16 * q).or(high)
     }
 }
 
@@ -282,7 +340,6 @@ impl Format for Q4K {
     const GROUPS: (usize, usize) = (4, 1);
 
     fn pack(rows: [&[u8]; 4], tile: &mut [u8]) {
-        tile.fill(0);
         for (r, row) in rows.into_iter().enumerate() {
             tile[2 * r..2 * r + 2].copy_from_slice(&row[..2]);
             tile[8 + 2 * r..10 + 2 * r].copy_from_slice(&row[2..4]);
@@ -350,7 +407,6 @@ impl Format for Q6K {
     const GROUPS: (usize, usize) = (2, 1);
 
     fn pack(rows: [&[u8]; 4], tile: &mut [u8]) {
-        tile.fill(0);
         for (r, row) in rows.into_iter().enumerate() {
             tile[2 * r..2 * r + 2].copy_from_slice(&row[208..210]);
             for (p, part) in tile[8..].chunks_exact_mut(Q6K_PART).enumerate() {

@@ -15,6 +15,7 @@ pub mod distribution;
 mod error;
 mod floats;
 mod formats;
+mod fours;
 mod kind;
 mod matrix;
 #[cfg_attr(all(target_arch = "wasm32", target_feature = "simd128"), path = "simd_wasm.rs")]

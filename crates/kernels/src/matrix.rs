@@ -3,6 +3,7 @@
 use crate::activations::{Activations, BLOCK, Block};
 use crate::floats::{self, Bf16, F16, F32, Float};
 use crate::formats::{Format, Q4_0, Q4K, Q5_0, Q6K, Q8_0};
+use crate::fours::{Four, Job};
 use crate::simd::F4;
 use crate::{KernelError, Kind, Result};
 use std::marker::PhantomData;
@@ -107,15 +108,16 @@ fn pack_blocks<F: Format>(columns: usize, bytes: &[u8], data: &mut Vec<u8>) -> s
         return Err(bad * F::WIDTH);
     }
     let (blocks, zeros) = (columns / F::WIDTH, vec![0; F::STORED]);
-    for four in bytes.chunks(4 * blocks * F::STORED) {
-        for b in 0..blocks {
+    let (start, stored, tiles) = (data.len(), (4 * blocks * F::STORED).max(1), (blocks * F::TILE).max(1));
+    // All at once: it is fresh memory, which costs as much as laying out.
+    data.resize(start + bytes.len().div_ceil(stored) * tiles, 0);
+    for (four, group) in bytes.chunks(stored).zip(data[start..].chunks_exact_mut(tiles)) {
+        for (b, tile) in group.chunks_exact_mut(F::TILE).enumerate() {
             let block = |row: usize| {
                 let start = (row * blocks + b) * F::STORED;
                 four.get(start..start + F::STORED).unwrap_or(&zeros)
             };
-            let start = data.len();
-            data.resize(start + F::TILE, 0);
-            F::pack([block(0), block(1), block(2), block(3)], &mut data[start..]);
+            F::pack([block(0), block(1), block(2), block(3)], tile);
         }
     }
     Ok(())
@@ -159,6 +161,12 @@ trait Kernel<T> {
     const TOGETHER: usize;
 
     fn run<const M: usize, const N: usize>(groups: [&[u8]; M], x: [&[T]; N]) -> [[F4; N]; M];
+
+    /// See [`Format`].
+    const IN_FOURS: bool;
+
+    /// See [`Format`].
+    fn fours(job: Job<'_>);
 }
 
 /// Of block formats.
@@ -179,6 +187,12 @@ impl<F: Format> Kernel<Block> for Tiles<F> {
         }
         acc
     }
+
+    const IN_FOURS: bool = F::IN_FOURS;
+
+    fn fours(job: Job<'_>) {
+        F::fours(job);
+    }
 }
 
 /// Of floats.
@@ -192,18 +206,24 @@ impl<K: Float> Kernel<f32> for Columns<K> {
     fn run<const M: usize, const N: usize>(groups: [&[u8]; M], x: [&[f32]; N]) -> [[F4; N]; M] {
         floats::multiply::<K, M, N>(groups, x)
     }
+
+    const IN_FOURS: bool = false;
+
+    fn fours(_job: Job<'_>) {}
 }
 
 fn blocks_product<F: Format>(matrix: &Matrix, x: &Activations, of: Range<usize>, out: &mut [f32]) {
     let (per_group, per_row) = (blocks_group::<F>(matrix.columns), matrix.columns / BLOCK);
+    // Rows that begin within a four are taken one by one, which only adapters ask for.
+    let fours = if of.start.is_multiple_of(4) { &x.fours[of.start / 4 * per_row..of.end / 4 * per_row] } else { &[] };
     let x = &x.blocks[of.start * per_row..of.end * per_row];
-    Product { matrix, per_group, x, per_row, out }.run::<Tiles<F>>();
+    Product { matrix, per_group, x, fours, per_row, out }.run::<Tiles<F>>();
 }
 
 fn floats_product<K: Float>(matrix: &Matrix, x: &Activations, of: Range<usize>, out: &mut [f32]) {
     let (per_group, per_row) = (floats_group::<K>(matrix.columns), matrix.columns);
     let x = &x.floats[of.start * per_row..of.end * per_row];
-    Product { matrix, per_group, x, per_row, out }.run::<Columns<K>>();
+    Product { matrix, per_group, x, fours: &[], per_row, out }.run::<Columns<K>>();
 }
 
 /// A product of all rows with all activations, cut into the shapes that the kernels have.
@@ -211,11 +231,13 @@ struct Product<'a, T> {
     matrix: &'a Matrix,
     per_group: usize,
     x: &'a [T],
+    /// The same side by side, for formats that have kernels for it; none where they do not begin with a whole four.
+    fours: &'a [Four],
     per_row: usize,
     out: &'a mut [f32],
 }
 
-impl<T> Product<'_, T> {
+impl<'a, T> Product<'a, T> {
     /// Groups are the outer loop, so that each is read from memory once for all activations.
     fn run<K: Kernel<T>>(&mut self) {
         let rows = self.x.len() / self.per_row;
@@ -244,13 +266,20 @@ impl<T> Product<'_, T> {
     /// M groups at a time with four rows, two, and one; returns the first group that is left.
     fn together<K: Kernel<T>, const M: usize>(&mut self, rows: usize) -> usize {
         let groups = self.matrix.data.len() / self.per_group / M * M;
+        let mut panel = Vec::new();
         for g in (0..groups).step_by(M) {
             let mut n = 0;
-            while n + 4 <= rows {
+            if K::IN_FOURS && !self.fours.is_empty() {
+                let (groups, x, per_row) = (self.groups(g), self.fours, self.per_row);
+                let put = &mut |row, sums| self.put(g, row, sums);
+                K::fours(Job { groups, x, per_row, panel: &mut panel, put });
+                n = rows / 4 * 4;
+            }
+            while !K::IN_FOURS && n + 4 <= rows {
                 self.put(g, n, K::run::<M, 4>(self.groups(g), self.rows(n)));
                 n += 4;
             }
-            if n + 2 <= rows {
+            while n + 2 <= rows {
                 self.put(g, n, K::run::<M, 2>(self.groups(g), self.rows(n)));
                 n += 2;
             }
@@ -261,8 +290,9 @@ impl<T> Product<'_, T> {
         groups
     }
 
-    fn groups<const M: usize>(&self, first: usize) -> [&[u8]; M] {
-        std::array::from_fn(|m| &self.matrix.data[(first + m) * self.per_group..(first + m + 1) * self.per_group])
+    fn groups<const M: usize>(&self, first: usize) -> [&'a [u8]; M] {
+        let matrix = self.matrix;
+        std::array::from_fn(|m| &matrix.data[(first + m) * self.per_group..(first + m + 1) * self.per_group])
     }
 
     fn rows<const N: usize>(&self, first: usize) -> [&[T]; N] {

@@ -156,6 +156,12 @@ impl H8 {
         Self(from_fn(|i| i16::from_le_bytes([x[2 * i], x[2 * i + 1]])))
     }
 
+    /// A pair of integers, four times over.
+    #[inline(always)]
+    pub(crate) fn pair(x: &[i16; 2]) -> Self {
+        Self(from_fn(|i| x[i % 2]))
+    }
+
     /// Each of four pairs of integers, four times over.
     #[inline(always)]
     pub(crate) fn pairs(x: &[i16; 8]) -> [Self; 4] {
@@ -170,6 +176,11 @@ impl H8 {
     #[inline(always)]
     pub(crate) fn or(self, other: Self) -> Self {
         Self(from_fn(|i| self.0[i] | other.0[i]))
+    }
+
+    #[inline(always)]
+    pub(crate) fn sub(self, x: i16) -> Self {
+        Self(self.0.map(|y| y.wrapping_sub(x)))
     }
 
     /// Shift right without sign, or left by a negative number.
@@ -190,6 +201,12 @@ impl H8 {
     #[inline(always)]
     pub(crate) fn rounded(low: F4, high: F4) -> Self {
         Self(from_fn(|i| if i < 4 { low.0[i] } else { high.0[i - 4] }.round_ties_even() as i16))
+    }
+
+    /// Sixteen integers within the 8-bit range, these first.
+    #[inline(always)]
+    pub(crate) fn store_bytes(self, other: Self, out: &mut [u8; 16]) {
+        *out = from_fn(|i| if i < 8 { self.0[i] } else { other.0[i - 8] }.to_le_bytes()[0]);
     }
 
     #[inline(always)]

@@ -168,6 +168,12 @@ impl H8 {
         Self(unsafe { v128_load(x.as_ptr().cast()) })
     }
 
+    /// A pair of integers, four times over.
+    #[inline(always)]
+    pub(crate) fn pair(x: &[i16; 2]) -> Self {
+        Self(unsafe { v128_load32_splat(x.as_ptr().cast()) })
+    }
+
     /// Each of four pairs of integers, four times over. One load and four shuffles: cheaper than four loads that repeat a pair.
     #[inline(always)]
     pub(crate) fn pairs(x: &[i16; 8]) -> [Self; 4] {
@@ -188,6 +194,11 @@ impl H8 {
     #[inline(always)]
     pub(crate) fn or(self, other: Self) -> Self {
         Self(v128_or(self.0, other.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn sub(self, x: i16) -> Self {
+        Self(i16x8_sub(self.0, i16x8_splat(x)))
     }
 
     /// Shift right without sign, or left by a negative number.
@@ -213,6 +224,12 @@ impl H8 {
         let (magic, bits) = (f32x4_splat(12_582_912.0), i32x4_splat(0x4b40_0000));
         let round = |x: F4| i32x4_sub(f32x4_add(x.0, magic), bits);
         Self(i16x8_narrow_i32x4(round(low), round(high)))
+    }
+
+    /// Sixteen integers within the 8-bit range, these first.
+    #[inline(always)]
+    pub(crate) fn store_bytes(self, other: Self, out: &mut [u8; 16]) {
+        unsafe { v128_store(out.as_mut_ptr().cast(), i8x16_narrow_i16x8(self.0, other.0)) }
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@
 mod added;
 mod bpe;
 mod file;
+mod index;
 #[cfg(test)]
 mod reference;
 mod split;
@@ -14,6 +15,7 @@ mod stream;
 mod train;
 mod unicode;
 
+pub(crate) use file::Listed;
 pub use stream::TextStream;
 #[cfg(not(target_arch = "wasm32"))]
 pub use train::train_bpe;
@@ -22,6 +24,7 @@ use crate::{LmError, Result};
 use added::{Added, AddedSet, Part};
 use bpe::{Merges, NONE, Scratch};
 use file::TokenizerFile;
+use index::Index;
 use split::Splitter;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -48,8 +51,7 @@ struct Inner {
     /// Names as the file writes them, and bytes, by id.
     names: Table,
     bytes: Table,
-    /// Ids sorted by name.
-    by_name: Vec<u32>,
+    by_name: Index,
 }
 
 impl Tokenizer {
@@ -59,7 +61,7 @@ impl Tokenizer {
     /// Not a byte-level BPE of that format, or with a rule that this version does not know.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(json).map_err(|_| LmError::Tokenizer("tokenizer.json is not UTF-8".into()))?;
-        Ok(Self(Arc::new(Inner { json: Some(text.to_owned()), ..Inner::new(json)? })))
+        Ok(Self(Arc::new(Inner { json: Some(text.to_owned()), ..Inner::new(file::read(json)?)? })))
     }
 
     /// Read `tokenizer.json` for inference: takes less memory, and cannot be written again.
@@ -67,7 +69,15 @@ impl Tokenizer {
     /// # Errors
     /// As [`Self::from_json`].
     pub fn for_inference(json: &[u8]) -> Result<Self> {
-        Ok(Self(Arc::new(Inner::new(json)?)))
+        Ok(Self(Arc::new(Inner::new(file::read(json)?)?)))
+    }
+
+    /// From lists, for inference.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`].
+    pub(crate) fn from_lists(lists: &Listed<'_>) -> Result<Self> {
+        Ok(Self(Arc::new(Inner::new(lists.file()?)?)))
     }
 
     /// Write `tokenizer.json`.
@@ -128,9 +138,7 @@ impl Tokenizer {
     /// Id of a token by its exact name.
     #[must_use]
     pub fn id(&self, token: &str) -> Option<u32> {
-        let inner = &*self.0;
-        let found = inner.by_name.binary_search_by(|&id| inner.names.get(id).cmp(token.as_bytes()));
-        found.ok().map(|at| inner.by_name[at])
+        self.0.by_name.find(token.as_bytes(), &|id| self.0.names.get(id))
     }
 
     /// Tokens, special ones included.
@@ -141,34 +149,50 @@ impl Tokenizer {
 }
 
 impl Inner {
-    fn new(json: &[u8]) -> Result<Self> {
-        let file = file::read(json)?;
-        let byte_of: HashMap<char, u8> = byte_characters().into_iter().zip(0..=255).collect();
-        let spelled = |name: &str| -> Option<Vec<u8>> { name.chars().map(|c| byte_of.get(&c).copied()).collect() };
-
-        let id_of = |name: &str| {
-            let id = file.vocab.get(name).copied();
-            id.ok_or_else(|| LmError::Tokenizer(format!("tokenizer.json: a merge names `{name}`, which is no token")))
+    fn new(file: TokenizerFile<'_>) -> Result<Self> {
+        let TokenizerFile { splitter, compose, ignore_merges, vocab, merges, added } = file;
+        let byte_of = byte_values();
+        let spelled = |name: &str, out: &mut Vec<u8>| -> bool {
+            out.clear();
+            name.chars().all(|c| match byte_of.get(c as usize) {
+                Some(Some(byte)) => {
+                    out.push(*byte);
+                    true
+                }
+                _ => false,
+            })
         };
-        let merges = Merges::new(file.merges.iter().map(|pair| {
-            let joined = format!("{}{}", pair.0, pair.1);
-            Ok((id_of(&pair.0)?, id_of(&pair.1)?, id_of(&joined)?))
+
+        let name_of = |at: u32| vocab.get(at as usize).map_or(&[][..], |(name, _)| name.as_bytes());
+        let places = Index::new(vocab.len(), &name_of);
+        let id_of = |name: &str| places.find(name.as_bytes(), &name_of).map(|at| vocab[at as usize].1);
+        let known = |name: &str| {
+            let problem = || LmError::Tokenizer(format!("tokenizer.json: a merge names `{name}`, which is no token"));
+            id_of(name).ok_or_else(problem)
+        };
+        let mut joined = String::new();
+        let merges = Merges::new(merges.iter().map(|pair| {
+            joined.clear();
+            joined.push_str(&pair.0);
+            joined.push_str(&pair.1);
+            Ok((known(&pair.0)?, known(&pair.1)?, known(&joined)?))
         }))?;
 
         let mut byte_ids = [NONE; 256];
         for (c, id) in byte_characters().into_iter().zip(&mut byte_ids) {
-            *id = file.vocab.get(c.encode_utf8(&mut [0; 4]) as &str).copied().unwrap_or(NONE);
+            *id = id_of(c.encode_utf8(&mut [0; 4])).unwrap_or(NONE);
         }
-        let wholes = if file.ignore_merges {
-            file.vocab.iter().filter_map(|(name, &id)| Some((spelled(name)?.into(), id))).collect()
-        } else {
-            HashMap::new()
-        };
+        let mut bytes_of = Vec::new();
+        let mut wholes = HashMap::new();
+        for (name, id) in vocab.iter().filter(|_| ignore_merges) {
+            if spelled(name, &mut bytes_of) {
+                wholes.insert(bytes_of.as_slice().into(), *id);
+            }
+        }
 
         // An added token's content stands for its id, whatever the vocabulary calls it.
-        let mut by_id: Vec<(u32, &str, bool)> =
-            file.vocab.iter().map(|(name, &id)| (id, name.as_str(), false)).collect();
-        by_id.extend(file.added.iter().map(|(t, _)| (t.id, t.content.as_str(), t.special)));
+        let mut by_id: Vec<(u32, &str, bool)> = vocab.iter().map(|(name, id)| (*id, name.as_ref(), false)).collect();
+        by_id.extend(added.iter().map(|(t, _)| (t.id, t.content.as_str(), t.special)));
         by_id.sort_by_key(|&(id, _, _)| id);
         let size = by_id.last().map_or(0, |&(id, _, _)| id + 1);
         let (mut names, mut bytes) = (Table::default(), Table::default());
@@ -181,22 +205,20 @@ impl Inner {
             let (_, name, special) = last.unwrap_or_default();
             names.push(name.as_bytes());
             // What is not spelled in byte characters stands for itself.
-            match spelled(name) {
-                _ if special => bytes.push(&[]),
-                Some(spelled) => bytes.push(&spelled),
-                None => bytes.push(name.as_bytes()),
-            }
+            bytes.push(match spelled(name, &mut bytes_of) {
+                _ if special => &[],
+                true => &bytes_of,
+                false => name.as_bytes(),
+            });
         }
-        let mut by_name: Vec<u32> = (0..size).filter(|&id| !names.get(id).is_empty()).collect();
-        by_name.sort_by(|&a, &b| names.get(a).cmp(names.get(b)));
+        let by_name = Index::new(names.len(), &|id| names.get(id));
 
         let composed = |wanted: bool| -> Vec<Added> {
-            let chosen = file.added.iter().filter(|(_, composed)| *composed == wanted);
-            let form = |text: &str| if file.compose && wanted { text.nfc().collect() } else { text.to_owned() };
+            let chosen = added.iter().filter(|(_, composed)| *composed == wanted);
+            let form = |text: &str| if compose && wanted { text.nfc().collect() } else { text.to_owned() };
             chosen.map(|(token, _)| Added { content: form(&token.content), ..token.clone() }).collect()
         };
         let added = [AddedSet::new(composed(false)), AddedSet::new(composed(true))];
-        let TokenizerFile { splitter, compose, .. } = file;
         Ok(Self { json: None, splitter, compose, merges, byte_ids, wholes, added, names, bytes, by_name })
     }
 
@@ -259,4 +281,15 @@ fn byte_characters() -> Vec<char> {
             }
         })
         .collect()
+}
+
+/// The byte that each character of [`byte_characters`] stands for, by the character's number.
+fn byte_values() -> [Option<u8>; 0x144] {
+    let mut out = [None; 0x144];
+    for (c, byte) in byte_characters().into_iter().zip(0..=255) {
+        if let Some(slot) = out.get_mut(c as usize) {
+            *slot = Some(byte);
+        }
+    }
+    out
 }

@@ -145,8 +145,8 @@ pub fn read_header(source: &(impl ReadAt + ?Sized)) -> Result<Header> {
 
 const MAGIC: &[u8] = b"GGUF";
 
-/// Bytes that hold most headers.
-const FIRST_READ: u64 = 1 << 20;
+/// Bytes that hold the header of a vocabulary of some 50,000 tokens: what does not fit is parsed twice.
+const FIRST_READ: u64 = 2 << 20;
 
 /// No vocabulary needs more.
 const MAX_HEADER: u64 = 1 << 28;
@@ -278,7 +278,9 @@ impl<'a> Cursor<'a> {
             8 => Value::Text(self.text(what, self.bytes.len())?),
             9 if lists => {
                 let (item, count) = (self.u32(what)?, self.u64(what)?);
-                let mut list = Vec::new();
+                // Texts take eight bytes or more.
+                let likely = count.min((self.bytes.len() - self.at) as u64 / 8);
+                let mut list = Vec::with_capacity(likely as usize);
                 for _ in 0..count {
                     list.push(self.value(item, false)?);
                 }

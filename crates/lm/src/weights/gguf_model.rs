@@ -4,6 +4,7 @@
 use super::adapter::StoredTensor;
 use super::gguf::{GgufFile, Header, Kind, Place, ReadAt, TensorView, Value, write};
 use super::{WeightTensor, Weights, gguf_rope};
+use crate::tokenizer::Listed;
 use crate::{
     Architecture, ChatTemplate, LmError, LoadedModel, ModelConfig, PolicySnapshot, Precision, Result, RopeScaling,
     Tokenizer,
@@ -70,21 +71,26 @@ fn stored_tensor<'a, 'f>(
 /// # Errors
 /// A tokenizer kind or a splitting rule that this crate does not know, or broken lists.
 pub fn tokenizer(file: &Header) -> Result<Option<Tokenizer>> {
-    tokenizer_json(file)?.map(|json| Tokenizer::from_json(json.as_bytes())).transpose()
+    if let Some(json) = text(file, TOKENIZER_JSON) {
+        return Tokenizer::from_json(json.as_bytes()).map(Some);
+    }
+    listed(file)?.map(|lists| Tokenizer::from_json(lists.json().as_bytes())).transpose()
 }
 
-/// [`tokenizer`], without keeping what only exports need.
+/// [`tokenizer`], without making or keeping what only exports need.
 ///
 /// # Errors
 /// As [`tokenizer`].
 pub fn tokenizer_for_inference(file: &Header) -> Result<Option<Tokenizer>> {
-    tokenizer_json(file)?.map(|json| Tokenizer::for_inference(json.as_bytes())).transpose()
+    if let Some(json) = text(file, TOKENIZER_JSON) {
+        return Tokenizer::for_inference(json.as_bytes()).map(Some);
+    }
+    listed(file)?.map(|lists| Tokenizer::from_lists(&lists)).transpose()
 }
 
-fn tokenizer_json(file: &Header) -> Result<Option<Cow<'_, str>>> {
-    if let Some(Value::Text(json)) = file.metadata.get("tokenizer.huggingface.json") {
-        return Ok(Some(Cow::Borrowed(json)));
-    }
+const TOKENIZER_JSON: &str = "tokenizer.huggingface.json";
+
+fn listed(file: &Header) -> Result<Option<Listed<'_>>> {
     match text(file, "tokenizer.ggml.model") {
         None | Some("none") => return Ok(None),
         Some("gpt2") => {}
@@ -97,25 +103,15 @@ fn tokenizer_json(file: &Header) -> Result<Option<Cow<'_, str>>> {
     let tokens = texts(file, "tokenizer.ggml.tokens")?;
     let merges = texts(file, "tokenizer.ggml.merges")?;
     let kinds = match file.metadata.get("tokenizer.ggml.token_type") {
-        Some(Value::List(list)) => list.clone(),
-        _ => Vec::new(),
+        Some(Value::List(list)) => list.as_slice(),
+        _ => &[],
     };
     // Types 3 (control) and 4 (user defined) are matched as wholes, never spelled.
-    let is_whole = |id: usize| matches!(kinds.get(id), Some(Value::Signed(3 | 4) | Value::Unsigned(3 | 4)));
-    let added: Vec<_> = (0..tokens.len())
-        .filter(|&id| is_whole(id))
-        .map(|id| json!({"id": id, "content": tokens[id], "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}))
-        .collect();
-    let vocab: serde_json::Map<_, _> = tokens.iter().enumerate().map(|(id, t)| ((*t).to_owned(), json!(id))).collect();
-    let (pre_tokenizer, ignore_merges) = splitting(text(file, "tokenizer.ggml.pre"))?;
-    let decoder = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
-    let json = json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": added, "normalizer": null,
-        "pre_tokenizer": pre_tokenizer, "post_processor": null, "decoder": decoder,
-        "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null, "end_of_word_suffix": null,
-            "fuse_unk": false, "byte_fallback": false, "ignore_merges": ignore_merges, "vocab": vocab, "merges": merges},
-    });
-    Ok(Some(Cow::Owned(json.to_string())))
+    let wholes = (0..).zip(kinds.iter().take(tokens.len()));
+    let wholes = wholes.filter(|(_, kind)| matches!(kind, Value::Signed(3 | 4) | Value::Unsigned(3 | 4)));
+    let wholes = wholes.map(|(id, _)| id).collect();
+    let (splitting, ignore_merges) = splitting(text(file, "tokenizer.ggml.pre"))?;
+    Ok(Some(Listed { tokens, merges, wholes, splitting, ignore_merges }))
 }
 
 /// llama.cpp's name of a splitting rule as a tokenizer.json has it, and whether whole tokens go before merges.
@@ -343,7 +339,7 @@ fn tokenizer_keys(config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Vec<(&'
         ("tokenizer.ggml.token_type", Value::List(kinds)),
         ("tokenizer.ggml.merges", Value::List(merges.collect())),
         ("tokenizer.ggml.add_bos_token", Value::Bool(false)),
-        ("tokenizer.huggingface.json", Value::Text(json)),
+        (TOKENIZER_JSON, Value::Text(json)),
     ];
     let template = ChatTemplate::of(tokenizer);
     let ids = [

@@ -72,7 +72,7 @@ fn a_model_is_read_in_pieces_and_takes_the_room_of_its_file() {
         let file = export(&wide_model(Architecture::Llama), None, "test", encoding).unwrap();
         let pieces = Pieces(&file, std::cell::Cell::new(0));
         let model = LoadedModel::for_engine(&pieces).unwrap();
-        assert!(pieces.1.get() <= 1 << 20, "{} bytes at once", pieces.1.get());
+        assert!(pieces.1.get() <= 2 << 20, "{} bytes at once", pieces.1.get());
         assert!(model.snapshot.bytes() as f64 <= file.len() as f64 * 1.03);
     }
 }

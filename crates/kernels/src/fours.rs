@@ -1,0 +1,121 @@
+//! Products with four rows of activations at a time: what prompts and groups spend their time in.
+//!
+//! Four rows' activations lie side by side, so that a pair of columns is one vector of weights for each of two groups and one place with all that
+//! they are multiplied with: nothing but sums has to stay in registers. Weights are bytes, in the tiles of Q8_0; those of fewer bits are widened to
+//! such tiles first, two groups at a time and once for all rows. The integers are those of the other kernels, and floats are added in their
+//! order: the same bits.
+#![allow(clippy::needless_range_loop, reason = "m and n are coordinates of a block of sums, as in the formulas")]
+
+use crate::activations::{BLOCK, Block};
+use crate::formats::{Format, Q8_0, at};
+use crate::simd::{F4, H8, I4};
+
+/// Pairs of columns of a block.
+const PAIRS: usize = BLOCK / 2;
+
+/// Bytes of a tile: four scales, then [pair of columns][row][column].
+const TILE: usize = Q8_0::TILE;
+
+/// The same block of four rows of activations.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
+pub(crate) struct Four {
+    /// [pair][row]
+    pairs: [[[i16; 2]; 4]; PAIRS],
+    scales: [f32; 4],
+}
+
+impl Four {
+    pub(crate) const ZERO: Self = Self { pairs: [[[0; 2]; 4]; PAIRS], scales: [0.0; 4] };
+
+    /// One row's block.
+    pub(crate) fn put(&mut self, row: usize, block: &Block) {
+        for (to, pair) in self.pairs.iter_mut().zip(block.quants.as_chunks::<2>().0) {
+            to[row] = *pair;
+        }
+        self.scales[row] = block.scale;
+    }
+}
+
+/// A format of fewer than 8 bits whose blocks have one scale, which a tile begins with.
+pub(crate) trait Narrow: Format {
+    /// What the stored integers are too large by.
+    const LESS: i16;
+
+    /// Pair 4 q + K of columns, [row][column], as stored.
+    fn pair<const K: usize>(tile: &[u8], q: usize) -> H8;
+}
+
+/// Two groups times all fours of activations.
+pub(crate) struct Job<'a> {
+    pub(crate) groups: [&'a [u8]; 2],
+    /// [rows / 4, per_row]
+    pub(crate) x: &'a [Four],
+    pub(crate) per_row: usize,
+    /// A buffer.
+    pub(crate) panel: &'a mut Vec<u8>,
+    /// Gets the sums of every four, and its first row.
+    pub(crate) put: &'a mut dyn FnMut(usize, [[F4; 4]; 2]),
+}
+
+impl Job<'_> {
+    /// Of groups in Q8_0's tiles.
+    pub(crate) fn run(self) {
+        let Self { groups, x, per_row, put, .. } = self;
+        multiply_all(groups, x, per_row, put);
+    }
+
+    /// Of groups in tiles of their own.
+    pub(crate) fn run_widened<F: Narrow>(self) {
+        let Self { groups, x, per_row, panel, put } = self;
+        panel.resize(2 * per_row * TILE, 0);
+        let tiles = groups.into_iter().flat_map(|group| group.chunks_exact(F::TILE));
+        for (tile, wide) in tiles.zip(panel.as_chunks_mut().0) {
+            widen::<F>(tile, wide);
+        }
+        let (a, b) = panel.split_at(per_row * TILE);
+        multiply_all([a, b], x, per_row, put);
+    }
+}
+
+fn multiply_all(groups: [&[u8]; 2], x: &[Four], per_row: usize, put: &mut dyn FnMut(usize, [[F4; 4]; 2])) {
+    for (i, x) in x.chunks_exact(per_row).enumerate() {
+        put(4 * i, multiply(groups, x));
+    }
+}
+
+#[inline(always)]
+fn widen<F: Narrow>(tile: &[u8], wide: &mut [u8; TILE]) {
+    wide[..8].copy_from_slice(&tile[..8]);
+    for (q, quad) in wide[8..].as_chunks_mut::<16>().0.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        F::pair::<0>(tile, q).sub(F::LESS).store_bytes(F::pair::<1>(tile, q).sub(F::LESS), &mut quad[0]);
+        F::pair::<2>(tile, q).sub(F::LESS).store_bytes(F::pair::<3>(tile, q).sub(F::LESS), &mut quad[1]);
+    }
+}
+
+/// A function of its own, so that the compiler has registers enough.
+#[inline(never)]
+fn multiply(groups: [&[u8]; 2], x: &[Four]) -> [[F4; 4]; 2] {
+    let mut acc = [[F4::splat(0.0); 4]; 2];
+    let [a, b] = groups.map(|group| group.as_chunks::<TILE>().0);
+    for ((a, b), x) in a.iter().zip(b).zip(x) {
+        let mut sums = [[I4::splat(0); 4]; 2];
+        for k in 0..PAIRS {
+            let weights = [a, b].map(|tile| H8::signed_bytes(at(tile, 8 + 8 * k)));
+            for n in 0..4 {
+                let x = H8::pair(&x.pairs[k][n]);
+                for m in 0..2 {
+                    sums[m][n] = sums[m][n].add(weights[m].dot(x));
+                }
+            }
+        }
+        let scales = [a, b].map(|tile| F4::halves(at(tile, 0)));
+        for n in 0..4 {
+            let by = F4::splat(x.scales[n]);
+            for m in 0..2 {
+                acc[m][n] = acc[m][n].add(sums[m][n].to_floats().mul(scales[m].mul(by)));
+            }
+        }
+    }
+    acc
+}
