@@ -1,6 +1,7 @@
 //! A weight matrix in tiles of four rows, filled row by row as its bytes arrive, and its product with rows of activations.
 
 use crate::activations::{Activations, BLOCK, Block};
+use crate::crew::{self, Parted};
 use crate::floats::{self, Bf16, F16, F32, Float};
 use crate::formats::{Format, Q4_0, Q4K, Q5_0, Q6K, Q8_0};
 use crate::simd::F4;
@@ -88,7 +89,13 @@ impl Matrix {
     /// Some rows of x to `out` [n, rows].
     pub fn product_of(&self, x: &Activations, of: Range<usize>, out: &mut Vec<f32>) {
         out.resize(of.len() * self.rows, 0.0);
-        by_kind!(self.kind, blocks_product, floats_product, self, x, of, out);
+        let (groups, cost) = (self.rows.div_ceil(4), of.len() * self.rows * self.columns);
+        let out = Parted::new(out);
+        // Cut where no kernel is cut: all take 1, 2 or 4 groups at a time.
+        crew::share(groups.div_ceil(4), cost, |fours| {
+            let (groups, of) = (4 * fours.start..(4 * fours.end).min(groups), of.clone());
+            by_kind!(self.kind, blocks_product, floats_product, self, groups, x, of, &out);
+        });
     }
 }
 
@@ -194,25 +201,39 @@ impl<K: Float> Kernel<f32> for Columns<K> {
     }
 }
 
-fn blocks_product<F: Format>(matrix: &Matrix, x: &Activations, of: Range<usize>, out: &mut [f32]) {
+fn blocks_product<F: Format>(
+    matrix: &Matrix,
+    groups: Range<usize>,
+    x: &Activations,
+    of: Range<usize>,
+    out: &Parted<'_, f32>,
+) {
     let (per_group, per_row) = (blocks_group::<F>(matrix.columns), matrix.columns / BLOCK);
     let x = &x.blocks[of.start * per_row..of.end * per_row];
-    Product { matrix, per_group, x, per_row, out }.run::<Tiles<F>>();
+    Product { matrix, groups, per_group, x, per_row, out }.run::<Tiles<F>>();
 }
 
-fn floats_product<K: Float>(matrix: &Matrix, x: &Activations, of: Range<usize>, out: &mut [f32]) {
+fn floats_product<K: Float>(
+    matrix: &Matrix,
+    groups: Range<usize>,
+    x: &Activations,
+    of: Range<usize>,
+    out: &Parted<'_, f32>,
+) {
     let (per_group, per_row) = (floats_group::<K>(matrix.columns), matrix.columns);
     let x = &x.floats[of.start * per_row..of.end * per_row];
-    Product { matrix, per_group, x, per_row, out }.run::<Columns<K>>();
+    Product { matrix, groups, per_group, x, per_row, out }.run::<Columns<K>>();
 }
 
-/// A product of all rows with all activations, cut into the shapes that the kernels have.
+/// A product of some groups of rows with all activations, cut into the shapes that the kernels have.
 struct Product<'a, T> {
     matrix: &'a Matrix,
+    groups: Range<usize>,
     per_group: usize,
     x: &'a [T],
     per_row: usize,
-    out: &'a mut [f32],
+    /// [N, rows], of which it writes the columns of its groups.
+    out: &'a Parted<'a, f32>,
 }
 
 impl<T> Product<'_, T> {
@@ -225,7 +246,7 @@ impl<T> Product<'_, T> {
             (_, _, 2) => self.together::<K, 2>(rows),
             _ => self.together::<K, 1>(rows),
         };
-        for g in rest..self.matrix.data.len() / self.per_group {
+        for g in rest..self.groups.end {
             for n in 0..rows {
                 self.put(g, n, K::run::<1, 1>(self.groups(g), self.rows(n)));
             }
@@ -234,17 +255,17 @@ impl<T> Product<'_, T> {
 
     /// M groups at a time with the one row; returns the first group that is left.
     fn alone<K: Kernel<T>, const M: usize>(&mut self) -> usize {
-        let groups = self.matrix.data.len() / self.per_group / M * M;
-        for g in (0..groups).step_by(M) {
+        let end = self.groups.start + self.groups.len() / M * M;
+        for g in (self.groups.start..end).step_by(M) {
             self.put(g, 0, K::run::<M, 1>(self.groups(g), self.rows(0)));
         }
-        groups
+        end
     }
 
     /// M groups at a time with four rows, two, and one; returns the first group that is left.
     fn together<K: Kernel<T>, const M: usize>(&mut self, rows: usize) -> usize {
-        let groups = self.matrix.data.len() / self.per_group / M * M;
-        for g in (0..groups).step_by(M) {
+        let end = self.groups.start + self.groups.len() / M * M;
+        for g in (self.groups.start..end).step_by(M) {
             let mut n = 0;
             while n + 4 <= rows {
                 self.put(g, n, K::run::<M, 4>(self.groups(g), self.rows(n)));
@@ -258,7 +279,7 @@ impl<T> Product<'_, T> {
                 self.put(g, n, K::run::<M, 1>(self.groups(g), self.rows(n)));
             }
         }
-        groups
+        end
     }
 
     fn groups<const M: usize>(&self, first: usize) -> [&[u8]; M] {
@@ -270,12 +291,14 @@ impl<T> Product<'_, T> {
     }
 
     /// Write sums to their places; the last group may have fewer than four rows.
+    #[expect(unsafe_code, reason = "several threads write one product, each its groups' columns")]
     fn put<const M: usize, const N: usize>(&mut self, group: usize, row: usize, sums: [[F4; N]; M]) {
         let outputs = self.matrix.rows;
         for (m, sums) in sums.into_iter().enumerate() {
             let (start, here) = (4 * (group + m), (outputs - 4 * (group + m)).min(4));
             for (n, sums) in sums.into_iter().enumerate() {
-                let out = &mut self.out[(row + n) * outputs + start..][..here];
+                // SAFETY: nobody else has these groups.
+                let out = unsafe { self.out.at((row + n) * outputs + start, here) };
                 match out.first_chunk_mut() {
                     Some(all) => sums.store(all),
                     None => out.iter_mut().zip(sums.lanes()).for_each(|(o, s)| *o = s),

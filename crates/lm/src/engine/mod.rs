@@ -80,7 +80,6 @@ pub(crate) struct Scratch {
     /// One head, [d].
     head: Vec<f32>,
     low: Low,
-    pub(crate) scores: Vec<f32>,
 }
 
 impl Engine {
@@ -229,7 +228,7 @@ impl Inference for Engine {
         let runs = adapter::runs(rows.iter().map(|&row| cache.adaptation(row)));
         let mut scratch = std::mem::take(&mut cache.scratch);
         let result = self.run(ids, &positions, &runs, &mut scratch, |s, layer| {
-            cache.attend_rows(layer, rows, &s.q, &s.k, &s.v, &mut s.scores, &mut s.attended.floats);
+            cache.attend_rows(layer, rows, &s.q, &s.k, &s.v, &mut s.attended.floats);
         });
         let logits = result.map(|()| self.logits(0..rows.len(), &mut scratch));
         cache.scratch = scratch;
