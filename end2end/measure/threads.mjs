@@ -1,7 +1,7 @@
 //! One thread against several, in Chromium, in turns: `node measure/threads.mjs ROUNDS THREADS MODEL.gguf...`. Of each model: tokens per second of a
 //! prompt of 128, of 64 greedy tokens behind it and of 8 x 64 over one prompt (where one thread is asked for, helpers share that group: `pool.js`), and
-//! milliseconds from the browser's cache to the first token of a short prompt. Every round starts a new engine of each kind, which measures itself
-//! 3 times; medians of all, their ratio, and least and most. `SITE` names another folder than target/site.
+//! milliseconds from the browser's cache to the first token of a short prompt; of a model of more than 50 MB half the tokens. Every round starts a new
+//! engine of each kind, which measures itself twice; medians of all, their ratio, and least and most. `SITE` names another folder than target/site.
 
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { serve } from "./serve.mjs";
 
 const [rounds, threads, ...files] = process.argv.slice(2);
 if (!(Number(rounds) > 0) || !(Number(threads) > 1) || !files.length) throw new Error("usage: node measure/threads.mjs ROUNDS THREADS MODEL.gguf...");
-const { url, close } = await serve("<!doctype html><title>threads</title>", files, true);
+const { url, close } = await serve("<!doctype html><title>threads</title><link rel=icon href=data:,>", files, true);
 const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const spread = (values) => `${median(values).toFixed(0)} (${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)})`;
@@ -21,13 +21,15 @@ try {
   await page.goto(url);
   console.log(`Chromium ${browser.version()}, ${await page.evaluate(() => `${navigator.hardwareConcurrency} cores, ${crossOriginIsolated ? "" : "not "}isolated`)}`);
   for (const file of files) {
-    const sha256 = createHash("sha256").update(await readFile(file)).digest("hex");
+    const bytes = await readFile(file);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const size = bytes.length > 50e6 ? 64 : 128;
     const kinds = [false, Number(threads)];
     const found = new Map(kinds.map((kind) => [kind, { runs: [], loads: [], ids: null, engine: "" }]));
     for (let round = 0; round < Number(rounds); round++) {
       for (const kind of round % 2 ? kinds.toReversed() : kinds) {
         const said = await page.evaluate(
-          async ([url, sha256, threads]) => {
+          async ([url, sha256, threads, size]) => {
             const { Engine } = await import("/pkg/client.js");
             const engine = await Engine.start(undefined, { share: false, threads });
             const start = performance.now();
@@ -36,10 +38,10 @@ try {
             const load = model.cached ? performance.now() - start : null;
             const longer = (await model.generate({ messages: "Hello", maxTokens: 24, group: 3, seed: 5 }).result).answers;
             engine.close();
-            const { runs, facts } = await Engine.probe({ url, sha256, threads, runs: 3, promptTokens: 128, newTokens: 64, group: 8 });
+            const { runs, facts } = await Engine.probe({ url, sha256, threads, runs: 2, promptTokens: size, newTokens: size / 2, group: 8 });
             return { load, runs, engine: facts.engine, ids: JSON.stringify([answers, longer]) };
           },
-          [`/models/${path.basename(file)}`, sha256, kind],
+          [`/models/${path.basename(file)}`, sha256, kind, size],
         );
         const all = found.get(kind);
         all.runs.push(...said.runs);

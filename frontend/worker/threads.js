@@ -29,15 +29,19 @@ export async function threaded(asked) {
   engine.initSync({ module });
   const workers = Array.from({ length: threads - 1 }, () => startWorker(import.meta.url, MEMBER));
   try {
-    const memory = engine.shared_memory();
-    await within(Promise.all(workers.map((worker) => there(worker, { module, memory }))));
-    while (engine.joined() < threads) await new Promise((resolve) => setTimeout(resolve, 1));
+    await within(gathered(workers, { module, memory: engine.shared_memory() }));
   } catch (error) {
     for (const worker of workers) worker.terminate();
     throw error;
   }
   engine.probe_threads(!asked);
   return { ...engine, threads };
+}
+
+/** All have come up, and then have joined. */
+async function gathered(workers, shared) {
+  await Promise.all(workers.map((worker) => there(worker, shared)));
+  while (engine.joined() <= workers.length) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 function there(worker, shared) {

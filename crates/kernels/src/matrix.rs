@@ -88,14 +88,38 @@ impl Matrix {
 
     /// Some rows of x to `out` [n, rows].
     pub fn product_of(&self, x: &Activations, of: Range<usize>, out: &mut Vec<f32>) {
-        out.resize(of.len() * self.rows, 0.0);
-        let (groups, cost) = (self.rows.div_ceil(4), of.len() * self.rows * self.columns);
-        let out = Parted::new(out);
-        // Cut where no kernel is cut: all take 1, 2 or 4 groups at a time.
-        crew::share(groups.div_ceil(4), cost, |fours| {
-            let (groups, of) = (4 * fours.start..(4 * fours.end).min(groups), of.clone());
-            by_kind!(self.kind, blocks_product, floats_product, self, groups, x, of, &out);
+        Self::products(x, of, [(self, out)]);
+    }
+
+    /// Some rows of x with several matrices of as many columns, each to its own `out` [n, rows], as one piece of work: threads meet once.
+    pub fn products<const N: usize>(x: &Activations, of: Range<usize>, with: [(&Self, &mut Vec<f32>); N]) {
+        let parts = with.map(|(matrix, out)| {
+            out.resize(of.len() * matrix.rows, 0.0);
+            (matrix, Parted::new(out))
         });
+        let units: usize = parts.iter().map(|(matrix, _)| matrix.units()).sum();
+        let cost = parts.iter().map(|(matrix, _)| of.len() * matrix.rows * matrix.columns).sum();
+        crew::share(units, cost, |units| {
+            let mut first = 0;
+            for (matrix, out) in &parts {
+                let here = units.start.max(first)..units.end.min(first + matrix.units());
+                if !here.is_empty() {
+                    matrix.part(here.start - first..here.end - first, x, of.clone(), out);
+                }
+                first += matrix.units();
+            }
+        });
+    }
+
+    /// Four groups each, the last perhaps fewer: where a product is cut no kernel is, because all take 1, 2 or 4 groups at a time.
+    fn units(&self) -> usize {
+        self.rows.div_ceil(16)
+    }
+
+    /// The columns of `out` that belong to some units.
+    fn part(&self, units: Range<usize>, x: &Activations, of: Range<usize>, out: &Parted<'_, f32>) {
+        let groups = 4 * units.start..(4 * units.end).min(self.rows.div_ceil(4));
+        by_kind!(self.kind, blocks_product, floats_product, self, groups, x, of, out);
     }
 }
 

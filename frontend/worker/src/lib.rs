@@ -16,9 +16,9 @@ mod program;
 mod threads;
 mod weights;
 
+pub use parity::{grade_repeatedly, greedy_ids, judged_digest, parity_digest};
 #[cfg(target_feature = "atomics")]
 pub use threads::{failed, join, joined, probe_threads, shared_memory};
-pub use parity::{grade_repeatedly, greedy_ids, judged_digest, parity_digest};
 pub use weights::Sha256;
 
 use wasm_bindgen::prelude::*;

@@ -11,14 +11,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Fewest multiplications that are worth cutting up; measured in docs/experiments.md.
+/// Fewest multiplications that are worth cutting up: some 4 microseconds, where a meeting takes one or two. Estimated, not measured.
 const WORTH: usize = 1 << 15;
 
 /// Parts of one thread: more than one, so that a thread that was interrupted leaves something to take.
 const PARTS: usize = 2;
 
 /// Most threads: each has its parts in a word of 32 bits.
-pub const MOST: usize = 32 / PARTS;
+const MOST: usize = 32 / PARTS;
 
 /// Looks at what there is to do before a member sleeps: some 50 microseconds, longer than what a step computes between two products.
 const LOOKS: u32 = 30_000;
