@@ -1,6 +1,6 @@
 # Thin on purpose: xtask/run sees to it that the machine has what is needed, then calls `cargo xtask <command>`.
 
-.PHONY: play test check bench cuda
+.PHONY: play test check bench cuda threads
 
 play:  ## build everything and serve http://127.0.0.1:3000; make play ARGS="--port 4000"
 	@xtask/run play $(ARGS)
@@ -16,3 +16,6 @@ bench:  ## speed and sizes, as a table and target/bench.json
 
 cuda:  ## the server with its trainer on NVIDIA cards; needs no card to build
 	@xtask/run cuda $(ARGS)
+
+threads:  ## the engine with threads as well, from then on in every build; `make test` makes it by itself
+	@xtask/run threads

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sees to it that this machine can build Clicker, and for `test` that it can run the browser tests.
+# Sees to it that this machine can build Clicker; for `test` that it can run the browser tests; for `test` and `threads` that it can build the
+# engine with threads, which nothing else needs.
 #
 # Each need is met in this order: it is there already; the ordinary way; the detour (Debian packages, for machines that
 # reach package registries but not the download servers); a sentence that says what to do by hand. What is installed is
@@ -86,19 +87,26 @@ debian_rust_source() {
 }
 
 build_wasm_std() {
-    local source work
+    local source
     source=$(debian_rust_source) || return 1
-    work=$(mktemp -d)
     say "building the standard library for $wasm"
+    build_std "$source" "$usr/bin/rustc" "$usr/bin/cargo" "$usr"
+}
+
+# From a source folder, with a compiler and its cargo, into a sysroot; further arguments are flags for the compiler.
+build_std() {
+    local source=$1 rustc=$2 cargo=$3 to=$4 work
+    shift 4
+    work=$(mktemp -d)
     quietly cp -r "$source" "$work/" || return 1
     (
         cd "$work/library" || exit 1
-        export RUSTC_BOOTSTRAP=1 RUSTC=$usr/bin/rustc RUSTFLAGS="-Cembed-bitcode=yes -Zforce-unstable-if-unmarked"
-        unset CARGO_TARGET_DIR
-        quietly "$usr/bin/cargo" build --release --manifest-path sysroot/Cargo.toml --target "$wasm" \
+        export RUSTC_BOOTSTRAP=1 RUSTC=$rustc RUSTFLAGS="-Cembed-bitcode=yes -Zforce-unstable-if-unmarked $*"
+        unset CARGO_TARGET_DIR CARGO_ENCODED_RUSTFLAGS
+        quietly "$cargo" build --release --manifest-path sysroot/Cargo.toml --target "$wasm" \
             --features compiler-builtins-mem --target-dir "$work/target"
     ) || return 1
-    install_wasm_std "$work/target/$wasm/release/deps" "$usr" || return 1
+    install_wasm_std "$work/target/$wasm/release/deps" "$to" || return 1
     rm -rf "$work"
 }
 
@@ -121,6 +129,59 @@ wasm_linker() {
     done
     have lld || debian lld || return 1
     ln -sf "$(command -v lld)" "$cache/bin/rust-lld"
+}
+
+# --- the engine with threads ----------------------------------------------------------------------------------------
+
+# It needs a second standard library for wasm32, compiled with atomics, in a sysroot of its own: the first stays as it is. Nothing else needs
+# it, so that a failure is a sentence, and everything goes on without threads.
+ensure_threads() {
+    if threads_std_is_made; then return; fi
+    CLICKER_THREADS_STD="" CLICKER_THREADS_RUSTC=""
+    local source
+    source=$(rust_source)
+    # Where the download servers cannot be reached, it may hang.
+    if [ -z "$source" ] && have rustup && [ "${RUSTUP_TOOLCHAIN:-}" != debian ]; then
+        say "adding the standard library's source to the Rust toolchain (rustup component add rust-src)"
+        quietly timeout 180 rustup component add rust-src && source=$(rust_source)
+    fi
+    if [ -n "$source" ]; then
+        make_threads_std "$source" rustc cargo && return
+    else
+        say "rustup could not download it; taking Debian's Rust packages instead"
+        { debian_rust_source >/dev/null || debian rustc-web cargo-web rust-web-src; } && wasm_linker &&
+            make_threads_std "$(debian_rust_source)" "$usr/bin/rustc" "$usr/bin/cargo" && return
+    fi
+    say "no standard library with atomics could be made (see $log): the engine is built without threads." \
+        "With a working connection, run: rustup component add rust-src; make threads"
+}
+
+# Prints where the source of the toolchain's standard library lies, if it does.
+rust_source() {
+    local found
+    found=$(rustc --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library
+    if [ "${RUSTUP_TOOLCHAIN:-}" = debian ]; then
+        debian_rust_source || true
+    elif [ -d "$found/sysroot" ]; then
+        echo "$found"
+    fi
+}
+
+# Whether the one that an earlier run made is there, and its compiler still the same.
+threads_std_is_made() {
+    local rustc=${CLICKER_THREADS_RUSTC:-rustc}
+    [ -n "${CLICKER_THREADS_STD:-}" ] && "$rustc" -vV 2>/dev/null | cmp -s - "$CLICKER_THREADS_STD/made-by"
+}
+
+make_threads_std() {
+    local source=$1 rustc=$2 cargo=$3 sysroot=$cache/std-threads
+    say "building a standard library for $wasm with atomics (a minute)"
+    rm -rf "$sysroot"
+    mkdir -p "$sysroot/lib/rustlib"
+    build_std "$source" "$rustc" "$cargo" "$sysroot" -Ctarget-feature=+simd128,+atomics,+bulk-memory,+mutable-globals || return 1
+    "$rustc" -vV >"$sysroot/made-by" || return 1
+    CLICKER_THREADS_STD=$sysroot
+    if [ "$rustc" != rustc ]; then CLICKER_THREADS_RUSTC=$rustc; fi
 }
 
 # --- the browser tests --------------------------------------------------------------------------------------------
@@ -176,6 +237,8 @@ write_env() {
         echo "export PATH=\"$cache/bin:\$PATH\""
         if [ -n "${RUSTUP_TOOLCHAIN:-}" ]; then echo "export RUSTUP_TOOLCHAIN=$RUSTUP_TOOLCHAIN"; fi
         if [ -n "${CHROME:-}" ]; then echo "export CHROME=\"$CHROME\""; fi
+        if [ -n "${CLICKER_THREADS_STD:-}" ]; then echo "export CLICKER_THREADS_STD=\"$CLICKER_THREADS_STD\""; fi
+        if [ -n "${CLICKER_THREADS_RUSTC:-}" ]; then echo "export CLICKER_THREADS_RUSTC=\"$CLICKER_THREADS_RUSTC\""; fi
     } >"$cache/env.sh.new"
     mv "$cache/env.sh.new" "$cache/env.sh"
 }
@@ -190,6 +253,11 @@ main() {
     if [ -n "$browser" ]; then CHROME=$browser; fi
 
     ensure_rust
+    case $command in
+        test | threads) ensure_threads ;;
+        # With another compiler it is of no use.
+        *) threads_std_is_made || CLICKER_THREADS_STD="" CLICKER_THREADS_RUSTC="" ;;
+    esac
     if [ "$command" = test ]; then
         ensure_node
         ensure_npm_packages

@@ -10,14 +10,17 @@ import { fileURLToPath } from "node:url";
 const site = process.env.SITE ?? path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../target/site");
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 
-/// `page` is what `/` shows, `files` are served by their names under `/models/`. Returns its address and what ends it.
-export async function serve(page, files) {
+const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
+/// `page` is what `/` shows, `files` are served by their names under `/models/`; `isolated` lets workers share memory. Returns its address and what
+/// ends it.
+export async function serve(page, files, isolated = false) {
   const models = new Map(files.map((file) => [`/models/${path.basename(file)}`, file]));
   const server = createServer(async ({ url, headers }, response) => {
     const name = new URL(url, "http://x").pathname;
     if (models.has(name)) return model(models.get(name), headers.range, response);
     const body = name === "/" ? page : await readFile(path.join(site, name)).catch(() => null);
-    response.writeHead(body === null ? 404 : 200, { "content-type": name === "/" ? TYPES[".html"] : (TYPES[path.extname(name)] ?? "application/octet-stream") });
+    response.writeHead(body === null ? 404 : 200, { "content-type": name === "/" ? TYPES[".html"] : (TYPES[path.extname(name)] ?? "application/octet-stream"), ...(isolated && ISOLATED) });
     response.end(body ?? "");
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -12,7 +12,7 @@ const app = clicker();
 test("figures appear as a table and as JSON", async () => {
   const page = await app.page();
   const model = `${app.url}/models/builtin.gguf`;
-  await page.goto(`${app.url}/bench?prompt=8&new=8&runs=2&group=4&model=${encodeURIComponent(model)}`);
+  await page.goto(`${app.url}/bench?prompt=8&new=8&runs=2&group=4&threads=0&model=${encodeURIComponent(model)}`);
   const report = await eventually(
     "figures",
     async () => {
@@ -26,7 +26,7 @@ test("figures appear as a table and as JSON", async () => {
   for (const name of ["prefill_tps", "decode_tps", "group_tps"]) {
     assert.ok(report[name] > 0, `${name} is ${report[name]}`);
   }
-  // A group of four is worth a second worker where there is a second core.
+  // A group of four is worth a second worker where there is a second core, and no threads.
   const cores = await page.evaluate(() => navigator.hardwareConcurrency);
   assert.equal(/groups on 2 workers/.test(report.engine), cores > 1, report.engine);
   assert.equal(await page.locator(".table caption + thead + tbody tr").count(), 3, "two runs and their median");

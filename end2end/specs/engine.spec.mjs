@@ -10,12 +10,12 @@ import { clicker, root } from "../fixtures.mjs";
 const app = clicker();
 
 // The client is imported by the test, not by the page: the page's own policy does not apply to it.
-async function engine() {
+async function engine(threads) {
   const page = await app.page({ bypassCSP: true });
-  await page.evaluate(async () => {
+  await page.evaluate(async (threads) => {
     const { Engine } = await import("/pkg/client.js");
-    globalThis.engine = await Engine.start();
-  });
+    globalThis.engine = await Engine.start(undefined, { threads });
+  }, threads);
   return page;
 }
 
@@ -143,7 +143,8 @@ test("what a closed tab had fetched, a part or all of it, is gone on from withou
 test("a group shared among workers is the group that one would draw", { timeout: 60_000 }, async () => {
   const bytes = await readFile(path.join(root, "public/models/builtin.gguf"));
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const page = await engine();
+  // Threads would draw it as one batch.
+  const page = await engine(false);
   const said = await page.evaluate(async (sha256) => {
     const cores = navigator.hardwareConcurrency;
     const expected = Math.min(4, cores > 2 ? cores - 1 : cores);

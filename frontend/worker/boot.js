@@ -6,10 +6,14 @@ import { Pool } from "./pool.js";
 import { share } from "./share.js";
 import { startWorker } from "./start.js";
 import { openWeights } from "./weights.js";
-import init, { Sha256, start } from "./worker.js";
+import * as plain from "./worker.js";
 
 /** Filled in by the build: the hash of all that the tabs would have to agree on. */
 const BUILD = "@build@";
+/** "yes" if this site has the engine with threads. */
+const THREADS = "@threads@";
+/** `engine.js?threads=`: 0 or 1 for none, a number; what suits where nothing is asked. */
+const ASKED = new URL(import.meta.url).searchParams.get("threads");
 const HELPER = "clicker-helper";
 const ALONE = "clicker-alone";
 /** An empty function over a 128-bit vector: valid only where the browser knows the instructions that the engine is made of. */
@@ -26,25 +30,48 @@ self.clickerYield = () =>
     port2.postMessage(0);
   });
 
-let desk;
+let chosen, desk;
 self.clickerOpen = (url, sha256, progress, signal) =>
-  openWeights(url, sha256, progress, signal, Sha256, (said) => desk?.tell(desk.loading(url, sha256), said));
+  openWeights(url, sha256, progress, signal, chosen.Sha256, (said) => desk?.tell(desk.loading(url, sha256), said));
 
-async function engine() {
+/** A build that computes on one thread, in what is said of it. */
+const BUILT = /^\{"kind":"(?:ready|benched|reported)".*?one thread/;
+
+/** The engine's functions; `why` it has one thread, if it has. */
+async function choose() {
   if (typeof WebAssembly === "undefined" || !WebAssembly.validate(VECTORS)) {
     throw new Error("this browser cannot run the engine: it lacks WebAssembly with SIMD; use Chrome or Edge 91, Firefox 89, Safari 16.4 or newer");
   }
-  await init({ module_or_path: new URL("./worker_bg.wasm", import.meta.url) });
+  let why = single();
+  if (!why) {
+    try {
+      const { threaded } = await import("./threads.js");
+      return await threaded(Number(ASKED));
+    } catch (error) {
+      why = error.message;
+    }
+  }
+  await plain.default({ module_or_path: new URL("./worker_bg.wasm", import.meta.url) });
+  return { ...plain, why };
+}
+
+/** Why threads are not even tried, if so. */
+function single() {
+  if (self.name === HELPER || ASKED === "0" || ASKED === "1") return "as asked";
+  if (!THREADS) return "built without threads";
+  if (!self.crossOriginIsolated) return "the page is not cross-origin isolated";
+  if (!Atomics.waitAsync) return "this browser lacks Atomics.waitAsync";
+  return !ASKED && navigator.hardwareConcurrency === 1 ? "there is one core" : "";
 }
 
 /** The engine in this worker, with a pool between it and those who ask; helpers are this same file. */
 async function lead() {
   const page = self.onmessage;
-  await engine();
+  const { start, why } = (chosen = await choose());
   const own = (data) => listener(new MessageEvent("message", { data }));
-  const pool = new Pool(own, (json) => desk.answer(json), () => startWorker(import.meta.url, HELPER));
+  const pool = new Pool(own, (json) => desk.answer(json), why && (() => startWorker(import.meta.url, HELPER)));
   desk = new Desk(pool);
-  self.postMessage = (json) => pool.answer(json);
+  self.postMessage = (json) => pool.answer(why ? json.replace(BUILT, (all) => `${all} (${JSON.stringify(why).slice(1, -1)})`) : json);
   start();
   const listener = self.onmessage;
   self.onmessage = page;
@@ -55,8 +82,8 @@ async function lead() {
 }
 
 if (self.name === HELPER) {
-  await engine();
-  start();
+  chosen = await choose();
+  chosen.start();
 } else {
   const tell = self.postMessage.bind(self);
   const front = new Front(tell);

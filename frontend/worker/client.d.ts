@@ -168,6 +168,8 @@ export interface ProbeOptions extends LoadOptions {
   newTokens?: number;
   runs?: number;
   group?: number;
+  /** As in `Engine.start`. */
+  threads?: boolean | number;
 }
 
 /** Tokens per second over the runs. */
@@ -203,12 +205,20 @@ export interface Card {
   svg: string;
 }
 
+export interface StartOptions {
+  share?: boolean;
+  /** 2 to 16; false is one. */
+  threads?: boolean | number;
+}
+
 export class Engine {
   /**
    * @param url address of engine.js; beside this file if none is given. From another origin, or in a sandboxed frame, its server has to allow that (CORS)
-   * @param options `share: false` for an engine of this tab's own; otherwise the tabs of a site share one
+   * @param options `share: false` for an engine of this tab's own; otherwise the tabs of a site share one. `threads: false` for one thread, or
+   * how many; otherwise as many as suit the device, where the page may share memory (it is cross-origin isolated) and a probe shows that
+   * they give the same result sooner. `build` says what it came to, and why
    */
-  static start(url?: URL | string, options?: { share?: boolean }): Promise<Engine>;
+  static start(url?: URL | string, options?: StartOptions): Promise<Engine>;
   /** The models that this browser keeps for this site, the last used first. */
   static kept(): Promise<Kept[]>;
   /** Take one away; an error while a tab uses it. */

@@ -13,10 +13,12 @@ export class Engine {
   #asking = new Map();
   #nextId = 1;
 
-  /** @param {URL | string} url address of engine.js; `share: false` for an engine that no other tab uses */
-  static async start(url = new URL("./engine.js", import.meta.url), { share = true } = {}) {
+  /** @param {URL | string} url address of engine.js; `share: false` for an engine that no other tab uses; `threads` false, or how many */
+  static async start(url = new URL("./engine.js", import.meta.url), { share = true, threads = true } = {}) {
     const engine = new Engine();
-    engine.#worker = startWorker(new URL(url, location.href), share ? "clicker" : "clicker-alone");
+    const address = new URL(url, location.href);
+    if (threads !== true) address.searchParams.set("threads", Number(threads));
+    engine.#worker = startWorker(address, share ? "clicker" : "clicker-alone");
     engine.build = await new Promise((resolve, reject) => {
       engine.#worker.onerror = (event) => {
         event.preventDefault();
@@ -55,9 +57,9 @@ export class Engine {
   }
 
   /** How fast a model runs in this browser: what is known of the device, and every run's figures. */
-  static async probe({ url, sha256, bytes, promptTokens = 32, newTokens = 64, runs = 5, group = 8, onProgress, signal }) {
+  static async probe({ url, sha256, bytes, promptTokens = 32, newTokens = 64, runs = 5, group = 8, threads, onProgress, signal }) {
     const { card } = await import("./card.js");
-    const engine = await Engine.start(undefined, { share: false });
+    const engine = await Engine.start(undefined, { share: false, threads });
     try {
       const model = await engine.load({ url, sha256, bytes, onProgress, signal });
       const spec = { prompt_tokens: promptTokens, new_tokens: newTokens, runs, group };

@@ -30,7 +30,7 @@ export class Pool {
   /**
    * @param {(data: unknown) => void} own gives a message to this worker's engine
    * @param {(json: string) => void} tell sends a message to the page
-   * @param {() => Worker} start another worker of this kind
+   * @param {(() => Worker) | undefined} start another worker of this kind; none where this one's threads do better together
    */
   constructor(own, tell, start) {
     this.#own = { give: own };
@@ -151,7 +151,7 @@ export class Pool {
     const cores = navigator.hardwareConcurrency ?? 1;
     const fit = Math.floor(mostBytes(navigator.deviceMemory ?? 4) / Math.max(held.bytes, 1));
     // One core is left to the page where there are more than two.
-    const workers = Math.min(MOST_WORKERS, cores > 2 ? cores - 1 : cores, fit, Math.floor(group / FEWEST_SAMPLES));
+    const workers = !this.#start ? 1 : Math.min(MOST_WORKERS, cores > 2 ? cores - 1 : cores, fit, Math.floor(group / FEWEST_SAMPLES));
     while (this.#helpers.length < workers - 1) this.#helpers.push(this.#helper());
     const enlisted = this.#helpers.filter(({ lost }) => !lost).slice(0, Math.max(workers - 1, 0));
     for (const helper of enlisted) if (helper.holds.get(held.slot)?.held !== held) this.#give(helper, held);

@@ -8,6 +8,10 @@ use tempfile::TempDir;
 
 const STD: &str = "lib/rustlib/wasm32-unknown-unknown/lib/libstd-1.rlib";
 
+/// A cargo that "builds" one rlib.
+const BUILDS: &str = r#"while [ $# -gt 0 ]; do [ "$1" = --target-dir ] && to=$2; shift; done
+    mkdir -p "$to/wasm32-unknown-unknown/release/deps"; echo "$RUSTFLAGS" >"$to/wasm32-unknown-unknown/release/deps/libstd-1.rlib""#;
+
 /// A machine with a rustup toolchain in `rustup/` that lacks wasm32, and an empty Debian `usr/`.
 struct Machine(TempDir);
 
@@ -57,18 +61,18 @@ impl Machine {
         self.file("debian/rustc", "echo 'rustc 9.9.9 (x 2026-01-01)'");
         self.file("debian/cargo-clippy", "exit 0");
         self.file("debian/cargo-fmt", "exit 0");
-        self.file(
-            "debian/cargo",
-            r#"while [ $# -gt 0 ]; do [ "$1" = --target-dir ] && to=$2; shift; done
-            mkdir -p "$to/wasm32-unknown-unknown/release/deps"; echo >"$to/wasm32-unknown-unknown/release/deps/libstd-1.rlib""#,
-        );
+        self.file("debian/cargo", BUILDS);
     }
 
     fn set_up(&self) -> Output {
+        self.set_up_for("play")
+    }
+
+    fn set_up_for(&self, command: &str) -> Output {
         let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
         Command::new("/bin/bash")
             .arg(root().join("xtask/setup.sh"))
-            .arg("play")
+            .arg(command)
             .env_clear()
             .env("PATH", path)
             .env("HOME", self.path("home"))
@@ -137,4 +141,64 @@ fn when_both_fail_a_sentence_says_what_to_do() {
     assert!(!output.status.success());
     assert!(said(&output).contains("run: rustup target add wasm32-unknown-unknown"), "{}", said(&output));
     assert!(!Path::new(&machine.path("cache/env.sh")).exists());
+}
+
+#[test]
+fn threads_get_a_standard_library_of_their_own_until_the_compiler_changes() {
+    let machine = Machine::new();
+    machine.file(&format!("rustup/{STD}"), "");
+    machine.program("cargo", BUILDS);
+    machine.program(
+        "rustup",
+        r#"[ "$*" = "component add rust-src" ] && mkdir -p "$M/rustup/lib/rustlib/src/rust/library/sysroot""#,
+    );
+    let output = machine.set_up_for("threads");
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("rustup component add rust-src"), "{}", said(&output));
+    assert!(
+        machine.read(&format!("cache/std-threads/{STD}")).contains("+atomics"),
+        "{}",
+        machine.read("cache/setup.log")
+    );
+    assert!(!machine.read(&format!("rustup/{STD}")).contains("+atomics"), "the first one stays as it is");
+    let line = format!("export CLICKER_THREADS_STD=\"{}\"", machine.path("cache/std-threads").display());
+    assert!(machine.read("cache/env.sh").contains(&line));
+    assert!(!machine.read("cache/env.sh").contains("CLICKER_THREADS_RUSTC"));
+    for command in ["threads", "play"] {
+        let again = machine.set_up_for(command);
+        assert_eq!((again.status.success(), said(&again)), (true, String::new()));
+        assert!(machine.read("cache/env.sh").contains(&line), "{command}");
+    }
+    machine.program("rustc", r#"[ "$1" = --print ] && echo "$M/rustup" || echo another"#);
+    let newer = machine.set_up();
+    assert_eq!((newer.status.success(), said(&newer)), (true, String::new()));
+    assert!(!machine.read("cache/env.sh").contains("CLICKER_THREADS_STD"));
+    assert!(said(&machine.set_up_for("threads")).contains("building a standard library"));
+    assert!(machine.read("cache/env.sh").contains(&line));
+}
+
+#[test]
+fn threads_take_the_detour_and_leave_the_toolchain_as_it_is() {
+    let machine = Machine::new();
+    machine.file(&format!("rustup/{STD}"), "");
+    machine.debian_arrives();
+    let output = machine.set_up_for("threads");
+    assert!(output.status.success(), "{}\n{}", said(&output), machine.read("cache/setup.log"));
+    assert!(said(&output).contains("installing Debian packages: rustc-web cargo-web rust-web-src"));
+    assert!(machine.read(&format!("cache/std-threads/{STD}")).contains("+atomics"));
+    let env = machine.read("cache/env.sh");
+    assert!(env.contains(&format!("CLICKER_THREADS_RUSTC=\"{}\"", machine.path("usr/bin/rustc").display())), "{env}");
+    assert!(!env.contains("RUSTUP_TOOLCHAIN"), "{env}");
+    assert_eq!(said(&machine.set_up_for("threads")), "");
+}
+
+#[test]
+fn without_threads_everything_goes_on() {
+    let machine = Machine::new();
+    machine.file(&format!("rustup/{STD}"), "");
+    let output = machine.set_up_for("threads");
+    assert!(output.status.success());
+    assert!(said(&output).contains("the engine is built without threads"), "{}", said(&output));
+    assert!(said(&output).contains("rustup component add rust-src; make threads"));
+    assert!(!machine.read("cache/env.sh").contains("CLICKER_THREADS"));
 }

@@ -18,6 +18,8 @@ use std::os::unix::process::CommandExt;
 const USAGE: &str = "usage: cargo xtask <command>
   build            the page, the engine and the styles, into target/site
   engine           the engine alone, into target/site-cache/worker: quicker while working on it
+  threads          the engine with threads alone, into target/site-cache/worker-threads; once the set-up has made its standard library
+                   (`make threads`), every build has it
   play [ARGS...]   build, then serve it; ARGS go to `clicker serve`
   test             formatting, lints, unit and workspace tests, then the browser tests
   check            formatting, lints and the architecture tests
@@ -32,6 +34,10 @@ fn main() -> Result<()> {
         Some("build") => {
             site::build()?;
             sizes::measure()?.print();
+            Ok(())
+        }
+        Some("threads") => {
+            println!("{}", wasm::build(&wasm::THREADS)?.display());
             Ok(())
         }
         Some("engine") => {

@@ -22,6 +22,13 @@ pub(crate) fn build() -> Result<()> {
     collect(&wasm::build(&wasm::WORKER)?, pkg, &mut files)?;
     scripts(&root.join("frontend/lab"), "rewards.js", pkg, &mut files)?;
     scripts(&root.join("frontend/worker"), "engine.js", pkg, &mut files)?;
+    let threads = wasm::threads_std().is_some();
+    if threads {
+        collect(&wasm::build(&wasm::THREADS)?, pkg, &mut files)?;
+    } else {
+        files.remove(&pkg.join("threads.js"));
+    }
+    put(pkg, &mut files, "@threads@", if threads { "yes" } else { "" })?;
     stamp(pkg, &mut files)?;
     files.insert(pkg.join("clicker.css"), css::bundle(&root.join("style/main.css"))?.into_bytes());
 
@@ -67,14 +74,18 @@ fn without_comments(script: &str) -> String {
 
 /// Writes into `engine.js` what tells this build of the engine from any other: tabs share one only if they were loaded from the same build.
 fn stamp(pkg: &Path, files: &mut Files) -> Result<()> {
-    const PLACE: &str = "@build@";
     let scripts: Vec<&[u8]> =
         files.iter().filter(|(path, _)| path.starts_with(pkg)).map(|(_, bytes)| bytes.as_slice()).collect();
     let build = compress::hash(&scripts);
+    put(pkg, files, "@build@", &build[..16])
+}
+
+/// Fills in a place that `engine.js` has for what only the build knows.
+fn put(pkg: &Path, files: &mut Files, place: &str, value: &str) -> Result<()> {
     let boot = files.get_mut(&pkg.join("engine.js")).context("frontend/worker/boot.js is missing")?;
     let text = std::str::from_utf8(boot)?;
-    anyhow::ensure!(text.matches(PLACE).count() == 1, "frontend/worker/boot.js must have {PLACE} once");
-    *boot = text.replace(PLACE, &build[..16]).into_bytes();
+    anyhow::ensure!(text.matches(place).count() == 1, "frontend/worker/boot.js must have {place} once");
+    *boot = text.replace(place, value).into_bytes();
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Compiles the three wasm packages and writes their JavaScript glue.
+//! Compiles the three wasm packages, the engine a second time with threads where that is possible, and writes their JavaScript glue.
 //!
 //! They are a cargo call each because they are built for different ends: page and lab for size, the engine for speed.
 
@@ -20,6 +20,8 @@ pub(crate) struct Package {
     out: &'static str,
     /// wasm-opt's level.
     optimise: &'static str,
+    /// Compiled with atomics, against a standard library of its own, for a memory that workers share.
+    threads: bool,
 }
 
 /// The page: `hydrate()`.
@@ -29,11 +31,12 @@ pub(crate) const PAGE: Package = Package {
     profile: "wasm-page",
     out: "clicker",
     optimise: "-Oz",
+    threads: false,
 };
 
 /// The reward lab, beside the page.
 pub(crate) const LAB: Package =
-    Package { name: "clicker-lab", artifact: "clicker_lab.wasm", profile: "wasm-page", out: "lab", optimise: "-Oz" };
+    Package { name: "clicker-lab", artifact: "clicker_lab.wasm", profile: "wasm-page", out: "lab", ..PAGE };
 
 /// The engine in its Web Worker.
 pub(crate) const WORKER: Package = Package {
@@ -42,22 +45,45 @@ pub(crate) const WORKER: Package = Package {
     profile: "wasm-worker",
     out: "worker",
     optimise: "-O3",
+    threads: false,
 };
+
+/// The engine once more, for pages whose workers may share memory.
+pub(crate) const THREADS: Package = Package { out: "worker-threads", threads: true, ..WORKER };
+
+/// What the second build is compiled and linked with. The memory is made in JavaScript and imported; each thread gets a stack and
+/// variables of its own from the glue, which asks for these exports.
+const THREADS_FLAGS: [&str; 9] = [
+    "-Ctarget-feature=+simd128,+atomics,+bulk-memory,+mutable-globals",
+    "-Clink-arg=--shared-memory",
+    "-Clink-arg=--import-memory",
+    // The most that a 32-bit address reaches; only address space, where nothing is written.
+    "-Clink-arg=--max-memory=4294967296",
+    "-Clink-arg=--export=__heap_base",
+    "-Clink-arg=--export=__tls_base",
+    "-Clink-arg=--export=__tls_size",
+    "-Clink-arg=--export=__tls_align",
+    "-Clink-arg=--export=__wasm_init_tls",
+];
+
+/// Where the standard library with atomics lies, if the set-up made one (`xtask/setup.sh threads`).
+pub(crate) fn threads_std() -> Option<PathBuf> {
+    std::env::var_os("CLICKER_THREADS_STD").map(PathBuf::from).filter(|sysroot| sysroot.is_dir())
+}
 
 /// Compiles the package and returns the folder with its `<out>.js`, `<out>_bg.wasm` and snippets.
 /// The glue is only written anew when the compiled bytes changed.
 pub(crate) fn build(package: &Package) -> Result<PathBuf> {
-    let step = format!("building {} for wasm32", package.name);
-    workspace::run(
-        &step,
-        workspace::cargo().args(["build", "--package", package.name, "--lib"]).args([
-            "--target",
-            "wasm32-unknown-unknown",
-            "--profile",
-            package.profile,
-        ]),
-    )?;
-    let compiled = workspace::target_dir().join("wasm32-unknown-unknown").join(package.profile).join(package.artifact);
+    let step = format!("building {} for wasm32{}", package.name, if package.threads { " with threads" } else { "" });
+    let mut cargo = workspace::cargo();
+    let mut target = workspace::target_dir();
+    if package.threads {
+        target = target.join("threads");
+        with_threads(&mut cargo)?;
+    }
+    cargo.args(["build", "--package", package.name, "--lib", "--target", "wasm32-unknown-unknown"]);
+    workspace::run(&step, cargo.args(["--profile", package.profile, "--target-dir"]).arg(&target))?;
+    let compiled = target.join("wasm32-unknown-unknown").join(package.profile).join(package.artifact);
     let bytes = std::fs::read(&compiled).with_context(|| format!("reading {}", compiled.display()))?;
 
     let optimiser = workspace::on_path("wasm-opt");
@@ -77,6 +103,21 @@ pub(crate) fn build(package: &Package) -> Result<PathBuf> {
     }
     std::fs::write(dir.join(".key"), key)?;
     Ok(dir)
+}
+
+/// Another standard library, and the compiler that it was made with.
+fn with_threads(cargo: &mut Command) -> Result<()> {
+    let std = threads_std().context("there is no standard library with atomics: run `make threads`")?;
+    let sysroot = format!("--sysroot={}", std.display());
+    // wasm-bindgen's thread-local variables are behind feature gates that a stable compiler opens only for this.
+    cargo.env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTFLAGS");
+    if let Some(rustc) = std::env::var_os("CLICKER_THREADS_RUSTC") {
+        cargo.env("RUSTC", rustc);
+    }
+    let flags = THREADS_FLAGS.into_iter().chain([sysroot.as_str()]).collect::<Vec<_>>();
+    // Encoded, because a path may have spaces. These stand in the place of those in .cargo/config.toml.
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    Ok(())
 }
 
 fn bindgen(package: &Package, compiled: &Path, dir: &Path) -> Result<()> {

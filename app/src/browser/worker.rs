@@ -110,7 +110,7 @@ pub(crate) fn start() {
     options.set_type(WorkerType::Module);
     // Every keystroke is answered by it: another tab's answers must not come between.
     options.set_name("clicker-alone");
-    let Ok(worker) = Worker::new_with_options("/pkg/engine.js", &options) else {
+    let Ok(worker) = Worker::new_with_options("/pkg/engine.js?threads=0", &options) else {
         return fail("this browser does not allow module workers; use a current one");
     };
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(|message: MessageEvent| {

@@ -3,8 +3,10 @@
 //!
 //! Never knows prompts or samples, only stretches of positions.
 
+use crate::crew::{self, Parted};
 use crate::simd::F4;
 use crate::vector;
+use std::cell::RefCell;
 
 /// Heads of the attention.
 #[derive(Clone, Copy, Debug)]
@@ -115,21 +117,54 @@ impl Stretch {
     }
 }
 
-/// One row's attention over two stretches, each seen up to a length: q [H d] to out [H d]. `scores` is a buffer.
-pub fn attend(shape: AttentionShape, q: &[f32], seen: [(&Stretch, usize); 2], scores: &mut Vec<f32>, out: &mut [f32]) {
+thread_local! {
+    static SCORES: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Attention of rows q [N, H d] to out [N, H d]; `seen` gives what row n looks at, two stretches up to a length each.
+#[expect(unsafe_code, reason = "several threads write one result, each the heads of its own rows")]
+pub fn attend<'a>(
+    shape: AttentionShape,
+    q: &[f32],
+    seen: impl Fn(usize) -> [(&'a Stretch, usize); 2] + Sync,
+    out: &mut [f32],
+) {
+    let (width, kv_heads) = (shape.q_width(), shape.kv_heads);
+    let (rows, per_head) = (q.len() / width, width / kv_heads);
+    let positions: usize = (0..rows).flat_map(&seen).map(|(_, len)| len).sum();
+    let out = Parted::new(out);
+    // Once for the scores, once for the values.
+    crew::share(rows * kv_heads, 2 * positions * width, |units| {
+        SCORES.with_borrow_mut(|scores| {
+            for unit in units {
+                let (row, kv) = (unit / kv_heads, unit % kv_heads);
+                let start = row * width + kv * per_head;
+                // SAFETY: nobody else has this row's heads.
+                let out = unsafe { out.at(start, per_head) };
+                attend_group(shape, kv, &q[start..start + per_head], seen(row), scores, out);
+            }
+        });
+    });
+}
+
+/// All query heads that share key head `kv`.
+fn attend_group(
+    shape: AttentionShape,
+    kv: usize,
+    q: &[f32],
+    seen: [(&Stretch, usize); 2],
+    scores: &mut Vec<f32>,
+    out: &mut [f32],
+) {
     let (d, sharing) = (shape.head_dim, shape.heads / shape.kv_heads);
-    for kv in 0..shape.kv_heads {
-        let mut first = kv * sharing;
-        while first < (kv + 1) * sharing {
-            let left = (kv + 1) * sharing - first;
-            let span = |heads: usize| first * d..(first + heads) * d;
-            let step = match left {
-                1 => attend_heads::<1>(d, kv, &q[span(1)], seen, scores, &mut out[span(1)]),
-                2 => attend_heads::<2>(d, kv, &q[span(2)], seen, scores, &mut out[span(2)]),
-                _ => attend_heads::<3>(d, kv, &q[span(3)], seen, scores, &mut out[span(3)]),
-            };
-            first += step;
-        }
+    let mut first = 0;
+    while first < sharing {
+        let span = |heads: usize| first * d..(first + heads) * d;
+        first += match sharing - first {
+            1 => attend_heads::<1>(d, kv, &q[span(1)], seen, scores, &mut out[span(1)]),
+            2 => attend_heads::<2>(d, kv, &q[span(2)], seen, scores, &mut out[span(2)]),
+            _ => attend_heads::<3>(d, kv, &q[span(3)], seen, scores, &mut out[span(3)]),
+        };
     }
 }
 

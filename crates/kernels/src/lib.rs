@@ -11,6 +11,7 @@
 
 pub mod activations;
 pub mod attention;
+pub mod crew;
 pub mod distribution;
 mod error;
 mod floats;

@@ -1,6 +1,7 @@
 //! A weight matrix in tiles of four rows, filled row by row as its bytes arrive, and its product with rows of activations.
 
 use crate::activations::{Activations, BLOCK, Block};
+use crate::crew::{self, Parted};
 use crate::floats::{self, Bf16, F16, F32, Float};
 use crate::formats::{Format, Q4_0, Q4K, Q5_0, Q6K, Q8_0};
 use crate::fours::{Four, Job};
@@ -88,8 +89,38 @@ impl Matrix {
 
     /// Some rows of x to `out` [n, rows].
     pub fn product_of(&self, x: &Activations, of: Range<usize>, out: &mut Vec<f32>) {
-        out.resize(of.len() * self.rows, 0.0);
-        by_kind!(self.kind, blocks_product, floats_product, self, x, of, out);
+        Self::products(x, of, [(self, out)]);
+    }
+
+    /// Some rows of x with several matrices of as many columns, each to its own `out` [n, rows], as one piece of work: threads meet once.
+    pub fn products<const N: usize>(x: &Activations, of: Range<usize>, with: [(&Self, &mut Vec<f32>); N]) {
+        let parts = with.map(|(matrix, out)| {
+            out.resize(of.len() * matrix.rows, 0.0);
+            (matrix, Parted::new(out))
+        });
+        let units: usize = parts.iter().map(|(matrix, _)| matrix.units()).sum();
+        let cost = parts.iter().map(|(matrix, _)| of.len() * matrix.rows * matrix.columns).sum();
+        crew::share(units, cost, |units| {
+            let mut first = 0;
+            for (matrix, out) in &parts {
+                let here = units.start.max(first)..units.end.min(first + matrix.units());
+                if !here.is_empty() {
+                    matrix.part(here.start - first..here.end - first, x, of.clone(), out);
+                }
+                first += matrix.units();
+            }
+        });
+    }
+
+    /// Four groups each, the last perhaps fewer: where a product is cut no kernel is, because all take 1, 2 or 4 groups at a time.
+    fn units(&self) -> usize {
+        self.rows.div_ceil(16)
+    }
+
+    /// The columns of `out` that belong to some units.
+    fn part(&self, units: Range<usize>, x: &Activations, of: Range<usize>, out: &Parted<'_, f32>) {
+        let groups = 4 * units.start..(4 * units.end).min(self.rows.div_ceil(4));
+        by_kind!(self.kind, blocks_product, floats_product, self, groups, x, of, out);
     }
 }
 
@@ -212,29 +243,43 @@ impl<K: Float> Kernel<f32> for Columns<K> {
     fn fours(_job: Job<'_>) {}
 }
 
-fn blocks_product<F: Format>(matrix: &Matrix, x: &Activations, of: Range<usize>, out: &mut [f32]) {
+fn blocks_product<F: Format>(
+    matrix: &Matrix,
+    groups: Range<usize>,
+    x: &Activations,
+    of: Range<usize>,
+    out: &Parted<'_, f32>,
+) {
     let (per_group, per_row) = (blocks_group::<F>(matrix.columns), matrix.columns / BLOCK);
     // Rows that begin within a four are taken one by one, which only adapters ask for.
     let fours = if of.start.is_multiple_of(4) { &x.fours[of.start / 4 * per_row..of.end / 4 * per_row] } else { &[] };
     let x = &x.blocks[of.start * per_row..of.end * per_row];
-    Product { matrix, per_group, x, fours, per_row, out }.run::<Tiles<F>>();
+    Product { matrix, groups, per_group, x, fours, per_row, out }.run::<Tiles<F>>();
 }
 
-fn floats_product<K: Float>(matrix: &Matrix, x: &Activations, of: Range<usize>, out: &mut [f32]) {
+fn floats_product<K: Float>(
+    matrix: &Matrix,
+    groups: Range<usize>,
+    x: &Activations,
+    of: Range<usize>,
+    out: &Parted<'_, f32>,
+) {
     let (per_group, per_row) = (floats_group::<K>(matrix.columns), matrix.columns);
     let x = &x.floats[of.start * per_row..of.end * per_row];
-    Product { matrix, per_group, x, fours: &[], per_row, out }.run::<Columns<K>>();
+    Product { matrix, groups, per_group, x, fours: &[], per_row, out }.run::<Columns<K>>();
 }
 
-/// A product of all rows with all activations, cut into the shapes that the kernels have.
+/// A product of some groups of rows with all activations, cut into the shapes that the kernels have.
 struct Product<'a, T> {
     matrix: &'a Matrix,
+    groups: Range<usize>,
     per_group: usize,
     x: &'a [T],
     /// The same side by side, for formats that have kernels for it; none where they do not begin with a whole four.
     fours: &'a [Four],
     per_row: usize,
-    out: &'a mut [f32],
+    /// [N, rows], of which it writes the columns of its groups.
+    out: &'a Parted<'a, f32>,
 }
 
 impl<'a, T> Product<'a, T> {
@@ -247,7 +292,7 @@ impl<'a, T> Product<'a, T> {
             (_, _, 2) => self.together::<K, 2>(rows),
             _ => self.together::<K, 1>(rows),
         };
-        for g in rest..self.matrix.data.len() / self.per_group {
+        for g in rest..self.groups.end {
             for n in 0..rows {
                 self.put(g, n, K::run::<1, 1>(self.groups(g), self.rows(n)));
             }
@@ -256,18 +301,18 @@ impl<'a, T> Product<'a, T> {
 
     /// M groups at a time with the one row; returns the first group that is left.
     fn alone<K: Kernel<T>, const M: usize>(&mut self) -> usize {
-        let groups = self.matrix.data.len() / self.per_group / M * M;
-        for g in (0..groups).step_by(M) {
+        let end = self.groups.start + self.groups.len() / M * M;
+        for g in (self.groups.start..end).step_by(M) {
             self.put(g, 0, K::run::<M, 1>(self.groups(g), self.rows(0)));
         }
-        groups
+        end
     }
 
     /// M groups at a time with four rows, two, and one; returns the first group that is left.
     fn together<K: Kernel<T>, const M: usize>(&mut self, rows: usize) -> usize {
-        let groups = self.matrix.data.len() / self.per_group / M * M;
+        let end = self.groups.start + self.groups.len() / M * M;
         let mut panel = Vec::new();
-        for g in (0..groups).step_by(M) {
+        for g in (self.groups.start..end).step_by(M) {
             let mut n = 0;
             if K::IN_FOURS && !self.fours.is_empty() {
                 let (groups, x, per_row) = (self.groups(g), self.fours, self.per_row);
@@ -287,7 +332,7 @@ impl<'a, T> Product<'a, T> {
                 self.put(g, n, K::run::<M, 1>(self.groups(g), self.rows(n)));
             }
         }
-        groups
+        end
     }
 
     fn groups<const M: usize>(&self, first: usize) -> [&'a [u8]; M] {
@@ -300,12 +345,14 @@ impl<'a, T> Product<'a, T> {
     }
 
     /// Write sums to their places; the last group may have fewer than four rows.
+    #[expect(unsafe_code, reason = "several threads write one product, each its groups' columns")]
     fn put<const M: usize, const N: usize>(&mut self, group: usize, row: usize, sums: [[F4; N]; M]) {
         let outputs = self.matrix.rows;
         for (m, sums) in sums.into_iter().enumerate() {
             let (start, here) = (4 * (group + m), (outputs - 4 * (group + m)).min(4));
             for (n, sums) in sums.into_iter().enumerate() {
-                let out = &mut self.out[(row + n) * outputs + start..][..here];
+                // SAFETY: nobody else has these groups.
+                let out = unsafe { self.out.at((row + n) * outputs + start, here) };
                 match out.first_chunk_mut() {
                     Some(all) => sums.store(all),
                     None => out.iter_mut().zip(sums.lanes()).for_each(|(o, s)| *o = s),

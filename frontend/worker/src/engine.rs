@@ -262,7 +262,7 @@ fn report() -> EngineReport {
             e.slots.iter().map(|(slot, model)| (slot.clone(), model.snapshot.bytes() as u64)).collect();
         models.sort();
         EngineReport {
-            build: crate::build().into(),
+            build: crate::build(),
             memory_bytes: port::memory_bytes(),
             models,
             last_decode_tps: e.last_decode_tps,
@@ -288,6 +288,8 @@ async fn load(
             (LoadedModel::for_engine(&Attached(bytes))?, false)
         }
     };
+    #[cfg(target_feature = "atomics")]
+    crate::threads::probe(&model);
     ENGINE.with_borrow_mut(|e| {
         e.empty(&slot);
         e.slots.insert(slot.clone(), Rc::new(model));

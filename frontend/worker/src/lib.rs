@@ -12,9 +12,13 @@ mod parity;
 mod port;
 mod preview;
 mod program;
+#[cfg(target_feature = "atomics")]
+mod threads;
 mod weights;
 
 pub use parity::{grade_repeatedly, greedy_ids, judged_digest, parity_digest};
+#[cfg(target_feature = "atomics")]
+pub use threads::{failed, join, joined, probe_threads, shared_memory};
 pub use weights::Sha256;
 
 use wasm_bindgen::prelude::*;
@@ -24,10 +28,18 @@ use wasm_bindgen::prelude::*;
 pub fn start() {
     console_error_panic_hook::set_once();
     engine::listen();
-    port::post(&clicker_wire::EngineReply::Ready { build: build().into() });
+    port::post(&clicker_wire::EngineReply::Ready { build: build() });
 }
 
-/// What this build was made for.
-fn build() -> &'static str {
-    if cfg!(target_feature = "simd128") { "wasm simd128, one thread" } else { "wasm, one thread" }
+/// What this build was made for, and how many threads it has.
+fn build() -> String {
+    let instructions = if cfg!(target_feature = "simd128") { "wasm simd128" } else { "wasm" };
+    #[cfg(target_feature = "atomics")]
+    {
+        format!("{instructions}, {}", threads::described())
+    }
+    #[cfg(not(target_feature = "atomics"))]
+    {
+        format!("{instructions}, one thread")
+    }
 }

@@ -164,7 +164,6 @@ impl EngineCache {
         q: &[f32],
         k: &[f32],
         v: &[f32],
-        scores: &mut Vec<f32>,
         out: &mut [f32],
     ) {
         let (q_width, kv_width) = (self.shape.heads * self.shape.head_dim, self.shape.kv_width());
@@ -175,16 +174,16 @@ impl EngineCache {
                 let span = (row - first) * kv_width..(row - first + 1) * kv_width;
                 part.put(self.shape, row - segment.start, &k[span.clone()], &v[span]);
             }
-            for row in rows {
-                let span = (row - first) * q_width..(row - first + 1) * q_width;
-                let seen = [(&*part, row - segment.start + 1), (&*part, 0)];
-                attend(self.shape, &q[span.clone()], seen, scores, &mut out[span]);
+            if rows.is_empty() {
+                continue;
             }
+            let (part, before) = (&*part, rows.start - segment.start);
+            let span = (rows.start - first) * q_width..(rows.end - first) * q_width;
+            attend(self.shape, &q[span.clone()], |row| [(part, before + row + 1), (part, 0)], &mut out[span]);
         }
     }
 
     /// Append each row's new key and value, then attend, as [`Self::attend_prompts`] with N rows.
-    #[expect(clippy::too_many_arguments, reason = "the rows of one layer and the buffers that they share")]
     pub(super) fn attend_rows(
         &mut self,
         layer: usize,
@@ -192,18 +191,18 @@ impl EngineCache {
         q: &[f32],
         k: &[f32],
         v: &[f32],
-        scores: &mut Vec<f32>,
         out: &mut [f32],
     ) {
-        let (q_width, kv_width) = (self.shape.heads * self.shape.head_dim, self.shape.kv_width());
-        for (i, &row) in rows.iter().enumerate() {
-            let Row { prompt, len, .. } = self.rows[row];
-            let own = &mut self.own_parts[layer][row];
-            own.put(self.shape, len, &k[i * kv_width..(i + 1) * kv_width], &v[i * kv_width..(i + 1) * kv_width]);
-            let span = i * q_width..(i + 1) * q_width;
-            let seen = [(&self.prompt_parts[layer][prompt], self.prompts[prompt].shared()), (&*own, len + 1)];
-            attend(self.shape, &q[span.clone()], seen, scores, &mut out[span]);
+        let kv_width = self.shape.kv_width();
+        for (&row, (k, v)) in rows.iter().zip(k.chunks_exact(kv_width).zip(v.chunks_exact(kv_width))) {
+            self.own_parts[layer][row].put(self.shape, self.rows[row].len, k, v);
         }
+        let (own, prompts) = (&self.own_parts[layer], &self.prompt_parts[layer]);
+        let seen = |i: usize| {
+            let Row { prompt, len, .. } = self.rows[rows[i]];
+            [(&prompts[prompt], self.prompts[prompt].shared()), (&own[rows[i]], len + 1)]
+        };
+        attend(self.shape, q, seen, out);
     }
 
     /// Bytes held.
@@ -237,10 +236,10 @@ mod tests {
             let mut theirs = crate::cache::HostCache::new(&plan, shape, 1, 5);
             let mut out = vec![0.0; q.len()];
             // In two parts, the second of which begins inside the first prompt.
-            let (mut scores, cut_q, cut_kv) = (Vec::new(), 3 * heads * d, 3 * kv_heads * d);
+            let (cut_q, cut_kv) = (3 * heads * d, 3 * kv_heads * d);
             let (low, high) = out.split_at_mut(cut_q);
-            ours.attend_prompts(0, &plan, 0, &q[..cut_q], &k[..cut_kv], &v[..cut_kv], &mut scores, low);
-            ours.attend_prompts(0, &plan, 3, &q[cut_q..], &k[cut_kv..], &v[cut_kv..], &mut scores, high);
+            ours.attend_prompts(0, &plan, 0, &q[..cut_q], &k[..cut_kv], &v[..cut_kv], low);
+            ours.attend_prompts(0, &plan, 3, &q[cut_q..], &k[cut_kv..], &v[cut_kv..], high);
             close(&out, &crate::ops::attention_rows(&q, &k, &v, &plan, shape));
             theirs.push_prompt_layer(&k, &v);
             let rows = [1, 0, 2];
@@ -252,7 +251,7 @@ mod tests {
                 let (q, k, v) = (noise(3 * heads * d), noise(3 * kv_heads * d), noise(3 * kv_heads * d));
                 let mut out = vec![0.0; q.len()];
                 ours.check(&rows).unwrap();
-                ours.attend_rows(0, &rows, &q, &k, &v, &mut scores, &mut out);
+                ours.attend_rows(0, &rows, &q, &k, &v, &mut out);
                 ours.advance(&rows);
                 close(&out, &theirs.attend(0, &rows, &q, &k, &v).unwrap());
                 theirs.advance(&rows);

@@ -80,7 +80,6 @@ pub(crate) struct Scratch {
     /// One head, [d].
     head: Vec<f32>,
     low: Low,
-    pub(crate) scores: Vec<f32>,
 }
 
 impl Engine {
@@ -110,9 +109,8 @@ impl Engine {
         self.angles(positions, scratch);
         for (index, layer) in self.layers.iter().enumerate() {
             norm_rows(&scratch.x, &layer.attention_norm, eps, &mut scratch.input);
-            layer.q.product(&scratch.input, &mut scratch.q);
-            layer.k.product(&scratch.input, &mut scratch.k);
-            layer.v.product(&scratch.input, &mut scratch.v);
+            let of = [(&layer.q, &mut scratch.q), (&layer.k, &mut scratch.k), (&layer.v, &mut scratch.v)];
+            Matrix::products(&scratch.input, 0..n, of);
             adapter::add(runs, index, Part::Q, &scratch.input, &mut scratch.low, &mut scratch.q);
             adapter::add(runs, index, Part::K, &scratch.input, &mut scratch.low, &mut scratch.k);
             adapter::add(runs, index, Part::V, &scratch.input, &mut scratch.low, &mut scratch.v);
@@ -126,8 +124,8 @@ impl Engine {
 
             norm_rows(&scratch.x, &layer.ffn_norm, eps, &mut scratch.input);
             scratch.gate.resize(n, self.config.ffn);
-            layer.gate.product(&scratch.input, &mut scratch.gate.floats);
-            layer.up.product(&scratch.input, &mut scratch.up);
+            let of = [(&layer.gate, &mut scratch.gate.floats), (&layer.up, &mut scratch.up)];
+            Matrix::products(&scratch.input, 0..n, of);
             adapter::add(runs, index, Part::Gate, &scratch.input, &mut scratch.low, &mut scratch.gate.floats);
             adapter::add(runs, index, Part::Up, &scratch.input, &mut scratch.low, &mut scratch.up);
             vector::swiglu(&mut scratch.gate.floats, &scratch.up);
@@ -229,7 +227,7 @@ impl Inference for Engine {
         let runs = adapter::runs(rows.iter().map(|&row| cache.adaptation(row)));
         let mut scratch = std::mem::take(&mut cache.scratch);
         let result = self.run(ids, &positions, &runs, &mut scratch, |s, layer| {
-            cache.attend_rows(layer, rows, &s.q, &s.k, &s.v, &mut s.scores, &mut s.attended.floats);
+            cache.attend_rows(layer, rows, &s.q, &s.k, &s.v, &mut s.attended.floats);
         });
         let logits = result.map(|()| self.logits(0..rows.len(), &mut scratch));
         cache.scratch = scratch;

@@ -97,8 +97,7 @@ impl<'a> PromptPass<'a> {
             let with = (first..end).map(|row| cache.prompt_adaptation(inside(row)?));
             let runs = adapter::runs(with);
             self.engine.run(&self.ids[first..end], positions, &runs, &mut self.scratch, |s, layer| {
-                let out = &mut s.attended.floats;
-                cache.attend_prompts(layer, plan, first, &s.q, &s.k, &s.v, &mut s.scores, out);
+                cache.attend_prompts(layer, plan, first, &s.q, &s.k, &s.v, &mut s.attended.floats);
             })?;
             let width = self.engine.config.width;
             for row in plan.last_rows().into_iter().map(|row| row as usize).filter(|row| (first..end).contains(row)) {

@@ -1,0 +1,75 @@
+// The engine on several threads: workers that share one memory, each with a stack and variables of its own. Loaded only where the page may
+// share memory and the site has that build. Members wait inside WebAssembly for work and never come back to their messages: they end
+// with the worker that started them. Knows no models.
+
+import { startWorker } from "./start.js";
+import * as engine from "./worker-threads.js";
+
+const MEMBER = "clicker-thread";
+/** Bytes of a member's stack; the leader has the one that it was linked with. */
+const STACK = 1 << 20;
+/** Longest wait for all members. */
+const PATIENCE_MS = 10_000;
+/** Most threads unless more are asked for: products of small models gain little beyond. */
+const USUAL_MOST = 4;
+/** As many as `crates/kernels` has room for. */
+const MOST = 16;
+
+/** Threads for a device with so many cores, of which two often share what computes. */
+const usual = (cores) => Math.min(USUAL_MOST, Math.max(2, cores >> 1));
+
+/**
+ * The engine's functions, with all members there.
+ * @param {number} asked threads in all; 0 for what suits the device
+ */
+export async function threaded(asked) {
+  const threads = Math.min(asked || usual(navigator.hardwareConcurrency ?? 1), MOST);
+  const module = await WebAssembly.compileStreaming(fetch(new URL("./worker-threads_bg.wasm", import.meta.url)));
+  // An error where so much address space is not to be had.
+  engine.initSync({ module });
+  const workers = Array.from({ length: threads - 1 }, () => startWorker(import.meta.url, MEMBER));
+  try {
+    await within(gathered(workers, { module, memory: engine.shared_memory() }));
+  } catch (error) {
+    for (const worker of workers) worker.terminate();
+    throw error;
+  }
+  engine.probe_threads(!asked);
+  return { ...engine, threads };
+}
+
+/** All have come up, and then have joined. */
+async function gathered(workers, shared) {
+  await Promise.all(workers.map((worker) => there(worker, shared)));
+  while (engine.joined() <= workers.length) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+function there(worker, shared) {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = resolve;
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(`a thread did not start: ${event.message || "its code could not be loaded"}`));
+    };
+    worker.postMessage(shared);
+  });
+}
+
+function within(promise) {
+  const late = () => new Error(`the threads were not there after ${PATIENCE_MS / 1000} s`);
+  return Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(late()), PATIENCE_MS))]);
+}
+
+if (self.name === MEMBER) {
+  self.onmessage = ({ data: { module, memory } }) => {
+    engine.initSync({ module, memory, thread_stack_size: STACK });
+    self.postMessage("there");
+    try {
+      engine.join();
+    } catch (error) {
+      // The leader may be waiting for it.
+      engine.failed();
+      throw error;
+    }
+  };
+}
