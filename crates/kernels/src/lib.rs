@@ -15,6 +15,7 @@ pub mod distribution;
 mod error;
 mod floats;
 mod formats;
+mod integers;
 mod kind;
 mod matrix;
 #[cfg_attr(all(target_arch = "wasm32", target_feature = "simd128"), path = "simd_wasm.rs")]
@@ -24,5 +25,6 @@ pub mod vector;
 
 pub use activations::Activations;
 pub use error::{KernelError, Result};
+pub use integers::Integers;
 pub use kind::Kind;
 pub use matrix::Matrix;
