@@ -6,7 +6,7 @@ import { Pool } from "./pool.js";
 import { share } from "./share.js";
 import { startWorker } from "./start.js";
 import { openWeights } from "./weights.js";
-import init, { Sha256, start } from "./worker.js";
+import init, * as wasm from "./worker.js";
 
 /** Filled in by the build: the hash of all that the tabs would have to agree on. */
 const BUILD = "@build@";
@@ -28,7 +28,7 @@ self.clickerYield = () =>
 
 let desk;
 self.clickerOpen = (url, sha256, progress, signal) =>
-  openWeights(url, sha256, progress, signal, Sha256, (said) => desk?.tell(desk.loading(url, sha256), said));
+  openWeights(url, sha256, progress, signal, wasm.Sha256, (said) => desk?.tell(desk.loading(url, sha256), said));
 
 async function engine() {
   if (typeof WebAssembly === "undefined" || !WebAssembly.validate(VECTORS)) {
@@ -42,10 +42,11 @@ async function lead() {
   const page = self.onmessage;
   await engine();
   const own = (data) => listener(new MessageEvent("message", { data }));
-  const pool = new Pool(own, (json) => desk.answer(json), () => startWorker(import.meta.url, HELPER));
+  const graphics = async (...asked) => (await import("./graphics.js")).switched(wasm, ...asked);
+  const pool = new Pool(own, (json) => desk.answer(json), () => startWorker(import.meta.url, HELPER), graphics);
   desk = new Desk(pool);
   self.postMessage = (json) => pool.answer(json);
-  start();
+  wasm.start();
   const listener = self.onmessage;
   self.onmessage = page;
   const broken = (why) => desk.broken(`the engine stopped (${why}), for lack of memory perhaps; reload the page`);
@@ -56,7 +57,7 @@ async function lead() {
 
 if (self.name === HELPER) {
   await engine();
-  start();
+  wasm.start();
 } else {
   const tell = self.postMessage.bind(self);
   const front = new Front(tell);

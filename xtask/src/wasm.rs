@@ -1,6 +1,7 @@
-//! Compiles the three wasm packages and writes their JavaScript glue.
+//! Compiles the four wasm packages and writes their JavaScript glue.
 //!
-//! They are a cargo call each because they are built for different ends: page and lab for size, the engine for speed.
+//! They are a cargo call each because they are built for different ends: page and lab for size, the engine for speed; the graphics
+//! card's package shares the engine's profile and with it most of what both link.
 
 use crate::{compress, workspace};
 use anyhow::{Context, Result, bail};
@@ -43,6 +44,10 @@ pub(crate) const WORKER: Package = Package {
     out: "worker",
     optimise: "-O3",
 };
+
+/// The graphics card, beside the engine: what is fast there is compiled by the browser.
+pub(crate) const GPU: Package =
+    Package { name: "clicker-gpu", artifact: "clicker_gpu.wasm", profile: "wasm-worker", out: "gpu", optimise: "-Oz" };
 
 /// Compiles the package and returns the folder with its `<out>.js`, `<out>_bg.wasm` and snippets.
 /// The glue is only written anew when the compiled bytes changed.

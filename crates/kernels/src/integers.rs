@@ -61,7 +61,9 @@ impl Kind {
                 Self::Q6K => {
                     let d = half(block, 208);
                     for part in 0..8 {
-                        scales.extend(block[192 + 2 * part..][..2].iter().map(|scale| d * f32::from(scale.cast_signed())));
+                        scales.extend(
+                            block[192 + 2 * part..][..2].iter().map(|scale| d * f32::from(scale.cast_signed())),
+                        );
                         quants.extend((0..32).map(|i| {
                             let (low, high) = q6k_bits(block, part, i);
                             (low | high << 4).cast_signed() - 32
@@ -119,7 +121,8 @@ mod tests {
                 for (column, weight) in decoded.iter().enumerate() {
                     let i = row * columns + column;
                     let q = f32::from(quants[i]);
-                    let ours = if least { scales[i / per * 2] * q - scales[i / per * 2 + 1] } else { scales[i / per] * q };
+                    let ours =
+                        if least { scales[i / per * 2] * q - scales[i / per * 2 + 1] } else { scales[i / per] * q };
                     assert_eq!(ours.to_bits(), weight.to_bits(), "{kind:?} row {row} column {column}: {ours} {weight}");
                 }
             }

@@ -219,19 +219,7 @@ impl<'a, M: Inference> Generator<'a, M> {
         let normalisers = logits.chunks_exact(model.config().vocab).map(normaliser).collect();
         let active = (0..rows.len()).collect();
         let (bias, changed) = (Vec::new(), Vec::new());
-        Ok(Self {
-            active,
-            model,
-            options,
-            cache,
-            rows,
-            logits,
-            normalisers,
-            bias,
-            within: None,
-            changed,
-            known: true,
-        })
+        Ok(Self { active, model, options, cache, rows, logits, normalisers, bias, within: None, changed, known: true })
     }
 
     /// Answers that follow a rule: tokens that lead nowhere are ruled out before drawing, and an answer ends only where it is whole. When the
