@@ -29,8 +29,9 @@ export const PATIENCE_MS = 30_000;
 /// Longest wait for a short training run on two cores.
 export const TRAINING_MS = 240_000;
 
-/// Starts one server and one browser for the file that calls it. Returns an object whose `page()` opens a fresh tab.
-export function clicker() {
+/// Starts one server and one browser for the file that calls it, with more of the browser's flags if it needs some. Returns an object
+/// whose `page()` opens a fresh tab.
+export function clicker(flags = []) {
   const state = { url: null, ownerUrl: null, complaints: [], tolerated: [] };
   let dataDir, process_, browser;
   const contexts = [];
@@ -39,7 +40,7 @@ export function clicker() {
     dataDir = await mkdtemp(path.join(tmpdir(), "clicker-end2end-"));
     process_ = startServer(dataDir);
     Object.assign(state, await addresses(process_));
-    browser = await chromium.launch({ executablePath: browserPath, args: browserFlags });
+    browser = await chromium.launch({ executablePath: browserPath, args: [...browserFlags, ...flags] });
   });
 
   afterEach(async () => {

@@ -75,3 +75,22 @@ test("what is kept is listed and can be deleted", async () => {
   await list.getByRole("button", { name: /^Delete/ }).click();
   await eventually("an empty list", async () => /No model is kept\..*Deleted\./.test(await list.innerText()));
 });
+
+test("where there is no graphics adapter, the page and the engine say so and go on", async () => {
+  // The client is imported by the test, not by the page: the page's own policy does not apply to it.
+  const page = await app.page({ bypassCSP: true });
+  await page.goto(`${app.url}/bench`);
+  const panel = page.getByTestId("graphics");
+  await panel.getByText(/^Not available: this browser .*\. The processor does it all\.$/).waitFor();
+  assert.ok(await panel.getByRole("button").isDisabled());
+  const said = await page.evaluate(async () => {
+    const { Engine } = await import("/pkg/client.js");
+    const engine = await Engine.start();
+    const model = await engine.load({ url: "/models/builtin.gguf" });
+    const refused = await model.useGpu().then(() => "accepted", (error) => error.message);
+    const { answers } = await model.generate({ messages: "What is the capital of France?", temperature: 0 }).result;
+    return { refused, text: answers[0].text };
+  });
+  assert.match(said.refused, /^the graphics card cannot be used: .*; the processor goes on$/);
+  assert.equal(said.text, "Paris.");
+});

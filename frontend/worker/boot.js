@@ -69,7 +69,8 @@ async function lead() {
   const page = self.onmessage;
   const { start, why } = (chosen = await choose());
   const own = (data) => listener(new MessageEvent("message", { data }));
-  const pool = new Pool(own, (json) => desk.answer(json), why && (() => startWorker(import.meta.url, HELPER)));
+  const graphics = async (...asked) => (await import("./graphics.js")).switched(chosen, ...asked);
+  const pool = new Pool(own, (json) => desk.answer(json), why && (() => startWorker(import.meta.url, HELPER)), graphics);
   desk = new Desk(pool);
   self.postMessage = (json) => pool.answer(why ? json.replace(BUILT, (all) => `${all} (${JSON.stringify(why).slice(1, -1)})`) : json);
   start();

@@ -1,5 +1,5 @@
-// A benchmark as people share it: what was measured, on what, with how much spread; as text, JSON and a picture. And the two elements of
-// the bench page that need no wasm: that card, and the list of kept models. Measures nothing itself.
+// A benchmark as people share it: what was measured, on what, with how much spread; as text, JSON and a picture. And the elements of
+// the bench page that need no wasm: that card, the list of kept models, and the graphics card's panel. Measures nothing itself.
 
 import { forget, kept, sized } from "./store.js";
 
@@ -181,7 +181,44 @@ class KeptModels extends (globalThis.HTMLElement ?? Object) {
   }
 }
 
+/** `<graphics-bench>`: measures the model that the form beside it names on the graphics card, or says why that cannot be. */
+class GraphicsBench extends (globalThis.HTMLElement ?? Object) {
+  connectedCallback() {
+    const asked = (name) => document.querySelector(`[data-testid="bench-${name}"]`)?.value;
+    const said = element("p", { className: "hint", role: "status" });
+    const out = element("div");
+    const button = element("button", { type: "button", className: "button", textContent: "Measure on the graphics card" });
+    button.onclick = async () => {
+      Object.assign(button, { disabled: true });
+      out.replaceChildren();
+      said.textContent = "Loading and comparing with the processor.";
+      try {
+        const { Engine } = await import("./client.js");
+        const [promptTokens, newTokens, runs, group] = ["prompt", "new", "runs", "group"].map((name) => Number(asked(name)));
+        const measured = await Engine.probe({ url: asked("url"), promptTokens, newTokens, runs, group, graphics: true });
+        said.textContent = measured.note;
+        out.append(element("pre", { className: "code", tabIndex: 0, textContent: measured.text }));
+      } catch (error) {
+        said.textContent = error.message;
+      }
+      button.disabled = false;
+    };
+    this.replaceChildren(button, said, out);
+    this.look(button, said);
+  }
+
+  /** What can be known without asking for a device. */
+  async look(button, said) {
+    const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+    button.disabled = !adapter;
+    said.textContent = adapter
+      ? "Its results are held against the processor's first."
+      : `Not available: ${navigator.gpu ? "this browser gives no graphics adapter" : "this browser has no WebGPU here"}. The processor does it all.`;
+  }
+}
+
 if (globalThis.customElements && !customElements.get("bench-card")) {
   customElements.define("bench-card", BenchCard);
   customElements.define("kept-models", KeptModels);
+  customElements.define("graphics-bench", GraphicsBench);
 }

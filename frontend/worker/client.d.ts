@@ -146,6 +146,13 @@ export interface Model {
   adapter(options: AdapterOptions): Promise<Adapter>;
   /** A direction for each text: the mean of its tokens' normalised final states, of length 1. */
   embed(texts: string | string[], how?: Scaled): Promise<Float32Array[]>;
+  /**
+   * Let the graphics card (WebGPU) compute what `generate` draws, until `useCpu` or the next load. It is held against the processor on a
+   * known text first; resolves to a sentence about the card and how close it came, rejects with the reason where there is none, it
+   * differs, or the model was loaded from bytes. Adapters, `score` and `embed` stay with the processor.
+   */
+  useGpu(): Promise<string>;
+  useCpu(): Promise<void>;
   tokenize(text: string): Promise<number[]>;
   detokenize(ids: Iterable<number>): Promise<string>;
   unload(): Promise<void>;
@@ -170,6 +177,8 @@ export interface ProbeOptions extends LoadOptions {
   group?: number;
   /** As in `Engine.start`. */
   threads?: boolean | number;
+  /** Measure the graphics card; rejects as `useGpu` does. */
+  graphics?: boolean;
 }
 
 /** Tokens per second over the runs. */
@@ -198,6 +207,8 @@ export interface Card {
   prefill: Rate;
   decode: Rate;
   group: Rate;
+  /** What `useGpu` said, where the graphics card was measured; `facts.engine` names it too. */
+  note?: string;
   /** Every run: prefill, decode, group. */
   runs: [number, number, number][];
   /** The same as text, and as a picture. */

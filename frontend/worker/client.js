@@ -57,14 +57,15 @@ export class Engine {
   }
 
   /** How fast a model runs in this browser: what is known of the device, and every run's figures. */
-  static async probe({ url, sha256, bytes, promptTokens = 32, newTokens = 64, runs = 5, group = 8, threads, onProgress, signal }) {
+  static async probe({ url, sha256, bytes, promptTokens = 32, newTokens = 64, runs = 5, group = 8, threads, graphics = false, onProgress, signal }) {
     const { card } = await import("./card.js");
     const engine = await Engine.start(undefined, { share: false, threads });
     try {
       const model = await engine.load({ url, sha256, bytes, onProgress, signal });
+      const said = graphics ? { note: await model.useGpu() } : {};
       const spec = { prompt_tokens: promptTokens, new_tokens: newTokens, runs, group };
       const { report } = await engine.#ask({ kind: "bench", slot: model.name, spec }, { signal });
-      return await card(report, model.name);
+      return { ...(await card(report, model.name)), ...said };
     } finally {
       engine.close();
     }
@@ -214,6 +215,16 @@ class Model {
   async embed(texts, how) {
     const { embeddings } = await this.#ask({ kind: "embed", slot: this.name, texts: [texts].flat(), with: scaled(how) });
     return embeddings.map((embedding) => Float32Array.from(embedding));
+  }
+
+  /** Let the graphics card compute what is generated, if it computes what the processor does; resolves to a sentence about it. */
+  async useGpu() {
+    return (await this.#ask({ kind: "device", slot: this.name, card: true })).note;
+  }
+
+  /** Let the processor do it again. */
+  async useCpu() {
+    await this.#ask({ kind: "device", slot: this.name, card: false });
   }
 
   /** Ids of a text; special tokens written out in it are ordinary text. */

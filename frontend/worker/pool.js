@@ -12,13 +12,14 @@ const FEWEST_SAMPLES = 2;
 /** Most bytes of weights in all workers together, on a device of so many gigabytes. */
 const mostBytes = (gigabytes) => (gigabytes > 4 ? 768 : 128) << 20;
 
-const REQUEST = /^\{"kind":"(load|unload|generate|cancel|bench|report)"/;
+const REQUEST = /^\{"kind":"(load|unload|generate|cancel|bench|report|device)"/;
 const REPLY = /^\{"kind":"(progress|loaded|generated|benched|reported|failed)"/;
 
 export class Pool {
   #tell;
   #own;
   #start;
+  #graphics;
   #helpers = [];
   /** Loads that are going on, by id; then what lies in each slot: {message, source, bytes}. */
   #loading = new Map();
@@ -31,11 +32,13 @@ export class Pool {
    * @param {(data: unknown) => void} own gives a message to this worker's engine
    * @param {(json: string) => void} tell sends a message to the page
    * @param {(() => Worker) | undefined} start another worker of this kind; none where this one's threads do better together
+   * @param {(slot: string, source: object | undefined, card: boolean) => Promise<string>} graphics lets the card compute a slot, or not
    */
-  constructor(own, tell, start) {
+  constructor(own, tell, start, graphics) {
     this.#own = { give: own };
     this.#tell = tell;
     this.#start = start;
+    this.#graphics = graphics;
   }
 
   /** A message of the page. */
@@ -49,6 +52,7 @@ export class Pool {
     if (request.kind === "generate") return void this.#generate(id, json, slot, request.group_size);
     if (request.kind === "bench") return void this.#bench(id, json, slot, request.spec.group);
     if (request.kind === "report") return void this.#report(id, json);
+    if (request.kind === "device") return void this.#device(request);
     this.#own.give(data);
   }
 
@@ -96,7 +100,7 @@ export class Pool {
 
   async #generate(id, json, slot, group) {
     const held = this.#slots.get(slot);
-    const named = held && !held.unkept && hashOf(held.source);
+    const named = held && !held.unkept && !held.alone && hashOf(held.source);
     const helpers = named ? this.#enlist(held, group).filter((helper) => helper.holds.get(slot)?.done === held) : [];
     this.#drew = [this.#own, ...helpers];
     if (!helpers.length) return this.#own.give(json);
@@ -113,7 +117,7 @@ export class Pool {
     const alone = await this.#together(id, json, [this.#own], 0);
     if (!alone) return;
     const { report } = alone[0].reply;
-    const helpers = held && !held.unkept ? this.#enlist(held, group) : [];
+    const helpers = held && !held.unkept && !held.alone ? this.#enlist(held, group) : [];
     const loaded = await Promise.all(helpers.map((helper) => helper.holds.get(slot)?.loading));
     if (helpers.length && loaded.every(Boolean)) {
       // Once without looking: what a helper never ran before, the browser has not optimised.
@@ -139,6 +143,22 @@ export class Pool {
     report.memory_bytes = replies.reduce((sum, { reply }) => sum + reply.report.memory_bytes, 0);
     report.workers = replies.length;
     this.#tell(JSON.stringify({ kind: "reported", id, report }));
+  }
+
+  /** What the card computes is not shared among workers. */
+  async #device({ id, slot, card }) {
+    const held = this.#slots.get(slot);
+    try {
+      const note = await this.#graphics(slot, held?.source, card);
+      if (held !== this.#slots.get(slot)) {
+        await this.#graphics(slot, undefined, false);
+        throw new Error(`\`${slot}\` holds another model by now`);
+      }
+      if (held) held.alone = card;
+      this.#tell(JSON.stringify({ kind: "device", id, note }));
+    } catch ({ message }) {
+      this.#tell(JSON.stringify({ kind: "failed", id, message, cancelled: false }));
+    }
   }
 
   #cancel(id, json, except = this.#own) {

@@ -48,6 +48,8 @@ pub(crate) fn measure() -> Result<Sizes> {
             700 * KB,
             710 * KB,
         )?,
+        // Only who asks for the card pays for it.
+        part("graphics wasm and js", &["gpu_bg.wasm", "gpu.js", "graphics.js", "compared.js"], 150 * KB, 150 * KB)?,
         part("styles", &["clicker.css"], 40 * KB, 40 * KB)?,
     ];
     // Instead of the wasm and its glue above, where it was built and the page may share memory.

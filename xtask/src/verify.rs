@@ -5,8 +5,16 @@ use anyhow::{Result, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-const WASM_PACKAGES: [&str; 6] =
-    ["--package", "clicker-frontend", "--package", "clicker-lab", "--package", "clicker-worker"];
+const WASM_PACKAGES: [&str; 8] = [
+    "--package",
+    "clicker-frontend",
+    "--package",
+    "clicker-lab",
+    "--package",
+    "clicker-worker",
+    "--package",
+    "clicker-gpu",
+];
 
 /// Passed and failed tests of one runner.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
-//! Compiles the three wasm packages, the engine a second time with threads where that is possible, and writes their JavaScript glue.
+//! Compiles the four wasm packages, the engine a second time with threads where that is possible, and writes their JavaScript glue.
 //!
-//! They are a cargo call each because they are built for different ends: page and lab for size, the engine for speed.
+//! They are a cargo call each because they are built for different ends: page and lab for size, the engine for speed; the graphics
+//! card's package shares the engine's profile and with it most of what both link.
 
 use crate::{compress, workspace};
 use anyhow::{Context, Result, bail};
@@ -70,6 +71,16 @@ const THREADS_FLAGS: [&str; 9] = [
 pub(crate) fn threads_std() -> Option<PathBuf> {
     std::env::var_os("CLICKER_THREADS_STD").map(PathBuf::from).filter(|sysroot| sysroot.is_dir())
 }
+
+/// The graphics card, beside the engine: what is fast there is compiled by the browser.
+pub(crate) const GPU: Package = Package {
+    name: "clicker-gpu",
+    artifact: "clicker_gpu.wasm",
+    profile: "wasm-worker",
+    out: "gpu",
+    optimise: "-Oz",
+    threads: false,
+};
 
 /// Compiles the package and returns the folder with its `<out>.js`, `<out>_bg.wasm` and snippets.
 /// The glue is only written anew when the compiled bytes changed.

@@ -1,6 +1,6 @@
 //! Measures the browser's engine on any GGUF file: `?model=<url>` or a picked file; `prompt`, `new`, `runs` and `group`
-//! set the measurement. The figures stay in `#bench-result` as JSON, for scripts. The card that people share and the list of kept models are
-//! elements of `/pkg/card.js`, which costs the page's package nothing.
+//! set the measurement. The figures stay in `#bench-result` as JSON, for scripts. The card that people share, the list of kept models and
+//! the graphics card's panel are elements of `/pkg/card.js`, which costs the page's package nothing.
 
 use crate::browser::engine::{Engine, ModelState};
 use crate::browser::page;
@@ -201,6 +201,10 @@ pub(crate) fn BenchPage() -> impl IntoView {
                         "Measure"
                     </button>
                 </form>
+                <section class="panel" aria-labelledby="bench-graphics">
+                    <h2 id="bench-graphics">"Graphics card"</h2>
+                    <graphics-bench data-testid="graphics"></graphics-bench>
+                </section>
                 <section class="panel" aria-labelledby="bench-kept">
                     <h2 id="bench-kept">"Kept in this browser"</h2>
                     <kept-models data-testid="kept"></kept-models>

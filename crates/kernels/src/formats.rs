@@ -53,7 +53,7 @@ pub(crate) fn at<const L: usize>(bytes: &[u8], offset: usize) -> &[u8; L] {
     }
 }
 
-fn half(bytes: &[u8], offset: usize) -> f32 {
+pub(crate) fn half(bytes: &[u8], offset: usize) -> f32 {
     half::f16::from_le_bytes(*at(bytes, offset)).to_f32()
 }
 
@@ -125,6 +125,11 @@ fn put_halves(tile: &mut [u8], row: usize, bytes: &[u8; 16]) {
             tile[place..place + 4].copy_from_slice(&(gather(x) | gather(x >> 8) << 16).to_le_bytes());
         }
     }
+}
+
+/// Column c of a block whose bytes hold column i below and column i + 16 above.
+pub(crate) fn halves(bytes: &[u8; 16], column: usize) -> u8 {
+    if column < 16 { bytes[column] } else { bytes[column - 16] >> 4 }
 }
 
 fn nibble(tile: &[u8], row: usize, column: usize) -> u8 {
@@ -386,7 +391,7 @@ impl Format for Q4K {
 }
 
 /// (scale, minimum) of part p: the first four in the low 6 bits of 8 bytes, the others in 4 more bytes and the bits left over.
-fn q4k_scale(packed: &[u8], p: usize) -> (u8, u8) {
+pub(crate) fn q4k_scale(packed: &[u8], p: usize) -> (u8, u8) {
     if p < 4 {
         return (packed[p] & 63, packed[p + 4] & 63);
     }
@@ -475,7 +480,7 @@ fn q6k_high_byte(row: usize, column: usize) -> usize {
 }
 
 /// (low nibble, high two bits) of column i of part p. In the file, four parts share 64 bytes of nibbles and 32 bytes of high bits.
-fn q6k_bits(block: &[u8], p: usize, i: usize) -> (u8, u8) {
+pub(crate) fn q6k_bits(block: &[u8], p: usize, i: usize) -> (u8, u8) {
     let (group, quarter) = (p / 4, p % 4);
     let low = block[64 * group + 32 * (quarter % 2) + i] >> (4 * (quarter / 2)) & 15;
     let high = block[128 + 32 * group + i] >> (2 * quarter) & 3;

@@ -17,6 +17,7 @@ mod error;
 mod floats;
 mod formats;
 mod fours;
+mod integers;
 mod kind;
 mod matrix;
 #[cfg_attr(all(target_arch = "wasm32", target_feature = "simd128"), path = "simd_wasm.rs")]
@@ -26,5 +27,6 @@ pub mod vector;
 
 pub use activations::Activations;
 pub use error::{KernelError, Result};
+pub use integers::Integers;
 pub use kind::Kind;
 pub use matrix::Matrix;

@@ -125,7 +125,8 @@ pub struct Generator<'a, M: Inference> {
     within: Option<Constraint>,
     /// Logits changed for drawing, where anything changes them.
     changed: Vec<f32>,
-    started: bool,
+    /// Whether the logits are those that the next draw takes.
+    known: bool,
 }
 
 #[derive(Debug)]
@@ -218,19 +219,7 @@ impl<'a, M: Inference> Generator<'a, M> {
         let normalisers = logits.chunks_exact(model.config().vocab).map(normaliser).collect();
         let active = (0..rows.len()).collect();
         let (bias, changed) = (Vec::new(), Vec::new());
-        Ok(Self {
-            active,
-            model,
-            options,
-            cache,
-            rows,
-            logits,
-            normalisers,
-            bias,
-            within: None,
-            changed,
-            started: false,
-        })
+        Ok(Self { active, model, options, cache, rows, logits, normalisers, bias, within: None, changed, known: true })
     }
 
     /// Answers that follow a rule: tokens that lead nowhere are ruled out before drawing, and an answer ends only where it is whole. When the
@@ -277,10 +266,11 @@ impl<'a, M: Inference> Generator<'a, M> {
     /// # Errors
     /// Tensor arithmetic.
     pub fn step(&mut self) -> Result<Vec<(usize, Draw)>> {
-        if self.started {
-            self.advance()?;
+        if let Some((ids, rows)) = self.wanted() {
+            let logits = self.model.step(&ids, &rows, &mut self.cache)?;
+            self.given(logits)?;
         }
-        self.started = true;
+        self.known = false;
         let mut drawn = Vec::with_capacity(self.active.len());
         for &index in &self.active {
             let row = &mut self.rows[index];
@@ -323,6 +313,36 @@ impl<'a, M: Inference> Generator<'a, M> {
         }
         self.active.retain(|&index| self.rows[index].out.stop == StopReason::Cancelled);
         Ok(drawn)
+    }
+
+    /// What has to be computed before the next draw: a token for each of these rows. None where that is known, or all rows have ended.
+    /// Somebody else may compute it and hand it to [`Self::given`]; otherwise [`Self::step`] does.
+    #[must_use]
+    pub fn wanted(&self) -> Option<(Vec<u32>, Vec<usize>)> {
+        if self.known || self.active.is_empty() {
+            return None;
+        }
+        let last = |&row: &usize| self.rows[row].out.draws.last().map_or(0, |draw| draw.id);
+        Some((self.active.iter().map(last).collect(), self.active.clone()))
+    }
+
+    /// What [`Self::wanted`] asked for: the logits that follow, [rows, V].
+    ///
+    /// # Errors
+    /// Another number of logits.
+    pub fn given(&mut self, logits: Vec<f32>) -> Result<()> {
+        let (rows, vocab) = (self.active.len(), self.model.config().vocab);
+        if logits.len() != rows * vocab {
+            return Err(LmError::Prompt(format!("{} logits; expected {vocab} for each of {rows} rows", logits.len())));
+        }
+        self.logits = logits;
+        self.normalisers.clear();
+        self.normalisers.extend(self.logits.chunks_exact(vocab).map(normaliser));
+        for (at, &row) in self.active.iter().enumerate() {
+            self.rows[row].at = at;
+        }
+        self.known = true;
+        Ok(())
     }
 
     /// Whether every row has ended.
@@ -411,7 +431,7 @@ impl<'a, M: Inference> Generator<'a, M> {
             self.rows[*row].at = at;
         }
         // What comes next is known: the next step draws before it computes.
-        self.started = false;
+        self.known = true;
         Ok(())
     }
 
@@ -430,22 +450,6 @@ impl<'a, M: Inference> Generator<'a, M> {
     /// The cache, to change what later tokens are computed with.
     pub fn cache_mut(&mut self) -> &mut M::Cache {
         &mut self.cache
-    }
-
-    /// Feed the last drawn tokens and compute what comes next.
-    fn advance(&mut self) -> Result<()> {
-        if self.active.is_empty() {
-            return Ok(());
-        }
-        let last = |row: &Row| row.out.draws.last().map_or(0, |d| d.id);
-        let ids: Vec<u32> = self.active.iter().map(|&i| last(&self.rows[i])).collect();
-        self.logits = self.model.step(&ids, &self.active, &mut self.cache)?;
-        self.normalisers.clear();
-        self.normalisers.extend(self.logits.chunks_exact(self.model.config().vocab).map(normaliser));
-        for (at, &index) in self.active.iter().enumerate() {
-            self.rows[index].at = at;
-        }
-        Ok(())
     }
 }
 

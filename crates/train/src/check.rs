@@ -11,8 +11,7 @@ use crate::{AdamW, Result, pretrain};
 use candle_core::{Device, Tensor};
 use clicker_lm::weights::WeightTensor;
 use clicker_lm::{
-    Architecture, Compute, Inference, LoadedModel, ModelConfig, Policy, PolicySnapshot, RenderedChat,
-    RowCache, RowPlan,
+    Architecture, Compute, Inference, LoadedModel, ModelConfig, Policy, PolicySnapshot, RenderedChat, RowCache, RowPlan,
 };
 use clicker_wire::{GrpoSpec, LoraSpec, MemorySpec, OptimSpec};
 use std::sync::Arc;

@@ -1,11 +1,17 @@
 //! Tokens per second of this engine in this tab: prefill, one stream, and a group over one prompt.
 
-use crate::engine::{Failure, is_running};
+use crate::card::{Card, Session};
+use crate::engine::{Failure, Model, is_running};
 use crate::port;
-use clicker_lm::{Engine, GenerateOptions, Generator, LoadedModel};
+use clicker_lm::{GenerateOptions, Generator, Prompts};
 use clicker_wire::{BenchReport, BenchSpec, EngineReply, Sampling};
 
-pub(crate) async fn run(id: u64, model: &LoadedModel<Engine>, spec: BenchSpec) -> Result<EngineReply, Failure> {
+pub(crate) async fn run(
+    id: u64,
+    model: &Model,
+    spec: BenchSpec,
+    card: Option<(Card, &str)>,
+) -> Result<EngineReply, Failure> {
     let context = model.config.context as u32;
     if spec.runs == 0
         || spec.prompt_tokens == 0
@@ -23,8 +29,8 @@ pub(crate) async fn run(id: u64, model: &LoadedModel<Engine>, spec: BenchSpec) -
     let prompt: Vec<u32> = (0..spec.prompt_tokens).map(|i| (i * 7 + 3) % (model.config.vocab as u32)).collect();
     let (mut runs, mut greedy_ids) = (Vec::new(), Vec::new());
     for _ in 0..spec.runs {
-        let (prefill_ms, decode_ms, ids) = time(id, model, &prompt, 1, spec.new_tokens).await?;
-        let (_, group_ms, _) = time(id, model, &prompt, spec.group, spec.new_tokens).await?;
+        let (prefill_ms, decode_ms, ids) = time(id, model, &prompt, 1, spec.new_tokens, card.clone()).await?;
+        let (_, group_ms, _) = time(id, model, &prompt, spec.group, spec.new_tokens, card.clone()).await?;
         let rate = |tokens: u32, ms: f64| f64::from(tokens) / ms * 1000.0;
         // The first new token comes out of the prompt's own pass.
         runs.push((
@@ -34,6 +40,7 @@ pub(crate) async fn run(id: u64, model: &LoadedModel<Engine>, spec: BenchSpec) -
         ));
         greedy_ids = ids;
     }
+    let on = card.map_or_else(|| crate::build().into(), |(card, _)| format!("on {}", card.name()));
     let report = BenchReport {
         prefill_tps: median(runs.iter().map(|r| r.0)),
         decode_tps: median(runs.iter().map(|r| r.1)),
@@ -42,7 +49,7 @@ pub(crate) async fn run(id: u64, model: &LoadedModel<Engine>, spec: BenchSpec) -
         runs,
         greedy_ids,
         sha256: None,
-        engine: format!("clicker {}, {}", env!("CARGO_PKG_VERSION"), crate::build()),
+        engine: format!("clicker {}, {on}", env!("CARGO_PKG_VERSION")),
     };
     Ok(EngineReply::Benched { id, report })
 }
@@ -50,10 +57,11 @@ pub(crate) async fn run(id: u64, model: &LoadedModel<Engine>, spec: BenchSpec) -
 /// Milliseconds of prefill and of decoding, and the first sample's ids.
 async fn time(
     id: u64,
-    model: &LoadedModel<Engine>,
+    model: &Model,
     prompt: &[u32],
     group: u32,
     new_tokens: u32,
+    card: Option<(Card, &str)>,
 ) -> Result<(f64, f64, Vec<u32>), Failure> {
     let options = GenerateOptions {
         sampling: Sampling { temperature: 0.0, max_new_tokens: new_tokens, ..Sampling::default() },
@@ -62,12 +70,23 @@ async fn time(
     };
     let rows: Vec<(usize, u64)> = (0..group).map(|g| (0, g.into())).collect();
     let start = port::now_ms();
-    let mut generator = Generator::new(&model.snapshot, &[prompt.to_vec()], &rows, options)?;
+    let prompts = [prompt.to_vec()];
+    let (session, mut generator) = match card {
+        Some(card) => {
+            let prompts = Prompts::new(&model.config, &prompts, &options)?;
+            let (session, computed) = Session::open(card, id, model, &prompts, &rows).await?;
+            (Some(session), Generator::after(&model.snapshot, &prompts, computed, &rows, options)?)
+        }
+        None => (None, Generator::new(&model.snapshot, &prompts, &rows, options)?),
+    };
     generator.step()?;
     let prefilled = port::now_ms();
     let mut worked = 0.0;
     while !generator.is_done() {
         let slice = port::now_ms();
+        if let Some(session) = &session {
+            session.advance(&mut generator).await?;
+        }
         generator.step()?;
         worked += port::now_ms() - slice;
         if port::now_ms() - prefilled > 200.0 && worked > 200.0 {

@@ -1,6 +1,7 @@
 //! Slots, and what is done with each request. Requests run side by side as tasks of the worker's one thread; a request is
 //! cancelled by its id, at the next token or the next chunk.
 
+use crate::card::{self, Card};
 use crate::generation::Wish;
 use crate::port::{self, Asked, Incoming};
 use crate::weights::{Attached, WebFile};
@@ -29,6 +30,8 @@ pub(crate) struct State {
     slots: HashMap<String, Rc<Model>>,
     /// By slot and name.
     pub(crate) adapters: HashMap<(String, String), Arc<EngineAdapter>>,
+    /// Slots that the graphics card computes.
+    pub(crate) cards: HashMap<String, Card>,
     /// What the last answers of a slot left computed.
     spoken: HashMap<String, Spoken>,
     /// Draws in progress, by request.
@@ -137,7 +140,10 @@ async fn handle(Incoming { asked, bytes, share }: Incoming) {
                 None => spec,
             };
             let result = match model(&slot) {
-                Ok(model) => bench::run(id, &model, spec).await,
+                Ok(model) => {
+                    let card = with(|e| e.cards.get(&slot).cloned()).map(|card| (card, slot.as_str()));
+                    bench::run(id, &model, spec, card).await
+                }
                 Err(error) => Err(error),
             };
             (id, result)
@@ -165,6 +171,7 @@ impl State {
     /// A slot's model goes, and whatever belongs to it.
     fn empty(&mut self, slot: &str) {
         self.slots.remove(slot);
+        card::leave(&mut self.cards, slot);
         self.spoken.remove(slot);
         self.adapters.retain(|(of, _), _| of != slot);
         // What it said as a judge, or would not say while it was not there.
@@ -236,12 +243,15 @@ fn judging<T>(
 /// Draw answers, and keep what they left computed.
 pub(crate) async fn generate(id: u64, slot: &str, wish: Wish<'_>) -> Result<EngineReply, Failure> {
     let model = model(slot)?;
-    let spoken = ENGINE.with_borrow_mut(|e| e.spoken.remove(slot));
-    let (reply, rate, spoken) = generation::run(id, &model, wish, spoken).await?;
+    let (spoken, card) = ENGINE.with_borrow_mut(|e| (e.spoken.remove(slot), e.cards.get(slot).cloned()));
+    // Adapters are the engine's alone.
+    let card = card.filter(|_| wish.with.iter().all(Option::is_none)).map(|card| (card, slot));
+    let (reply, rate, spoken) = generation::run(id, &model, wish, spoken, card).await?;
     ENGINE.with_borrow_mut(|e| {
         e.last_decode_tps = rate.or(e.last_decode_tps);
         // The slot may hold another model by now.
-        if spoken.bytes() <= MOST_KEPT && e.slots.get(slot).is_some_and(|now| Rc::ptr_eq(now, &model)) {
+        let same = e.slots.get(slot).is_some_and(|now| Rc::ptr_eq(now, &model));
+        if let Some(spoken) = spoken.filter(|spoken| same && spoken.bytes() <= MOST_KEPT) {
             e.spoken.insert(slot.to_owned(), spoken);
         }
     });

@@ -1,5 +1,6 @@
 //! A group of answers to one prompt, streamed token by token.
 
+use crate::card::{Card, Session};
 use crate::engine::{Failure, Model, is_running, turns};
 use crate::port;
 use clicker_lm::{
@@ -33,13 +34,15 @@ pub(crate) struct Wish<'a> {
     pub(crate) rule: Option<Rule>,
 }
 
-/// The reply, tokens per second of decoding, and what is computed now. `spoken` is what was before.
+/// The reply, tokens per second of decoding, and what is computed now. `spoken` is what was before. With a card and the slot that it
+/// belongs to, it computes and nothing is kept.
 pub(crate) async fn run(
     id: u64,
     model: &Model,
     wish: Wish<'_>,
     spoken: Option<Spoken>,
-) -> Result<(EngineReply, Option<f64>, Spoken), Failure> {
+    card: Option<(Card, &str)>,
+) -> Result<(EngineReply, Option<f64>, Option<Spoken>), Failure> {
     let Wish { item, samples, sampling, alternatives, stop, logit_bias, with, rule } = wish;
     let answers = u64::from(samples.end) * with.len() as u64;
     if samples.is_empty() || answers > MAX_GROUP.into() {
@@ -55,23 +58,35 @@ pub(crate) async fn run(
         GenerateOptions { sampling: sampling.clone(), stop: model.stop_tokens(), alternatives: alternatives as usize };
     // An adapter changes what is computed of the prompt too.
     let prompts = Prompts::new(&model.config, &vec![prompt; with.len()], &options)?;
-    let mut pass = PromptPass::new(&model.snapshot, &prompts.ids, &prompts.plan, prompts.capacity)?.adapted(with)?;
-    let known = spoken.as_ref().map_or(0, |spoken| pass.reuse(spoken));
-    drop(spoken);
-    let mut looked = start;
-    while !pass.step(PROMPT_ROWS)? {
-        if pause(&mut looked).await && !is_running(id) {
-            return Err(Failure::cancelled());
+    let (mut looked, mut known) = (start, 0);
+    let (session, computed) = match card {
+        Some(card) => {
+            let (session, computed) = Session::open(card, id, model, &prompts, &rows).await?;
+            (Some(session), computed)
         }
-    }
-    let mut generator =
-        Generator::after(&model.snapshot, &prompts, pass.finish(), &rows, options)?.biased(logit_bias)?;
+        None => {
+            let mut pass =
+                PromptPass::new(&model.snapshot, &prompts.ids, &prompts.plan, prompts.capacity)?.adapted(with)?;
+            known = spoken.as_ref().map_or(0, |spoken| pass.reuse(spoken));
+            drop(spoken);
+            while !pass.step(PROMPT_ROWS)? {
+                if pause(&mut looked).await && !is_running(id) {
+                    return Err(Failure::cancelled());
+                }
+            }
+            (None, pass.finish())
+        }
+    };
+    let mut generator = Generator::after(&model.snapshot, &prompts, computed, &rows, options)?.biased(logit_bias)?;
     if let Some(rule) = rule {
         generator = generator.within(Constraint::new(rule, tokenizer))?;
     }
     let mut answers: Vec<Answer> = rows.iter().map(|_| Answer::default()).collect();
     let (prefilled, mut drawn) = (port::now_ms(), 0u32);
     while !generator.is_done() {
+        if let Some(session) = &session {
+            session.advance(&mut generator).await?;
+        }
         for (row, draw) in generator.step()? {
             drawn += 1;
             let answer = &mut answers[row];
@@ -98,7 +113,7 @@ pub(crate) async fn run(
     let decoding = port::now_ms() - prefilled;
     let (drawn_all, cache) = generator.finish_with_cache();
     let of: Vec<usize> = rows.iter().map(|row| row.0).collect();
-    let spoken = Spoken::new(&prompts, cache, &of, &drawn_all);
+    let spoken = session.is_none().then(|| Spoken::new(&prompts, cache, &of, &drawn_all));
     let rollouts = drawn_all
         .into_iter()
         .zip(answers)

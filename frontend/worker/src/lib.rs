@@ -4,6 +4,7 @@
 //! This package only carries messages. It never knows a page, a DOM or a server's address.
 
 mod bench;
+mod card;
 mod engine;
 mod generation;
 mod judge;
@@ -16,6 +17,7 @@ mod program;
 mod threads;
 mod weights;
 
+pub use card::{Card, known, set_card};
 pub use parity::{grade_repeatedly, greedy_ids, judged_digest, parity_digest};
 #[cfg(target_feature = "atomics")]
 pub use threads::{failed, join, joined, probe_threads, shared_memory};

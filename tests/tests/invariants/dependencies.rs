@@ -36,6 +36,7 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
         &["clicker-wire", "clicker-lm", "clicker-rewards", "clicker-rl"],
         &["tokio", "axum", "sqlx", "leptos"],
     ),
+    ("clicker-gpu", &["clicker-lm"], &["tokio", "axum", "sqlx", "leptos", "http"]),
     (
         "clicker-server",
         &["clicker-wire", "clicker-app", "clicker-service", "clicker-store"],

@@ -90,6 +90,14 @@ impl Engine {
         layers.chain([&self.embedding]).chain(&self.head).map(Matrix::bytes).sum()
     }
 
+    /// A cache that holds nothing, for a batch that somebody else computes ([`crate::Generator::given`]).
+    ///
+    /// # Errors
+    /// A plan whose segments continue others.
+    pub fn cache_elsewhere(&self, plan: &RowPlan, capacity: usize) -> Result<EngineCache> {
+        EngineCache::new(plan, self.config.attention(), 0, capacity)
+    }
+
     /// The residual stream behind the last layer, in `scratch.x`, of rows that compute with the `runs`' adapters. `attend` is given the
     /// buffers, with fresh q, k and v, and the layer.
     fn run(

@@ -20,7 +20,7 @@ pub use attention::{AttentionShape, attention};
 pub use rms_norm::rms_norm;
 #[cfg(test)]
 pub(crate) use rms_norm::rms_norm_rows;
-pub(crate) use rope::frequencies as rope_frequencies;
+pub use rope::frequencies as rope_frequencies;
 pub(crate) use rope::rope_in_place;
 pub use rope::{RopeTable, rope};
 pub use swiglu::swiglu;

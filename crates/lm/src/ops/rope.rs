@@ -58,7 +58,8 @@ impl RopeTable {
 }
 
 /// Radians per position of every pair of dimensions, [d/2].
-pub(crate) fn frequencies(config: &ModelConfig) -> Vec<f64> {
+#[must_use]
+pub fn frequencies(config: &ModelConfig) -> Vec<f64> {
     let half = config.head_dim / 2;
     (0..half)
         .map(|i| f64::from(config.rope_theta).powf(-(i as f64) / half as f64))

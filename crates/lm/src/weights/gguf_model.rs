@@ -39,7 +39,7 @@ pub fn weights(file: &GgufFile<'_>, full: bool) -> Result<(ModelConfig, Weights)
 ///
 /// # Errors
 /// It is not there, or of another shape.
-pub(crate) fn place<'a>(header: &'a Header, name: &str, expected: &[usize]) -> Result<&'a Place> {
+pub fn place<'a>(header: &'a Header, name: &str, expected: &[usize]) -> Result<&'a Place> {
     let stored = stored_name(name);
     let Some(place) = header.places.get(&stored) else {
         return Err(LmError::MissingTensor { name: stored, expected: expected.to_vec() });
@@ -189,7 +189,7 @@ pub fn quantized_copy(master: &[u8]) -> Result<(Vec<u8>, ModelShape)> {
 ///
 /// # Errors
 /// As [`config`]; the reader's own.
-pub(crate) fn config_of(source: &dyn ReadAt, header: &Header) -> Result<ModelConfig> {
+pub fn config_of(source: &dyn ReadAt, header: &Header) -> Result<ModelConfig> {
     let place = header.places.get(gguf_rope::TENSOR).filter(|p| p.kind == Kind::F32 && p.size <= MOST_DIVISORS);
     let divisors = place.map(|place| {
         let mut bytes = vec![0; place.size as usize];

@@ -3,7 +3,9 @@
 use crate::support::{bytes, close, folder, golden, random_model, tokenizer, wide_model};
 use clicker_lm::weights::gguf::{self, ReadAt};
 use clicker_lm::weights::{Encoding, export};
-use clicker_lm::{Architecture, GenerateOptions, Inference, LoadedModel, Precision, RowPlan, generate};
+use clicker_lm::{
+    Architecture, GenerateOptions, Generator, Inference, LoadedModel, Precision, Prompts, RowCache, RowPlan, generate,
+};
 use clicker_wire::Sampling;
 use std::sync::Arc;
 
@@ -50,6 +52,37 @@ fn logits_agree_in_every_format_and_family() {
             }
         }
     }
+}
+
+#[test]
+fn logits_that_somebody_else_computed_are_drawn_from_as_if_they_were_the_engines() {
+    let file = export(&wide_model(Architecture::Qwen3), Some(&tokenizer()), "test", Encoding::Q8_0).unwrap();
+    let engine = LoadedModel::for_engine(file.as_slice()).unwrap().snapshot;
+    let sampling = Sampling { temperature: 1.5, max_new_tokens: 9, ..Sampling::default() };
+    // Enough end markers for rows to leave the batch at different times.
+    let options = GenerateOptions { sampling, stop: (0..40).collect(), alternatives: 2 };
+    let texts = [vec![1, 50, 60, 70, 4], vec![9, 8]];
+    let rows: Vec<(usize, u64)> = (0..6).map(|row| (row % 2, row as u64)).collect();
+    let expected = generate(&engine, &texts, &rows, options.clone()).unwrap();
+    assert!(expected.iter().any(|drawn| drawn.draws.len() < 9) && expected.iter().any(|drawn| drawn.draws.len() == 9));
+
+    let prompts = Prompts::new(engine.config(), &texts, &options).unwrap();
+    let (logits, mut elsewhere) = engine.prefill(&prompts.ids, &prompts.plan, prompts.capacity).unwrap();
+    for &(prompt, _) in &rows {
+        elsewhere.add_row(prompt).unwrap();
+    }
+    let nothing = engine.cache_elsewhere(&prompts.plan, prompts.capacity).unwrap();
+    let mut generator = Generator::after(&engine, &prompts, (logits, nothing), &rows, options).unwrap();
+    while !generator.is_done() {
+        if let Some((ids, rows)) = generator.wanted() {
+            assert!(generator.given(vec![0.0; 3]).unwrap_err().to_string().contains("3 logits"));
+            generator.given(engine.step(&ids, &rows, &mut elsewhere).unwrap()).unwrap();
+            assert!(generator.wanted().is_none(), "nothing is asked for twice");
+        }
+        generator.step().unwrap();
+    }
+    assert!(generator.wanted().is_none());
+    assert_eq!(generator.finish(), expected);
 }
 
 /// A file that counts how much of it is read at a time.
