@@ -54,8 +54,21 @@ async function lead() {
   return desk;
 }
 
+/** What the engine says before it looks at its messages again goes as one: a message costs as much as a token of a small model. */
+function inBatches(post) {
+  let said = [];
+  return (json) => {
+    if (said.push(json) > 1) return;
+    queueMicrotask(() => {
+      post(said);
+      said = [];
+    });
+  };
+}
+
 if (self.name === HELPER) {
   await engine();
+  self.postMessage = inBatches(self.postMessage.bind(self));
   start();
 } else {
   const tell = self.postMessage.bind(self);
