@@ -1,10 +1,11 @@
 //! The engine in Chromium by hand, as a visitor's tab runs it: `node measure/engine.mjs RUNS MODEL.gguf...`. Of each model: tokens per second of one
 //! stream and of 8 streams of 64 tokens over one prompt through `generate`, with every token's log-probability (a group is shared among workers), and
 //! milliseconds from the browser's cache to the first token of a short prompt, each time in a new engine. Prints medians and all values. `SITE`
-//! names another folder than target/site.
+//! names another folder than target/site; with `PRIVATE=1` the window is a private one, whose files lie in the memory of another process.
 
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { chromium } from "playwright-core";
 import { serve } from "./serve.mjs";
@@ -12,14 +13,16 @@ import { serve } from "./serve.mjs";
 const [runs, ...files] = process.argv.slice(2);
 if (!(Number(runs) > 0) || !files.length) throw new Error("usage: node measure/engine.mjs RUNS MODEL.gguf...");
 const { url, close } = await serve("<!doctype html><title>engine</title>", files);
-const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
+const options = { executablePath: process.env.CHROME ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] };
+const profile = await mkdtemp(path.join(tmpdir(), "clicker-measure-"));
+const browser = process.env.PRIVATE ? await chromium.launch(options) : await chromium.launchPersistentContext(profile, options);
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const said = (values, digits = 0) => `${median(values).toFixed(digits)} (${values.map((value) => value.toFixed(digits)).join(", ")})`;
 try {
   const page = await browser.newPage();
   page.on("console", (message) => message.type() === "error" && console.error(message.text()));
   await page.goto(url);
-  console.log(`Chromium ${browser.version()}`);
+  console.log(`${await page.evaluate(() => navigator.userAgent)}${process.env.PRIVATE ? ", a private window" : ""}`);
   for (const file of files) {
     const sha256 = createHash("sha256").update(await readFile(file)).digest("hex");
     const name = path.basename(file);
@@ -69,5 +72,6 @@ try {
   }
 } finally {
   await browser.close();
+  await rm(profile, { recursive: true, force: true });
   close();
 }

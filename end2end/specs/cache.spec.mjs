@@ -148,6 +148,58 @@ test("a damaged piece is fetched again, and the model read again, before it answ
   assert.deepEqual(asked, ["all", `0-${builtin.length - 1}`, "all"]);
 });
 
+test("pieces are hashed by a thread of their own, whoever reads them, and again where it is lost", { timeout: 60_000 }, async () => {
+  const page = await tab();
+  const found = await page.evaluate(async () => {
+    const [{ checked }, { Hasher, digest }] = await Promise.all([import("/pkg/checked.js"), import("/pkg/hash.js")]);
+    const piece = 200_000;
+    const bytes = Uint8Array.from({ length: 5 * piece + 1234 }, (_, i) => (i * 2654435761) >>> 13);
+    const starts = Array.from({ length: 6 }, (_, i) => i * piece);
+    const hashes = await Promise.all(starts.map((at) => digest(bytes.slice(at, at + piece))));
+    const look = async (damaged, parts, meanwhile = () => {}) => {
+      const kept = bytes.slice();
+      for (const at of damaged) kept[at] ^= 1;
+      const read = (offset, length, into) => {
+        const out = into?.subarray(0, length) ?? new Uint8Array(length);
+        out.set(kept.subarray(offset, offset + length));
+        return out;
+      };
+      const named = [];
+      const mend = async (broken) => {
+        named.push(...broken.map(([index, hash]) => (hash === hashes[index] ? index : -1)));
+        kept.set(bytes);
+        return { size: bytes.length, read, close() {} };
+      };
+      const hasher = new Hasher().start();
+      const file = checked({ size: bytes.length, read, close() {} }, hashes, piece, hasher, mend);
+      // The thread is up, and works while the next pieces are read.
+      await hasher.hash(new Uint8Array(8));
+      const right = [];
+      for (const [offset, length] of parts) {
+        const got = file.read(offset, length).slice();
+        await file.keepUp();
+        meanwhile(hasher, right.length);
+        right.push(got.length === length && got.every((byte, i) => byte === bytes[offset + i] || damaged.includes(offset + i)));
+      }
+      const whole = await file.whole();
+      const again = file.read(piece - 1, piece + 2).every((byte, i) => byte === bytes[piece - 1 + i]);
+      file.close();
+      return { right: right.every(Boolean), whole, again, named: named.sort() };
+    };
+    const all = Array.from({ length: 7 }, (_, i) => [i * 150_000, Math.min(150_000, bytes.length - i * 150_000)]);
+    return Promise.all([
+      look([], all),
+      look([], []),
+      look([], [[0, 10], [3 * piece + 5, 70_000], [piece - 100, 2 * piece]]),
+      look([0, 3 * piece + 9, bytes.length - 1], all),
+      look([2 * piece], all, (hasher, parts) => parts === 4 && hasher.close()),
+    ]);
+  });
+  const good = { right: true, whole: true, again: true, named: [] };
+  const mended = (named) => ({ right: true, whole: false, again: true, named });
+  assert.deepEqual(found, [good, good, good, mended([0, 3, 5]), mended([2])]);
+});
+
 test("where nothing is kept the model works from memory, and one sentence says so", { timeout: 60_000 }, async () => {
   const denied = `navigator.storage.getDirectory = () => Promise.reject(new DOMException("denied", "SecurityError"));`;
   // What a page without https lacks.

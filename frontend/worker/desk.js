@@ -2,6 +2,7 @@
 // their own on the engine's side and turns them back in the replies; a file that somebody has loaded is loaded for all. Never
 // knows how a message travels, nor what is in it behind its head: seeds have more digits than a JavaScript number.
 
+import { digest } from "./hash.js";
 import { hold } from "./store.js";
 
 /** {"kind":"generate","id":3,"slot":"a",... */
@@ -270,9 +271,4 @@ export class Desk {
     reply.report.tabs = this.#clients.size;
     return JSON.stringify(reply);
   }
-}
-
-async function digest(bytes) {
-  const hash = await crypto.subtle.digest("SHA-256", bytes);
-  return Array.from(new Uint8Array(hash), (b) => b.toString(16).padStart(2, "0")).join("");
 }

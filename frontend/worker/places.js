@@ -143,11 +143,11 @@ export class PartFile {
 
 /** A file of the cache: through a handle that several workers and tabs may hold at once where there is one, which reads many times faster. */
 export async function openFile(handle) {
-  const file = await handle.getFile();
   const access = await handle.createSyncAccessHandle({ mode: "read-only" }).catch(() => null);
   // A browser that does not know the mode hands out a handle that keeps everybody else from the file.
   if (access?.mode !== "read-only") {
     access?.close();
+    const file = await handle.getFile();
     const part = (offset, length) => file.slice(offset, offset + length);
     const read = (offset, length) => new Uint8Array(reader.readAsArrayBuffer(part(offset, length)));
     return { size: file.size, read, close() {} };

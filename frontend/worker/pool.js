@@ -182,13 +182,14 @@ export class Pool {
     const worker = this.#start();
     const helper = { worker, give: (data) => worker.postMessage(data), holds: new Map(), loads: new Map(), up: false };
     helper.ready = new Promise((resolve) => {
-      worker.onmessage = ({ data }) => {
-        if (data.startsWith('{"kind":"ready"')) return resolve((helper.up = true));
-        const reply = REPLY.test(data) ? JSON.parse(data) : {};
+      const hear = (json) => {
+        if (json.startsWith('{"kind":"ready"')) return resolve((helper.up = true));
+        const reply = REPLY.test(json) ? JSON.parse(json) : {};
         const loaded = reply.kind !== "progress" && helper.loads.get(reply.id);
         if (loaded) return loaded(reply.kind === "loaded");
-        if (data.startsWith('{"kind":"stream"') || (reply.kind && this.#shared.has(reply.id))) this.answer(data, helper);
+        if (json.startsWith('{"kind":"stream"') || (reply.kind && this.#shared.has(reply.id))) this.answer(json, helper);
       };
+      worker.onmessage = ({ data }) => data.forEach(hear);
       worker.onerror = (event) => {
         event.preventDefault();
         this.#lose(helper);

@@ -5,6 +5,7 @@
 // sandboxed frames, no space), the bytes stay in memory, and a sentence says so.
 
 import { checked } from "./checked.js";
+import { digest, Hasher } from "./hash.js";
 import { Chunks, openFile, PartFile } from "./places.js";
 import { folder, makeRoom, sized, touch } from "./store.js";
 
@@ -40,7 +41,8 @@ export async function openWeights(url, sha256, progress, signal, Sha256, tell = 
     const kept = memory.get(sha256) ?? (from && (await cached(from, sha256, url, signal)));
     if (kept) {
       progress(kept.size, kept.size, true);
-      if (from) await touch(from, sha256, url);
+      // Nobody waits for this note.
+      if (from) touch(from, sha256, url).catch(() => {});
       return { ...kept, cached: true };
     }
     const part = from && (await PartFile.open(from, sha256));
@@ -157,11 +159,11 @@ async function cached(from, sha256, url, signal) {
   const remove = () => Promise.all([name, `${sha256}.json`].map((entry) => from.removeEntry(entry).catch(() => {})));
   let file;
   try {
-    const record = JSON.parse(await (await (await from.getFileHandle(`${sha256}.json`)).getFile()).text());
-    const handle = await from.getFileHandle(name);
+    const [record, handle] = await Promise.all([noted(from, `${sha256}.json`), from.getFileHandle(name)]);
     file = await openFile(handle);
     if (file.size !== record.size) throw new Error("another size");
-    return checked(file, record.pieces, PIECE, digest, async (broken) => {
+    const hasher = record.pieces.length > 1 ? new Hasher().start() : new Hasher();
+    return checked(file, record.pieces, PIECE, hasher, async (broken) => {
       try {
         await mend(handle, broken, record, url, signal);
         return await openFile(handle);
@@ -176,6 +178,10 @@ async function cached(from, sha256, url, signal) {
     await remove();
     return null;
   }
+}
+
+async function noted(from, name) {
+  return JSON.parse(await (await (await from.getFileHandle(name)).getFile()).text());
 }
 
 /** Fetch broken pieces again. */
@@ -236,9 +242,4 @@ async function download(url, store, progress, signal, hash, before) {
   if (total !== undefined && store.size < total) {
     throw new Error(`the download stopped at ${store.size} of ${total} bytes; try again and it goes on from there`);
   }
-}
-
-async function digest(bytes) {
-  const hash = await subtle.digest("SHA-256", bytes);
-  return Array.from(new Uint8Array(hash), (b) => b.toString(16).padStart(2, "0")).join("");
 }
