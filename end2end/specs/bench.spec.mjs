@@ -12,7 +12,7 @@ const app = clicker();
 test("figures appear as a table and as JSON", async () => {
   const page = await app.page();
   const model = `${app.url}/models/builtin.gguf`;
-  await page.goto(`${app.url}/bench?prompt=8&new=8&runs=2&group=4&threads=0&model=${encodeURIComponent(model)}`);
+  await page.goto(`${app.url}/bench?threads=0&prompt=8&new=8&runs=2&group=4&model=${encodeURIComponent(model)}`);
   const report = await eventually(
     "figures",
     async () => {

@@ -165,7 +165,7 @@ if (!built) {
   test("the bench page takes the number of threads from its address", { timeout: 120_000 }, async () => {
     const page = await app.page();
     for (const [threads, expected] of [[2, /, 2 threads, /], [0, /, one thread \(as asked\)/]]) {
-      await page.goto(`${app.url}/bench?prompt=8&new=8&runs=1&group=2&threads=${threads}&model=${encodeURIComponent(`${app.url}/models/builtin.gguf`)}`);
+      await page.goto(`${app.url}/bench?threads=${threads}&prompt=8&new=8&runs=1&group=2&model=${encodeURIComponent(`${app.url}/models/builtin.gguf`)}`);
       const shown = await eventually("figures", async () => {
         const text = await page.locator("#bench-result").innerText();
         return text.trim() !== "" && JSON.parse(text);

@@ -59,9 +59,7 @@ async function choose() {
 function single() {
   if (self.name === HELPER || ASKED === "0" || ASKED === "1") return "as asked";
   if (!THREADS) return "built without threads";
-  if (!self.crossOriginIsolated) return "the page is not cross-origin isolated";
-  if (!Atomics.waitAsync) return "this browser lacks Atomics.waitAsync";
-  return !ASKED && navigator.hardwareConcurrency === 1 ? "there is one core" : "";
+  return self.crossOriginIsolated ? "" : "the page is not cross-origin isolated";
 }
 
 /** The engine in this worker, with a pool between it and those who ask; helpers are this same file. */

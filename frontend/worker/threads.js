@@ -19,10 +19,12 @@ const MOST = 16;
 const usual = (cores) => Math.min(USUAL_MOST, Math.max(2, cores >> 1));
 
 /**
- * The engine's functions, with all members there.
+ * The engine's functions, with all members there. An error says why not.
  * @param {number} asked threads in all; 0 for what suits the device
  */
 export async function threaded(asked) {
+  if (!Atomics.waitAsync) throw new Error("this browser lacks Atomics.waitAsync");
+  if (!asked && navigator.hardwareConcurrency === 1) throw new Error("there is one core");
   const threads = Math.min(asked || usual(navigator.hardwareConcurrency ?? 1), MOST);
   const module = await WebAssembly.compileStreaming(fetch(new URL("./worker-threads_bg.wasm", import.meta.url)));
   // An error where so much address space is not to be had.

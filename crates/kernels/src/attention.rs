@@ -6,7 +6,7 @@
 use crate::crew::{self, Parted};
 use crate::simd::F4;
 use crate::vector;
-use std::cell::RefCell;
+use std::cell::Cell;
 
 /// Heads of the attention.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +118,7 @@ impl Stretch {
 }
 
 thread_local! {
-    static SCORES: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static SCORES: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 /// Attention of rows q [N, H d] to out [N, H d]; `seen` gives what row n looks at, two stretches up to a length each.
@@ -131,20 +131,24 @@ pub fn attend<'a>(
 ) {
     let (width, kv_heads) = (shape.q_width(), shape.kv_heads);
     let (rows, per_head) = (q.len() / width, width / kv_heads);
-    let positions: usize = (0..rows).flat_map(&seen).map(|(_, len)| len).sum();
     let out = Parted::new(out);
-    // Once for the scores, once for the values.
-    crew::share(rows * kv_heads, 2 * positions * width, |units| {
-        SCORES.with_borrow_mut(|scores| {
+    let positions = || (0..rows).flat_map(&seen).map(|(_, len)| len).sum::<usize>();
+    crew::share(
+        rows * kv_heads,
+        // Once for the scores, once for the values.
+        || 2 * positions() * width,
+        |units| {
+            let mut scores = SCORES.take();
             for unit in units {
                 let (row, kv) = (unit / kv_heads, unit % kv_heads);
                 let start = row * width + kv * per_head;
                 // SAFETY: nobody else has this row's heads.
                 let out = unsafe { out.at(start, per_head) };
-                attend_group(shape, kv, &q[start..start + per_head], seen(row), scores, out);
+                attend_group(shape, kv, &q[start..start + per_head], seen(row), &mut scores, out);
             }
-        });
-    });
+            SCORES.set(scores);
+        },
+    );
 }
 
 /// All query heads that share key head `kv`.

@@ -13,10 +13,10 @@ use std::ops::Range;
 pub use threads::{Crew, crew};
 
 /// Does `work` on ranges that make up 0..units, on several threads if there are any and the `cost`, in multiplications, is worth it.
-pub(crate) fn share(units: usize, cost: usize, work: impl Fn(Range<usize>) + Sync) {
+pub(crate) fn share(units: usize, cost: impl FnOnce() -> usize, work: impl Fn(Range<usize>) + Sync) {
     #[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
     {
-        crew().share(units, cost, &work);
+        crew().share(units, cost(), &work);
     }
     #[cfg(not(any(not(target_arch = "wasm32"), target_feature = "atomics")))]
     {
@@ -50,7 +50,7 @@ impl<'a, T> Parted<'a, T> {
         reason = "that is what it is for; the caller sees to it that no place is given twice"
     )]
     pub(crate) unsafe fn at(&self, start: usize, len: usize) -> &mut [T] {
-        assert!(start <= self.len && len <= self.len - start, "places {start} and {len} more of {}", self.len);
+        assert!(start <= self.len && len <= self.len - start);
         // SAFETY: within the buffer, which outlives this; that they do not overlap is the caller's word.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
     }

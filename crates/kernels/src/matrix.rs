@@ -89,27 +89,32 @@ impl Matrix {
 
     /// Some rows of x to `out` [n, rows].
     pub fn product_of(&self, x: &Activations, of: Range<usize>, out: &mut Vec<f32>) {
-        Self::products(x, of, [(self, out)]);
+        Self::products(x, of, &mut [(self, out)]);
     }
 
-    /// Some rows of x with several matrices of as many columns, each to its own `out` [n, rows], as one piece of work: threads meet once.
-    pub fn products<const N: usize>(x: &Activations, of: Range<usize>, with: [(&Self, &mut Vec<f32>); N]) {
-        let parts = with.map(|(matrix, out)| {
+    /// Some rows of x with up to three matrices of as many columns, each to its own `out` [n, rows], as one piece of work: threads meet once.
+    pub fn products(x: &Activations, of: Range<usize>, with: &mut [(&Self, &mut Vec<f32>)]) {
+        let mut outs = with.iter_mut();
+        let parts: [Option<(&Self, Parted<'_, f32>)>; 3] = std::array::from_fn(|_| {
+            let (matrix, out) = outs.next()?;
             out.resize(of.len() * matrix.rows, 0.0);
-            (matrix, Parted::new(out))
+            Some((*matrix, Parted::new(out.as_mut_slice())))
         });
-        let units: usize = parts.iter().map(|(matrix, _)| matrix.units()).sum();
-        let cost = parts.iter().map(|(matrix, _)| of.len() * matrix.rows * matrix.columns).sum();
-        crew::share(units, cost, |units| {
-            let mut first = 0;
-            for (matrix, out) in &parts {
-                let here = units.start.max(first)..units.end.min(first + matrix.units());
-                if !here.is_empty() {
-                    matrix.part(here.start - first..here.end - first, x, of.clone(), out);
+        let sum = |each: fn(&Self) -> usize| parts.iter().flatten().map(|(matrix, _)| each(matrix)).sum::<usize>();
+        crew::share(
+            sum(Self::units),
+            || of.len() * sum(|matrix| matrix.rows * matrix.columns),
+            |units| {
+                let mut first = 0;
+                for (matrix, out) in parts.iter().flatten() {
+                    let here = units.start.max(first)..units.end.min(first + matrix.units());
+                    if !here.is_empty() {
+                        matrix.part(here.start - first..here.end - first, x, of.clone(), out);
+                    }
+                    first += matrix.units();
                 }
-                first += matrix.units();
-            }
-        });
+            },
+        );
     }
 
     /// Four groups each, the last perhaps fewer: where a product is cut no kernel is, because all take 1, 2 or 4 groups at a time.
@@ -118,6 +123,7 @@ impl Matrix {
     }
 
     /// The columns of `out` that belong to some units.
+    #[inline(never)]
     fn part(&self, units: Range<usize>, x: &Activations, of: Range<usize>, out: &Parted<'_, f32>) {
         let groups = 4 * units.start..(4 * units.end).min(self.rows.div_ceil(4));
         by_kind!(self.kind, blocks_product, floats_product, self, groups, x, of, out);

@@ -117,8 +117,8 @@ impl Engine {
         self.angles(positions, scratch);
         for (index, layer) in self.layers.iter().enumerate() {
             norm_rows(&scratch.x, &layer.attention_norm, eps, &mut scratch.input);
-            let of = [(&layer.q, &mut scratch.q), (&layer.k, &mut scratch.k), (&layer.v, &mut scratch.v)];
-            Matrix::products(&scratch.input, 0..n, of);
+            let with = &mut [(&layer.q, &mut scratch.q), (&layer.k, &mut scratch.k), (&layer.v, &mut scratch.v)];
+            Matrix::products(&scratch.input, 0..n, with);
             adapter::add(runs, index, Part::Q, &scratch.input, &mut scratch.low, &mut scratch.q);
             adapter::add(runs, index, Part::K, &scratch.input, &mut scratch.low, &mut scratch.k);
             adapter::add(runs, index, Part::V, &scratch.input, &mut scratch.low, &mut scratch.v);
@@ -132,8 +132,8 @@ impl Engine {
 
             norm_rows(&scratch.x, &layer.ffn_norm, eps, &mut scratch.input);
             scratch.gate.resize(n, self.config.ffn);
-            let of = [(&layer.gate, &mut scratch.gate.floats), (&layer.up, &mut scratch.up)];
-            Matrix::products(&scratch.input, 0..n, of);
+            let with = &mut [(&layer.gate, &mut scratch.gate.floats), (&layer.up, &mut scratch.up)];
+            Matrix::products(&scratch.input, 0..n, with);
             adapter::add(runs, index, Part::Gate, &scratch.input, &mut scratch.low, &mut scratch.gate.floats);
             adapter::add(runs, index, Part::Up, &scratch.input, &mut scratch.low, &mut scratch.up);
             vector::swiglu(&mut scratch.gate.floats, &scratch.up);
