@@ -38,18 +38,18 @@ async function refused(page) {
   assert.match(said, /the graphics card cannot be used: .*; the processor goes on/);
 }
 
-test("the card's answers are the processor's: greedy, in groups, and after switching back", { timeout: 120_000 }, async () => {
+test("the card's answers are the processor's: greedy, in groups, and after switching back", { timeout: 240_000 }, async () => {
   const page = await engine();
   if (!(await adapter(page))) return refused(page);
   const said = await page.evaluate(async (messages) => {
     const model = await engine.load({ url: "/models/builtin.gguf" });
-    const draw = async (options) => (await model.generate({ messages, maxTokens: 8, ...options }).result).answers;
+    const draw = async (options) => (await model.generate({ messages, maxTokens: 5, ...options }).result).answers;
     const all = async () => ({ greedy: await draw({ temperature: 0 }), group: await draw({ group: 4, seed: 11, temperature: 1 }) });
     const ours = await all();
     const note = await model.useGpu();
     const card = await all();
     const again = await draw({ group: 4, seed: 11, temperature: 1 });
-    const rule = await draw({ temperature: 1, seed: 3, group: 2, regex: "[A-C]{3}" });
+    const rule = await draw({ temperature: 1, seed: 3, regex: "[A-C]{3}" });
     await model.useCpu();
     return { ours, note, card, again, rule, back: await all() };
   }, QUESTION);
@@ -69,7 +69,7 @@ test("the card's answers are the processor's: greedy, in groups, and after switc
       assert.ok(Math.abs(token.entropy - theirs.entropy) < 0.3);
     }
   }
-  assert.ok(same >= 8, `${same} tokens of the group are the same`);
+  assert.ok(same >= 6, `${same} tokens of the group are the same`);
   assert.deepEqual(said.again, said.card.group, "the same seed on the same card");
   assert.ok(said.rule.every(({ text }) => /^[A-C]{3}$/.test(text)), "constraints hold whoever computes");
   assert.deepEqual(said.back, said.ours, "the processor's bits again");
@@ -147,7 +147,7 @@ test("a card that computes something else is refused with the figures", async ()
   assert.match(said.less, /off by Infinity %/);
 });
 
-test("an abort ends the card's answers at the next token, and a model without an address stays with the processor", { timeout: 120_000 }, async () => {
+test("an abort ends the card's answers at the next token, and a model without an address stays with the processor", { timeout: 240_000 }, async () => {
   const page = await engine();
   if (!(await adapter(page))) return refused(page);
   const said = await page.evaluate(async (messages) => {
@@ -171,7 +171,7 @@ test("an abort ends the card's answers at the next token, and a model without an
   assert.match(said.refused, /no address|has an address/);
 });
 
-test("the bench page measures the card and names it", { timeout: 120_000 }, async () => {
+test("the bench page measures the card and names it", { timeout: 240_000 }, async () => {
   const page = await app.page();
   await page.goto(`${app.url}/bench?prompt=8&new=4&runs=1&group=2`);
   const panel = page.getByTestId("graphics");

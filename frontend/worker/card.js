@@ -181,6 +181,8 @@ class KeptModels extends (globalThis.HTMLElement ?? Object) {
   }
 }
 
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}`;
+
 /** `<graphics-bench>`: measures the model that the form beside it names on the graphics card, or says why that cannot be. */
 class GraphicsBench extends (globalThis.HTMLElement ?? Object) {
   connectedCallback() {
@@ -196,10 +198,10 @@ class GraphicsBench extends (globalThis.HTMLElement ?? Object) {
         const { Engine } = await import("./client.js");
         const [promptTokens, newTokens, runs, group] = ["prompt", "new", "runs", "group"].map((name) => Number(asked(name)));
         const measured = await Engine.probe({ url: asked("url"), promptTokens, newTokens, runs, group, graphics: true });
-        said.textContent = measured.note;
+        said.textContent = sentence(measured.note);
         out.append(element("pre", { className: "code", tabIndex: 0, textContent: measured.text }));
       } catch (error) {
-        said.textContent = error.message;
+        said.textContent = sentence(error.message);
       }
       button.disabled = false;
     };
