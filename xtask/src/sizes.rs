@@ -38,6 +38,7 @@ pub(crate) fn measure() -> Result<Sizes> {
                 "checked.js",
                 "desk.js",
                 "front.js",
+                "hash.js",
                 "places.js",
                 "pool.js",
                 "share.js",

@@ -85,7 +85,8 @@ impl Engine {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         // A page's address that begins with it says how many threads the engine has.
-        let asked = window().location().search().ok().filter(|search| search.starts_with("?threads=")).unwrap_or_default();
+        let asked =
+            window().location().search().ok().filter(|search| search.starts_with("?threads=")).unwrap_or_default();
         let worker = match Worker::new_with_options(&format!("/pkg/engine.js{asked}"), &options) {
             Ok(worker) => worker,
             Err(_) => return self.fail("this browser does not allow module workers; use a current one"),
