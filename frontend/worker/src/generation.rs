@@ -104,6 +104,9 @@ pub(crate) async fn run(
                 break;
             }
             for (sample, with) in turns(id) {
+                if session.is_some() && with.is_some() {
+                    return Err("the graphics card computes this answer, and adapters are the processor's: call `useCpu` and ask again".into());
+                }
                 for row in sample.map_or(0..rows.len(), |row| row as usize..row as usize + 1) {
                     generator.cache_mut().adapt(row, with.clone())?;
                 }
