@@ -40,7 +40,7 @@ pub(crate) async fn run(
         ));
         greedy_ids = ids;
     }
-    let on = card.map_or_else(|| crate::build().into(), |(card, _)| format!("on {}", card.name()));
+    let on = card.map_or_else(crate::build, |(card, _)| format!("on {}", card.name()));
     let report = BenchReport {
         prefill_tps: median(runs.iter().map(|r| r.0)),
         decode_tps: median(runs.iter().map(|r| r.1)),
