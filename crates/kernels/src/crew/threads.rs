@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn a_panic_reaches_the_leader_wherever_it_was() {
         with_members(2, |crew| {
-            // Every third call panics, whoever makes it.
+            // The third call panics, whoever makes it.
             let calls = AtomicU32::new(0);
             let trial = || {
                 crew.share(6, WORTH, &|_| assert!(calls.fetch_add(1, SeqCst) != 2, "as asked"));
