@@ -17,9 +17,24 @@ pub struct Block {
     pub scale: f32,
     /// Sums of the quants' halves: what a constant added to every weight is multiplied with.
     pub sums: [i32; 2],
+    /// The quants once more, where there are kernels for quads of columns; else zeros.
+    pub(crate) bytes: [i8; BLOCK],
+    /// The same sums in two parts, as those kernels add: of the first two columns of every quad, and of the others.
+    pub(crate) lanes: [[i16; 2]; 2],
 }
 
-const ZERO: Block = Block { quants: [0; BLOCK], scale: 0.0, sums: [0; 2] };
+/// Whether matrices may be laid out in quads: with relaxed SIMD, and where tests compare the layouts.
+pub(crate) const HAVE_QUADS: bool = cfg!(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"));
+
+const ZERO: Block = Block { quants: [0; BLOCK], scale: 0.0, sums: [0; 2], bytes: [0; BLOCK], lanes: [[0; 2]; 2] };
+
+impl Block {
+    /// Two lanes' sums, times what every weight is too large by, taken off: where the sums in 16 bits begin.
+    #[inline(always)]
+    pub(crate) fn start(&self, less: i16) -> H8 {
+        H8::pair(&self.lanes[0]).add(H8::pair(&self.lanes[1])).mul(-less)
+    }
+}
 
 /// Rows that one or several matrices are multiplied with.
 #[derive(Debug, Default)]
@@ -89,6 +104,13 @@ fn quantize(x: &[f32; BLOCK], block: &mut Block) {
     }
     let (low, high) = block.quants.split_at(BLOCK / 2);
     block.sums = [low, high].map(|half| half.iter().map(|&q| i32::from(q)).sum());
+    if HAVE_QUADS {
+        block.bytes = block.quants.map(|q| q as i8);
+        block.lanes = [low, high].map(|half| {
+            let quads = half.as_chunks::<4>().0;
+            [quads.iter().map(|q| q[0] + q[1]).sum(), quads.iter().map(|q| q[2] + q[3]).sum()]
+        });
+    }
 }
 
 #[cfg(test)]

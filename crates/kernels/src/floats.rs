@@ -1,6 +1,7 @@
 //! Products of unquantized weights: four rows side by side, column by column, decoded four at a time.
 #![allow(clippy::needless_range_loop, reason = "m and n are coordinates of a block of sums, as in the formulas")]
 
+use crate::bundle::Neighbours;
 use crate::simd::F4;
 
 /// How a weight is stored.
@@ -58,9 +59,12 @@ impl Float for Bf16 {
     }
 }
 
-/// The sums of M groups of four rows with N rows of activations. `groups` are [columns][4] weights each.
+/// The sums of M groups of four rows with N rows of activations.
 #[inline(always)]
-pub(crate) fn multiply<K: Float, const M: usize, const N: usize>(groups: [&[u8]; M], x: [&[f32]; N]) -> [[F4; N]; M] {
+pub(crate) fn multiply<K: Float, const M: usize, const N: usize>(
+    groups: Neighbours<'_>,
+    x: [&[f32]; N],
+) -> [[F4; N]; M] {
     // Even and odd columns apart, so that an addition need not wait for the one before.
     let mut acc = [[[F4::splat(0.0); 2]; N]; M];
     let columns = x[0].len();
@@ -68,7 +72,7 @@ pub(crate) fn multiply<K: Float, const M: usize, const N: usize>(groups: [&[u8];
     for pair in 0..columns / 2 {
         for odd in 0..2 {
             let column = 2 * pair + odd;
-            let w: [F4; M] = std::array::from_fn(|m| K::four(&groups[m][column * bytes..(column + 1) * bytes]));
+            let w: [F4; M] = groups.tiles(column, bytes).map(K::four);
             for n in 0..N {
                 let x = F4::splat(x[n][column]);
                 for m in 0..M {
@@ -79,10 +83,10 @@ pub(crate) fn multiply<K: Float, const M: usize, const N: usize>(groups: [&[u8];
     }
     if columns % 2 == 1 {
         let column = columns - 1;
+        let w: [F4; M] = groups.tiles(column, bytes).map(K::four);
         for m in 0..M {
-            let w = K::four(&groups[m][column * bytes..(column + 1) * bytes]);
             for n in 0..N {
-                acc[m][n][0] = acc[m][n][0].add(w.mul(F4::splat(x[n][column])));
+                acc[m][n][0] = acc[m][n][0].add(w[m].mul(F4::splat(x[n][column])));
             }
         }
     }

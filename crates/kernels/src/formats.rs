@@ -204,7 +204,7 @@ impl Format for Q8_0 {
 
 /// acc += sum * weights' scale * activations' scale, where a tile begins with its four scales.
 #[inline(always)]
-fn scale<const M: usize, const N: usize>(
+pub(crate) fn scale<const M: usize, const N: usize>(
     tiles: [&[u8]; M],
     x: [&Block; N],
     sums: [[I4; N]; M],
@@ -336,7 +336,7 @@ const PARTS: usize = 8;
 pub(crate) struct Q4K;
 
 /// Bytes of a 32-column part of a Q4_K tile: four scales, four minima, nibbles.
-const Q4K_PART: usize = 4 + 4 + 64;
+pub(crate) const Q4K_PART: usize = 4 + 4 + 64;
 
 impl Format for Q4K {
     const WIDTH: usize = 256;
@@ -359,34 +359,52 @@ impl Format for Q4K {
 
     #[inline(always)]
     fn multiply<const M: usize, const N: usize>(tiles: [&[u8]; M], x: [&[Block]; N], acc: &mut [[F4; N]; M]) {
-        let scales: [[F4; 2]; M] = tiles.map(|tile| [F4::halves(at(tile, 0)), F4::halves(at(tile, 8))]);
-        for p in 0..PARTS {
-            let (x, offset) = (x.map(|x| &x[p]), 16 + p * Q4K_PART);
-            let sums = sums([[I4::splat(0); N]; M], 0..4, x, |m, q| nibbles(&tiles[m][offset + 8..], q));
-            for m in 0..M {
-                let (scale, least) = (I4::bytes(at(tiles[m], offset)), I4::bytes(at(tiles[m], offset + 4)));
-                for n in 0..N {
-                    let by = F4::splat(x[n].scale);
-                    let offset = least.mul(I4::splat(x[n].sums[0] + x[n].sums[1])).to_floats();
-                    let sum = scale.mul(sums[m][n]).to_floats();
-                    acc[m][n] = acc[m][n].add(sum.mul(scales[m][0].mul(by))).sub(offset.mul(scales[m][1].mul(by)));
-                }
-            }
-        }
+        q4k_multiply(tiles, x, acc, |x, offset| {
+            sums([[I4::splat(0); N]; M], 0..4, x, |m, q| nibbles(&tiles[m][offset..], q))
+        });
     }
 
     fn decode(tile: &[u8], row: usize, out: &mut [f32]) {
-        let (d, least) = (half(tile, 2 * row), half(tile, 8 + 2 * row));
-        for (part, out) in tile[16..].chunks_exact(Q4K_PART).zip(out.chunks_exact_mut(BLOCK)) {
-            let (scale, minimum) = (d * f32::from(part[row]), least * f32::from(part[4 + row]));
-            for (column, o) in out.iter_mut().enumerate() {
-                *o = scale * f32::from(nibble(&part[8..], row, column)) - minimum;
-            }
-        }
+        q4k_decode(tile, row, out, nibble);
     }
 
     fn scales(block: &[u8]) -> [[u8; 2]; 2] {
         [*at(block, 0), *at(block, 2)]
+    }
+}
+
+/// The product of Q4_K's tiles: `sums` gives those of a part's activations with its nibbles, which begin at an offset.
+#[inline(always)]
+pub(crate) fn q4k_multiply<const M: usize, const N: usize>(
+    tiles: [&[u8]; M],
+    x: [&[Block]; N],
+    acc: &mut [[F4; N]; M],
+    sums: impl Fn([&Block; N], usize) -> [[I4; N]; M],
+) {
+    let scales: [[F4; 2]; M] = tiles.map(|tile| [F4::halves(at(tile, 0)), F4::halves(at(tile, 8))]);
+    for p in 0..PARTS {
+        let (x, offset) = (x.map(|x| &x[p]), 16 + p * Q4K_PART);
+        let sums = sums(x, offset + 8);
+        for m in 0..M {
+            let (scale, least) = (I4::bytes(at(tiles[m], offset)), I4::bytes(at(tiles[m], offset + 4)));
+            for n in 0..N {
+                let by = F4::splat(x[n].scale);
+                let offset = least.mul(I4::splat(x[n].sums[0] + x[n].sums[1])).to_floats();
+                let sum = scale.mul(sums[m][n]).to_floats();
+                acc[m][n] = acc[m][n].add(sum.mul(scales[m][0].mul(by))).sub(offset.mul(scales[m][1].mul(by)));
+            }
+        }
+    }
+}
+
+/// One row of a tile of Q4_K, decoded: `nibble` finds (row, column) in a part's.
+pub(crate) fn q4k_decode(tile: &[u8], row: usize, out: &mut [f32], nibble: impl Fn(&[u8], usize, usize) -> u8) {
+    let (d, least) = (half(tile, 2 * row), half(tile, 8 + 2 * row));
+    for (part, out) in tile[16..].chunks_exact(Q4K_PART).zip(out.chunks_exact_mut(BLOCK)) {
+        let (scale, minimum) = (d * f32::from(part[row]), least * f32::from(part[4 + row]));
+        for (column, o) in out.iter_mut().enumerate() {
+            *o = scale * f32::from(nibble(&part[8..], row, column)) - minimum;
+        }
     }
 }
 
@@ -403,7 +421,7 @@ pub(crate) fn q4k_scale(packed: &[u8], p: usize) -> (u8, u8) {
 pub(crate) struct Q6K;
 
 /// Bytes of a 32-column part of a Q6_K tile: four scales for each half, nibbles, high bits.
-const Q6K_PART: usize = 8 + 64 + 32;
+pub(crate) const Q6K_PART: usize = 8 + 64 + 32;
 
 impl Format for Q6K {
     const WIDTH: usize = 256;
@@ -428,13 +446,11 @@ impl Format for Q6K {
 
     #[inline(always)]
     fn multiply<const M: usize, const N: usize>(tiles: [&[u8]; M], x: [&[Block]; N], acc: &mut [[F4; N]; M]) {
-        let scales: [F4; M] = tiles.map(|tile| F4::halves(at(tile, 0)));
-        for p in 0..PARTS {
-            let (x, offset) = (x.map(|x| &x[p]), 8 + p * Q6K_PART);
+        q6k_multiply(tiles, x, acc, |x, offset| {
             let weights = |m: usize, q: usize| {
-                let bits = H8::load(at(tiles[m], offset + 72 + q / 2 * 16));
+                let bits = H8::load(at(tiles[m], offset + 64 + q / 2 * 16));
                 // Two bits of each of eight pairs, which have to come to place 4.
-                let [a, b, c, d] = nibbles(&tiles[m][offset + 8..], q);
+                let [a, b, c, d] = nibbles(&tiles[m][offset..], q);
                 let high = if q.is_multiple_of(2) {
                     [bits.shift(-4), bits.shift(-2), bits, bits.shift(2)]
                 } else {
@@ -443,32 +459,55 @@ impl Format for Q6K {
                 let [e, f, g, h] = high.map(|bit| bit.and(0x30));
                 [a.or(e), b.or(f), c.or(g), d.or(h)]
             };
-            let start = |half: usize| [x.map(|x| I4::splat(-32 * x.sums[half])); M];
-            let low = sums(start(0), 0..2, x, weights);
-            let high = sums(start(1), 2..4, x, weights);
-            for m in 0..M {
-                let by = [I4::signed_bytes(at(tiles[m], offset)), I4::signed_bytes(at(tiles[m], offset + 4))];
-                for n in 0..N {
-                    let sum = by[0].mul(low[m][n]).add(by[1].mul(high[m][n])).to_floats();
-                    acc[m][n] = acc[m][n].add(sum.mul(scales[m].mul(F4::splat(x[n].scale))));
-                }
-            }
-        }
+            [0, 1].map(|half| {
+                let start = [x.map(|x| I4::splat(-32 * x.sums[half])); M];
+                sums(start, 2 * half..2 * half + 2, x, weights)
+            })
+        });
     }
 
     fn decode(tile: &[u8], row: usize, out: &mut [f32]) {
-        let d = half(tile, 2 * row);
-        for (part, out) in tile[8..].chunks_exact(Q6K_PART).zip(out.chunks_exact_mut(BLOCK)) {
-            for (column, o) in out.iter_mut().enumerate() {
-                let high = part[q6k_high_byte(row, column)] >> (2 * (column / 2 % 4)) & 3;
-                let scale = d * f32::from(part[4 * (column / 16) + row].cast_signed());
-                *o = scale * (f32::from(nibble(&part[8..], row, column) | high << 4) - 32.0);
-            }
-        }
+        q6k_decode(tile, row, out, |part, column| {
+            let high = part[q6k_high_byte(row, column)] >> (2 * (column / 2 % 4)) & 3;
+            nibble(&part[8..], row, column) | high << 4
+        });
     }
 
     fn scales(block: &[u8]) -> [[u8; 2]; 2] {
         [*at(block, 208); 2]
+    }
+}
+
+/// The product of Q6_K's tiles: `sums` gives those of each half of a part's activations, less 32, with its bits, which begin at an offset.
+#[inline(always)]
+pub(crate) fn q6k_multiply<const M: usize, const N: usize>(
+    tiles: [&[u8]; M],
+    x: [&[Block]; N],
+    acc: &mut [[F4; N]; M],
+    sums: impl Fn([&Block; N], usize) -> [[[I4; N]; M]; 2],
+) {
+    let scales: [F4; M] = tiles.map(|tile| F4::halves(at(tile, 0)));
+    for p in 0..PARTS {
+        let (x, offset) = (x.map(|x| &x[p]), 8 + p * Q6K_PART);
+        let [low, high] = sums(x, offset + 8);
+        for m in 0..M {
+            let by = [I4::signed_bytes(at(tiles[m], offset)), I4::signed_bytes(at(tiles[m], offset + 4))];
+            for n in 0..N {
+                let sum = by[0].mul(low[m][n]).add(by[1].mul(high[m][n])).to_floats();
+                acc[m][n] = acc[m][n].add(sum.mul(scales[m].mul(F4::splat(x[n].scale))));
+            }
+        }
+    }
+}
+
+/// One row of a tile of Q6_K, decoded: `value` finds a column's six bits in a part.
+pub(crate) fn q6k_decode(tile: &[u8], row: usize, out: &mut [f32], value: impl Fn(&[u8], usize) -> u8) {
+    let d = half(tile, 2 * row);
+    for (part, out) in tile[8..].chunks_exact(Q6K_PART).zip(out.chunks_exact_mut(BLOCK)) {
+        for (column, o) in out.iter_mut().enumerate() {
+            let scale = d * f32::from(part[4 * (column / 16) + row].cast_signed());
+            *o = scale * (f32::from(value(part, column)) - 32.0);
+        }
     }
 }
 

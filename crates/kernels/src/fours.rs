@@ -2,16 +2,20 @@
 //!
 //! Four rows' activations lie side by side, so that a pair of columns is one vector of weights for each of two groups and one place with all that
 //! they are multiplied with: nothing but sums has to stay in registers. Weights are bytes, in the tiles of Q8_0; those of fewer bits are widened to
-//! such tiles first, two groups at a time and once for all rows. The integers are those of the other kernels, and floats are added in their
-//! order: the same bits.
+//! such tiles first, two groups at a time and once for all rows. With relaxed SIMD they are multiplied as bytes, in quads of columns (`quads`). The
+//! integers are those of the other kernels, and floats are added in their order: the same bits.
 #![allow(clippy::needless_range_loop, reason = "m and n are coordinates of a block of sums, as in the formulas")]
 
-use crate::activations::{BLOCK, Block};
+use crate::activations::{BLOCK, Block, HAVE_QUADS};
+use crate::bundle::Neighbours;
 use crate::formats::{Format, Q8_0, at};
-use crate::simd::{F4, H8, I4};
+use crate::simd::{B16, F4, H8, I4};
 
 /// Pairs of columns of a block.
 const PAIRS: usize = BLOCK / 2;
+
+/// Quads of columns of a block.
+const QUADS: usize = BLOCK / 4;
 
 /// Bytes of a tile: four scales, then [pair of columns][row][column].
 const TILE: usize = Q8_0::TILE;
@@ -22,16 +26,27 @@ const TILE: usize = Q8_0::TILE;
 pub(crate) struct Four {
     /// [pair][row]
     pairs: [[[i16; 2]; 4]; PAIRS],
+    /// [quad][row], where there are kernels for quads.
+    quads: [[[i8; 4]; 4]; QUADS],
+    /// See [`Block`]: of the whole block.
+    lanes: [[i16; 2]; 4],
     scales: [f32; 4],
 }
 
 impl Four {
-    pub(crate) const ZERO: Self = Self { pairs: [[[0; 2]; 4]; PAIRS], scales: [0.0; 4] };
+    pub(crate) const ZERO: Self =
+        Self { pairs: [[[0; 2]; 4]; PAIRS], quads: [[[0; 4]; 4]; QUADS], lanes: [[0; 2]; 4], scales: [0.0; 4] };
 
     /// One row's block.
     pub(crate) fn put(&mut self, row: usize, block: &Block) {
         for (to, pair) in self.pairs.iter_mut().zip(block.quants.as_chunks::<2>().0) {
             to[row] = *pair;
+        }
+        if HAVE_QUADS {
+            for (to, quad) in self.quads.iter_mut().zip(block.bytes.as_chunks::<4>().0) {
+                to[row] = *quad;
+            }
+            self.lanes[row] = std::array::from_fn(|lane| block.lanes[0][lane] + block.lanes[1][lane]);
         }
         self.scales[row] = block.scale;
     }
@@ -46,9 +61,18 @@ pub(crate) trait Narrow: Format {
     fn pair<const K: usize>(tile: &[u8], q: usize) -> H8;
 }
 
+/// A format like that whose tiles are laid out in quads.
+pub(crate) trait InQuads: Format {
+    /// What the stored integers are too large by.
+    const LESS: i16;
+
+    /// Quads 2 v and 2 v + 1 of columns, [row][column], as stored.
+    fn quads(tile: &[u8], v: usize) -> [B16; 2];
+}
+
 /// Two groups times all fours of activations.
 pub(crate) struct Job<'a> {
-    pub(crate) groups: [&'a [u8]; 2],
+    pub(crate) groups: Neighbours<'a>,
     /// [rows / 4, per_row]
     pub(crate) x: &'a [Four],
     pub(crate) per_row: usize,
@@ -69,19 +93,66 @@ impl Job<'_> {
     pub(crate) fn run_widened<F: Narrow>(self) {
         let Self { groups, x, per_row, panel, put } = self;
         panel.resize(2 * per_row * TILE, 0);
-        let tiles = groups.into_iter().flat_map(|group| group.chunks_exact(F::TILE));
-        for (tile, wide) in tiles.zip(panel.as_chunks_mut().0) {
-            widen::<F>(tile, wide);
+        for (t, wide) in panel.as_chunks_mut().0.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+            for (tile, wide) in groups.tiles::<2>(t, F::TILE).into_iter().zip(wide) {
+                widen::<F>(tile, wide);
+            }
         }
-        let (a, b) = panel.split_at(per_row * TILE);
-        multiply_all([a, b], x, per_row, put);
+        multiply_all(Neighbours::alone(panel, 2 * TILE), x, per_row, put);
+    }
+
+    /// Of groups in tiles of quads.
+    pub(crate) fn run_in_quads<F: InQuads>(self) {
+        let Self { groups, x, per_row, panel, put } = self;
+        panel.resize(2 * per_row * TILE, 0);
+        for (t, wide) in panel.as_chunks_mut::<TILE>().0.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+            for (tile, wide) in groups.tiles::<2>(t, F::TILE).into_iter().zip(wide) {
+                wide[..8].copy_from_slice(&tile[..8]);
+                for (v, two) in wide[8..].as_chunks_mut::<16>().0.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                    let [low, high] = F::quads(tile, v);
+                    low.store(&mut two[0]);
+                    high.store(&mut two[1]);
+                }
+            }
+        }
+        let panel = Neighbours::alone(panel, 2 * TILE);
+        for (i, x) in x.chunks_exact(per_row).enumerate() {
+            put(4 * i, multiply_quads(panel, x, F::LESS));
+        }
     }
 }
 
-fn multiply_all(groups: [&[u8]; 2], x: &[Four], per_row: usize, put: &mut dyn FnMut(usize, [[F4; 4]; 2])) {
+fn multiply_all(groups: Neighbours<'_>, x: &[Four], per_row: usize, put: &mut dyn FnMut(usize, [[F4; 4]; 2])) {
     for (i, x) in x.chunks_exact(per_row).enumerate() {
         put(4 * i, multiply(groups, x));
     }
+}
+
+/// Tiles as in [`multiply`], with [quad of columns][row][column] as stored, which is too much by `less`. 16 bits are enough: see `quads`.
+#[inline(never)]
+fn multiply_quads(groups: Neighbours<'_>, x: &[Four], less: i16) -> [[F4; 4]; 2] {
+    let mut acc = [[F4::splat(0.0); 4]; 2];
+    for (t, x) in x.iter().enumerate() {
+        let tiles = groups.tiles::<2>(t, TILE);
+        let mut sums: [[H8; 4]; 2] = [x.lanes.each_ref().map(|lanes| H8::pair(lanes).mul(-less)); 2];
+        for k in 0..QUADS {
+            let weights = tiles.map(|tile| B16::load(at(tile, 8 + 16 * k)));
+            for n in 0..4 {
+                let x = B16::quad(&x.quads[k][n]);
+                for m in 0..2 {
+                    sums[m][n] = sums[m][n].add(x.dot(weights[m]));
+                }
+            }
+        }
+        let scales = tiles.map(|tile| F4::halves(at(tile, 0)));
+        for n in 0..4 {
+            let by = F4::splat(x.scales[n]);
+            for m in 0..2 {
+                acc[m][n] = acc[m][n].add(sums[m][n].widen().to_floats().mul(scales[m].mul(by)));
+            }
+        }
+    }
+    acc
 }
 
 #[inline(always)]
@@ -95,13 +166,13 @@ fn widen<F: Narrow>(tile: &[u8], wide: &mut [u8; TILE]) {
 
 /// A function of its own, so that the compiler has registers enough.
 #[inline(never)]
-fn multiply(groups: [&[u8]; 2], x: &[Four]) -> [[F4; 4]; 2] {
+fn multiply(groups: Neighbours<'_>, x: &[Four]) -> [[F4; 4]; 2] {
     let mut acc = [[F4::splat(0.0); 4]; 2];
-    let [a, b] = groups.map(|group| group.as_chunks::<TILE>().0);
-    for ((a, b), x) in a.iter().zip(b).zip(x) {
+    for (t, x) in x.iter().enumerate() {
+        let tiles = groups.tiles::<2>(t, TILE);
         let mut sums = [[I4::splat(0); 4]; 2];
         for k in 0..PAIRS {
-            let weights = [a, b].map(|tile| H8::signed_bytes(at(tile, 8 + 8 * k)));
+            let weights = tiles.map(|tile| H8::signed_bytes(at(tile, 8 + 8 * k)));
             for n in 0..4 {
                 let x = H8::pair(&x.pairs[k][n]);
                 for m in 0..2 {
@@ -109,7 +180,7 @@ fn multiply(groups: [&[u8]; 2], x: &[Four]) -> [[F4; 4]; 2] {
                 }
             }
         }
-        let scales = [a, b].map(|tile| F4::halves(at(tile, 0)));
+        let scales = tiles.map(|tile| F4::halves(at(tile, 0)));
         for n in 0..4 {
             let by = F4::splat(x.scales[n]);
             for m in 0..2 {

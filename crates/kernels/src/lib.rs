@@ -11,6 +11,7 @@
 
 pub mod activations;
 pub mod attention;
+mod bundle;
 pub mod crew;
 pub mod distribution;
 mod error;
@@ -20,6 +21,7 @@ mod fours;
 mod integers;
 mod kind;
 mod matrix;
+mod quads;
 #[cfg_attr(all(target_arch = "wasm32", target_feature = "simd128"), path = "simd_wasm.rs")]
 #[cfg_attr(not(all(target_arch = "wasm32", target_feature = "simd128")), path = "simd_plain.rs")]
 mod simd;

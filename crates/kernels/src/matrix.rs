@@ -1,12 +1,13 @@
 //! A weight matrix in tiles of four rows, filled row by row as its bytes arrive, and its product with rows of activations.
 
-use crate::activations::{Activations, BLOCK, Block};
+use crate::activations::{Activations, BLOCK, Block, HAVE_QUADS};
+use crate::bundle::{GROUPS, Layout, Neighbours, ROWS};
 use crate::crew::{self, Parted};
 use crate::floats::{self, Bf16, F16, F32, Float};
 use crate::formats::{Format, Q4_0, Q4K, Q5_0, Q6K, Q8_0};
 use crate::fours::{Four, Job};
 use crate::simd::F4;
-use crate::{KernelError, Kind, Result};
+use crate::{KernelError, Kind, Result, quads};
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -16,18 +17,25 @@ pub struct Matrix {
     kind: Kind,
     rows: usize,
     columns: usize,
-    /// Groups of four rows; the last is filled up with zeros.
+    /// Groups of four rows that have arrived.
+    filled: usize,
+    /// All of them, the last filled up with zeros.
     data: Vec<u8>,
+    quads: bool,
 }
 
-/// Call a generic function with the type that belongs to a kind.
+/// Call a generic function with the type that belongs to a kind and a layout.
 macro_rules! by_kind {
-    ($kind:expr, $blocks:ident, $floats:ident, $($args:expr),*) => {
+    ($kind:expr, $quads:expr, $blocks:ident, $floats:ident, $($args:expr),*) => {
         match $kind {
             Kind::F32 => $floats::<F32>($($args),*),
             Kind::F16 => $floats::<F16>($($args),*),
             Kind::BF16 => $floats::<Bf16>($($args),*),
             Kind::Q8_0 => $blocks::<Q8_0>($($args),*),
+            Kind::Q4_0 if $quads => $blocks::<quads::Q4_0>($($args),*),
+            Kind::Q5_0 if $quads => $blocks::<quads::Q5_0>($($args),*),
+            Kind::Q4K if $quads => $blocks::<quads::Q4K>($($args),*),
+            Kind::Q6K if $quads => $blocks::<quads::Q6K>($($args),*),
             Kind::Q4_0 => $blocks::<Q4_0>($($args),*),
             Kind::Q5_0 => $blocks::<Q5_0>($($args),*),
             Kind::Q4K => $blocks::<Q4K>($($args),*),
@@ -40,8 +48,23 @@ impl Matrix {
     /// An empty matrix. Nothing is allocated before rows arrive beyond what the rows will take.
     #[must_use]
     pub fn new(kind: Kind, rows: usize, columns: usize) -> Self {
-        let data = Vec::with_capacity(rows.div_ceil(4) * by_kind!(kind, blocks_group, floats_group, columns));
-        Self { kind, rows, columns, data }
+        Self::laid_out(kind, rows, columns, false)
+    }
+
+    /// The same; outside WebAssembly in quads if so wished, as builds with relaxed SIMD have them, so that tests compare the layouts.
+    #[must_use]
+    pub fn laid_out(kind: Kind, rows: usize, columns: usize, quads: bool) -> Self {
+        let mut matrix = Self { kind, rows, columns, filled: 0, data: Vec::new(), quads };
+        let Layout { groups, tiles, tile } =
+            by_kind!(kind, matrix.in_quads(), blocks_layout, floats_layout, rows, columns);
+        matrix.data = Vec::with_capacity(groups * tiles * tile);
+        matrix
+    }
+
+    /// The builds for browsers each know one layout, and only its kernels are in them.
+    #[inline(always)]
+    fn in_quads(&self) -> bool {
+        if cfg!(target_arch = "wasm32") { HAVE_QUADS } else { self.quads }
     }
 
     /// Add the next rows, as the file stores them: a multiple of four, or all that are left.
@@ -49,7 +72,7 @@ impl Matrix {
     /// # Errors
     /// A weight or a scale that is no finite number.
     pub fn push_rows(&mut self, bytes: &[u8]) -> Result<()> {
-        by_kind!(self.kind, pack_blocks, pack_floats, self.columns, bytes, &mut self.data)
+        by_kind!(self.kind, self.in_quads(), pack_blocks, pack_floats, self, bytes)
             .map_err(|at| KernelError::NotFinite { at })
     }
 
@@ -67,7 +90,7 @@ impl Matrix {
 
     /// Decode one row: a token's vector.
     pub fn row(&self, row: usize, out: &mut [f32]) {
-        by_kind!(self.kind, blocks_row, floats_row, &self.data, row, out);
+        by_kind!(self.kind, self.in_quads(), blocks_row, floats_row, self, row, out);
     }
 
     /// Outputs.
@@ -117,76 +140,86 @@ impl Matrix {
         );
     }
 
-    /// Four groups each, the last perhaps fewer: where a product is cut no kernel is, because all take 1, 2 or 4 groups at a time.
+    /// Bundles: where a product is cut no kernel is.
     fn units(&self) -> usize {
-        self.rows.div_ceil(16)
+        self.rows.div_ceil(ROWS * GROUPS)
     }
 
     /// The columns of `out` that belong to some units.
     #[inline(never)]
     fn part(&self, units: Range<usize>, x: &Activations, of: Range<usize>, out: &Parted<'_, f32>) {
-        let groups = 4 * units.start..(4 * units.end).min(self.rows.div_ceil(4));
-        by_kind!(self.kind, blocks_product, floats_product, self, groups, x, of, out);
+        let groups = GROUPS * units.start..(GROUPS * units.end).min(self.rows.div_ceil(ROWS));
+        by_kind!(self.kind, self.in_quads(), blocks_product, floats_product, self, groups, x, of, out);
     }
 }
 
-fn blocks_group<F: Format>(columns: usize) -> usize {
-    columns / F::WIDTH * F::TILE
+fn blocks_layout<F: Format>(rows: usize, columns: usize) -> Layout {
+    Layout::new(rows, columns / F::WIDTH, F::TILE)
 }
 
-fn floats_group<K: Float>(columns: usize) -> usize {
-    columns * 4 * K::BYTES
+/// A tile of floats is one column of four rows.
+fn floats_layout<K: Float>(rows: usize, columns: usize) -> Layout {
+    Layout::new(rows, columns, ROWS * K::BYTES)
 }
 
 /// Lay rows side by side; an error is the place of the first weight that is not finite.
-fn pack_blocks<F: Format>(columns: usize, bytes: &[u8], data: &mut Vec<u8>) -> std::result::Result<(), usize> {
+fn pack_blocks<F: Format>(matrix: &mut Matrix, bytes: &[u8]) -> std::result::Result<(), usize> {
     let not_finite = |scale: [u8; 2]| scale[1] & 0x7c == 0x7c;
     if let Some(bad) = bytes.chunks_exact(F::STORED).position(|block| F::scales(block).into_iter().any(not_finite)) {
         return Err(bad * F::WIDTH);
     }
-    let (blocks, zeros) = (columns / F::WIDTH, vec![0; F::STORED]);
-    let (start, stored, tiles) = (data.len(), (4 * blocks * F::STORED).max(1), (blocks * F::TILE).max(1));
-    // All at once: it is fresh memory, which costs as much as laying out.
-    data.resize(start + bytes.len().div_ceil(stored) * tiles, 0);
-    for (four, group) in bytes.chunks(stored).zip(data[start..].chunks_exact_mut(tiles)) {
-        for (b, tile) in group.chunks_exact_mut(F::TILE).enumerate() {
-            let block = |row: usize| {
-                let start = (row * blocks + b) * F::STORED;
-                four.get(start..start + F::STORED).unwrap_or(&zeros)
-            };
-            F::pack([block(0), block(1), block(2), block(3)], tile);
-        }
-    }
+    let (blocks, zeros) = (matrix.columns / F::WIDTH, [0; 256]);
+    matrix.fill(blocks_layout::<F>(matrix.rows, matrix.columns), bytes, blocks * F::STORED, |four, b, tile| {
+        let block = |row: usize| four.get((row * blocks + b) * F::STORED..(row * blocks + b + 1) * F::STORED);
+        F::pack(std::array::from_fn(|row| block(row).unwrap_or(&zeros[..F::STORED])), tile);
+    });
     Ok(())
 }
 
-fn pack_floats<K: Float>(columns: usize, bytes: &[u8], data: &mut Vec<u8>) -> std::result::Result<(), usize> {
+fn pack_floats<K: Float>(matrix: &mut Matrix, bytes: &[u8]) -> std::result::Result<(), usize> {
     if let Some(bad) = bytes.chunks_exact(K::BYTES).position(|weight| !K::one(weight).is_finite()) {
         return Err(bad);
     }
-    for four in bytes.chunks(4 * columns * K::BYTES) {
-        for column in 0..columns {
-            for row in 0..4 {
-                let start = (row * columns + column) * K::BYTES;
-                data.extend_from_slice(four.get(start..start + K::BYTES).unwrap_or(&[0; 4][..K::BYTES]));
-            }
+    let columns = matrix.columns;
+    matrix.fill(floats_layout::<K>(matrix.rows, columns), bytes, columns * K::BYTES, |four, column, tile| {
+        for (row, to) in tile.chunks_exact_mut(K::BYTES).enumerate() {
+            let start = (row * columns + column) * K::BYTES;
+            to.copy_from_slice(four.get(start..start + K::BYTES).unwrap_or(&[0; 4][..K::BYTES]));
         }
-    }
+    });
     Ok(())
 }
 
-fn blocks_row<F: Format>(data: &[u8], row: usize, out: &mut [f32]) {
-    let per_group = blocks_group::<F>(out.len());
-    let group = &data[row / 4 * per_group..][..per_group];
-    for (tile, out) in group.chunks_exact(F::TILE).zip(out.chunks_exact_mut(F::WIDTH)) {
-        F::decode(tile, row % 4, out);
+impl Matrix {
+    /// The next rows' tiles: `pack` makes one from up to four rows' bytes and its number.
+    #[inline(always)]
+    fn fill(&mut self, layout: Layout, bytes: &[u8], stored_row: usize, pack: impl Fn(&[u8], usize, &mut [u8])) {
+        let fours = bytes.chunks((ROWS * stored_row).max(1));
+        // All at once: it is fresh memory, which costs as much as laying out.
+        self.data.resize(layout.bytes(self.filled + fours.len()), 0);
+        for four in fours {
+            let (start, stride) = layout.place(self.filled);
+            for (t, place) in self.data[start..].chunks_mut(stride).take(layout.tiles).enumerate() {
+                pack(four, t, &mut place[..layout.tile]);
+            }
+            self.filled += 1;
+        }
     }
 }
 
-fn floats_row<K: Float>(data: &[u8], row: usize, out: &mut [f32]) {
-    let start = row / 4 * 4 * out.len();
+fn blocks_row<F: Format>(matrix: &Matrix, row: usize, out: &mut [f32]) {
+    let group = blocks_layout::<F>(matrix.rows, matrix.columns).neighbours(&matrix.data, row / ROWS);
+    for (t, out) in out.chunks_exact_mut(F::WIDTH).enumerate() {
+        let [tile] = group.tiles(t, F::TILE);
+        F::decode(tile, row % ROWS, out);
+    }
+}
+
+fn floats_row<K: Float>(matrix: &Matrix, row: usize, out: &mut [f32]) {
+    let group = floats_layout::<K>(matrix.rows, matrix.columns).neighbours(&matrix.data, row / ROWS);
     for (column, o) in out.iter_mut().enumerate() {
-        *o = K::one(&data[(start + 4 * column + row % 4) * K::BYTES..]);
+        let [tile] = group.tiles(column, ROWS * K::BYTES);
+        *o = K::one(&tile[row % ROWS * K::BYTES..]);
     }
 }
 
@@ -197,7 +230,7 @@ trait Kernel<T> {
     const ALONE: usize;
     const TOGETHER: usize;
 
-    fn run<const M: usize, const N: usize>(groups: [&[u8]; M], x: [&[T]; N]) -> [[F4; N]; M];
+    fn run<const M: usize, const N: usize>(groups: Neighbours<'_>, x: [&[T]; N]) -> [[F4; N]; M];
 
     /// See [`Format`].
     const IN_FOURS: bool;
@@ -215,12 +248,11 @@ impl<F: Format> Kernel<Block> for Tiles<F> {
 
     /// A function of its own for each shape: in one that held them all, the compiler would run out of registers.
     #[inline(never)]
-    fn run<const M: usize, const N: usize>(groups: [&[u8]; M], x: [&[Block]; N]) -> [[F4; N]; M] {
+    fn run<const M: usize, const N: usize>(groups: Neighbours<'_>, x: [&[Block]; N]) -> [[F4; N]; M] {
         let mut acc = [[F4::splat(0.0); N]; M];
         let width = F::WIDTH / BLOCK;
-        for t in 0..groups[0].len() / F::TILE {
-            let tiles = groups.map(|group| &group[t * F::TILE..(t + 1) * F::TILE]);
-            F::multiply(tiles, x.map(|x| &x[t * width..(t + 1) * width]), &mut acc);
+        for t in 0..x[0].len() / width {
+            F::multiply(groups.tiles(t, F::TILE), x.map(|x| &x[t * width..(t + 1) * width]), &mut acc);
         }
         acc
     }
@@ -240,7 +272,7 @@ impl<K: Float> Kernel<f32> for Columns<K> {
     const TOGETHER: usize = 1;
 
     #[inline(never)]
-    fn run<const M: usize, const N: usize>(groups: [&[u8]; M], x: [&[f32]; N]) -> [[F4; N]; M] {
+    fn run<const M: usize, const N: usize>(groups: Neighbours<'_>, x: [&[f32]; N]) -> [[F4; N]; M] {
         floats::multiply::<K, M, N>(groups, x)
     }
 
@@ -256,11 +288,11 @@ fn blocks_product<F: Format>(
     of: Range<usize>,
     out: &Parted<'_, f32>,
 ) {
-    let (per_group, per_row) = (blocks_group::<F>(matrix.columns), matrix.columns / BLOCK);
+    let (layout, per_row) = (blocks_layout::<F>(matrix.rows, matrix.columns), matrix.columns / BLOCK);
     // Rows that begin within a four are taken one by one, which only adapters ask for.
     let fours = if of.start.is_multiple_of(4) { &x.fours[of.start / 4 * per_row..of.end / 4 * per_row] } else { &[] };
     let x = &x.blocks[of.start * per_row..of.end * per_row];
-    Product { matrix, groups, per_group, x, fours, per_row, out }.run::<Tiles<F>>();
+    Product { matrix, groups, layout, x, fours, per_row, out }.run::<Tiles<F>>();
 }
 
 fn floats_product<K: Float>(
@@ -270,16 +302,16 @@ fn floats_product<K: Float>(
     of: Range<usize>,
     out: &Parted<'_, f32>,
 ) {
-    let (per_group, per_row) = (floats_group::<K>(matrix.columns), matrix.columns);
+    let (layout, per_row) = (floats_layout::<K>(matrix.rows, matrix.columns), matrix.columns);
     let x = &x.floats[of.start * per_row..of.end * per_row];
-    Product { matrix, groups, per_group, x, fours: &[], per_row, out }.run::<Columns<K>>();
+    Product { matrix, groups, layout, x, fours: &[], per_row, out }.run::<Columns<K>>();
 }
 
 /// A product of some groups of rows with all activations, cut into the shapes that the kernels have.
 struct Product<'a, T> {
     matrix: &'a Matrix,
     groups: Range<usize>,
-    per_group: usize,
+    layout: Layout,
     x: &'a [T],
     /// The same side by side, for formats that have kernels for it; none where they do not begin with a whole four.
     fours: &'a [Four],
@@ -300,7 +332,7 @@ impl<'a, T> Product<'a, T> {
         };
         for g in rest..self.groups.end {
             for n in 0..rows {
-                self.put(g, n, K::run::<1, 1>(self.groups(g), self.rows(n)));
+                self.put(g, n, K::run::<1, 1>(self.at(g), self.rows(n)));
             }
         }
     }
@@ -309,7 +341,7 @@ impl<'a, T> Product<'a, T> {
     fn alone<K: Kernel<T>, const M: usize>(&mut self) -> usize {
         let end = self.groups.start + self.groups.len() / M * M;
         for g in (self.groups.start..end).step_by(M) {
-            self.put(g, 0, K::run::<M, 1>(self.groups(g), self.rows(0)));
+            self.put(g, 0, K::run::<M, 1>(self.at(g), self.rows(0)));
         }
         end
     }
@@ -321,29 +353,28 @@ impl<'a, T> Product<'a, T> {
         for g in (self.groups.start..end).step_by(M) {
             let mut n = 0;
             if K::IN_FOURS && !self.fours.is_empty() {
-                let (groups, x, per_row) = (self.groups(g), self.fours, self.per_row);
+                let (groups, x, per_row) = (self.at(g), self.fours, self.per_row);
                 let put = &mut |row, sums| self.put(g, row, sums);
                 K::fours(Job { groups, x, per_row, panel: &mut panel, put });
                 n = rows / 4 * 4;
             }
             while !K::IN_FOURS && n + 4 <= rows {
-                self.put(g, n, K::run::<M, 4>(self.groups(g), self.rows(n)));
+                self.put(g, n, K::run::<M, 4>(self.at(g), self.rows(n)));
                 n += 4;
             }
             while n + 2 <= rows {
-                self.put(g, n, K::run::<M, 2>(self.groups(g), self.rows(n)));
+                self.put(g, n, K::run::<M, 2>(self.at(g), self.rows(n)));
                 n += 2;
             }
             if n < rows {
-                self.put(g, n, K::run::<M, 1>(self.groups(g), self.rows(n)));
+                self.put(g, n, K::run::<M, 1>(self.at(g), self.rows(n)));
             }
         }
         end
     }
 
-    fn groups<const M: usize>(&self, first: usize) -> [&'a [u8]; M] {
-        let matrix = self.matrix;
-        std::array::from_fn(|m| &matrix.data[(first + m) * self.per_group..(first + m + 1) * self.per_group])
+    fn at(&self, group: usize) -> Neighbours<'a> {
+        self.layout.neighbours(&self.matrix.data, group)
     }
 
     fn rows<const N: usize>(&self, first: usize) -> [&[T]; N] {

@@ -15,6 +15,10 @@ pub(crate) struct I4([i32; 4]);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct H8([i16; 8]);
 
+/// Sixteen bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct B16([u8; 16]);
+
 impl F4 {
     #[inline(always)]
     pub(crate) fn splat(x: f32) -> Self {
@@ -190,6 +194,24 @@ impl H8 {
         Self(self.0.map(|x| one(x.cast_unsigned()).cast_signed()))
     }
 
+    /// Wraps.
+    #[inline(always)]
+    pub(crate) fn add(self, other: Self) -> Self {
+        Self(from_fn(|i| self.0[i].wrapping_add(other.0[i])))
+    }
+
+    /// Wraps.
+    #[inline(always)]
+    pub(crate) fn mul(self, x: i16) -> Self {
+        Self(self.0.map(|y| y.wrapping_mul(x)))
+    }
+
+    /// Neighbours added.
+    #[inline(always)]
+    pub(crate) fn widen(self) -> I4 {
+        I4(from_fn(|i| i32::from(self.0[2 * i]) + i32::from(self.0[2 * i + 1])))
+    }
+
     /// Products, added in neighbouring pairs.
     #[inline(always)]
     pub(crate) fn dot(self, other: Self) -> I4 {
@@ -211,6 +233,48 @@ impl H8 {
 
     #[inline(always)]
     pub(crate) fn store(self, out: &mut [i16; 8]) {
+        *out = self.0;
+    }
+}
+
+impl B16 {
+    #[inline(always)]
+    pub(crate) fn load(x: &[u8; 16]) -> Self {
+        Self(*x)
+    }
+
+    /// Four signed bytes, four times over.
+    #[inline(always)]
+    pub(crate) fn quad(x: &[i8; 4]) -> Self {
+        Self(from_fn(|i| x[i % 4].cast_unsigned()))
+    }
+
+    #[inline(always)]
+    pub(crate) fn and(self, mask: u8) -> Self {
+        Self(self.0.map(|x| x & mask))
+    }
+
+    #[inline(always)]
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self(from_fn(|i| self.0[i] | other.0[i]))
+    }
+
+    /// Shift right, or left by a negative number, in pairs of bytes: a neighbour's bits come in.
+    #[inline(always)]
+    pub(crate) fn shift(self, right: i32) -> Self {
+        let one = |x: u16| if right >= 0 { x >> right } else { x << -right };
+        Self(from_fn(|i| one(u16::from_le_bytes([self.0[i & !1], self.0[i | 1]])).to_le_bytes()[i & 1]))
+    }
+
+    /// Products of these as signed bytes with bytes below 128, added in neighbouring pairs.
+    #[inline(always)]
+    pub(crate) fn dot(self, other: Self) -> H8 {
+        let product = |i: usize| i16::from(self.0[i].cast_signed()) * i16::from(other.0[i]);
+        H8(from_fn(|i| product(2 * i) + product(2 * i + 1)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, out: &mut [u8; 16]) {
         *out = self.0;
     }
 }

@@ -15,6 +15,10 @@ pub(crate) struct I4(v128);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct H8(v128);
 
+/// Sixteen bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct B16(v128);
+
 // SAFETY, for every load and store below: the argument is a reference to an array of exactly the bytes that are touched, and
 // these instructions take any alignment.
 
@@ -211,6 +215,24 @@ impl H8 {
         }
     }
 
+    /// Wraps.
+    #[inline(always)]
+    pub(crate) fn add(self, other: Self) -> Self {
+        Self(i16x8_add(self.0, other.0))
+    }
+
+    /// Wraps.
+    #[inline(always)]
+    pub(crate) fn mul(self, x: i16) -> Self {
+        Self(i16x8_mul(self.0, i16x8_splat(x)))
+    }
+
+    /// Neighbours added.
+    #[inline(always)]
+    pub(crate) fn widen(self) -> I4 {
+        I4(i32x4_extadd_pairwise_i16x8(self.0))
+    }
+
     /// Products, added in neighbouring pairs.
     #[inline(always)]
     pub(crate) fn dot(self, other: Self) -> I4 {
@@ -234,6 +256,58 @@ impl H8 {
 
     #[inline(always)]
     pub(crate) fn store(self, out: &mut [i16; 8]) {
+        unsafe { v128_store(out.as_mut_ptr().cast(), self.0) }
+    }
+}
+
+impl B16 {
+    #[inline(always)]
+    pub(crate) fn load(x: &[u8; 16]) -> Self {
+        Self(unsafe { v128_load(x.as_ptr().cast()) })
+    }
+
+    /// Four signed bytes, four times over.
+    #[inline(always)]
+    pub(crate) fn quad(x: &[i8; 4]) -> Self {
+        Self(unsafe { v128_load32_splat(x.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn and(self, mask: u8) -> Self {
+        Self(v128_and(self.0, u8x16_splat(mask)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self(v128_or(self.0, other.0))
+    }
+
+    /// Shift right, or left by a negative number, in pairs of bytes: a neighbour's bits come in.
+    #[inline(always)]
+    pub(crate) fn shift(self, right: i32) -> Self {
+        Self(H8(self.0).shift(right).0)
+    }
+
+    /// Products of these as signed bytes with bytes below 128, added in neighbouring pairs. With such bytes the relaxed instruction leaves nothing
+    /// open: every machine gives the same.
+    #[cfg(target_feature = "relaxed-simd")]
+    #[inline(always)]
+    pub(crate) fn dot(self, other: Self) -> H8 {
+        H8(i16x8_relaxed_dot_i8x16_i7x16(self.0, other.0))
+    }
+
+    #[cfg(not(target_feature = "relaxed-simd"))]
+    #[inline(always)]
+    pub(crate) fn dot(self, other: Self) -> H8 {
+        let (low, high) = (i16x8_extmul_low_i8x16(self.0, other.0), i16x8_extmul_high_i8x16(self.0, other.0));
+        H8(i16x8_add(
+            i16x8_shuffle::<0, 2, 4, 6, 8, 10, 12, 14>(low, high),
+            i16x8_shuffle::<1, 3, 5, 7, 9, 11, 13, 15>(low, high),
+        ))
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, out: &mut [u8; 16]) {
         unsafe { v128_store(out.as_mut_ptr().cast(), self.0) }
     }
 }

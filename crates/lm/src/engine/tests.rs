@@ -77,8 +77,19 @@ fn candle_decodes(dtype: GgmlDType, kind: Kind, rows: usize, columns: usize, byt
 
 /// Decoded rows equal candle's; products equal sums in f64 of what the kernels were given, for every number of rows and activations.
 fn check(kind: Kind, dtype: GgmlDType, bytes: &[u8], rows: usize, columns: usize, input: impl Fn(usize) -> f32) {
+    for quads in [false, true] {
+        check_laid_out(Matrix::laid_out(kind, rows, columns, quads), (kind, dtype), bytes, (rows, columns), &input);
+    }
+}
+
+fn check_laid_out(
+    mut matrix: Matrix,
+    (kind, dtype): (Kind, GgmlDType),
+    bytes: &[u8],
+    (rows, columns): (usize, usize),
+    input: impl Fn(usize) -> f32,
+) {
     let want = candle_decodes(dtype, kind, rows, columns, bytes);
-    let mut matrix = Matrix::new(kind, rows, columns);
     // In two parts, as a file arrives.
     let (first, rest) = bytes.split_at((rows / 8 * 4) * matrix.stored_row());
     matrix.push_rows(first).unwrap();
@@ -127,40 +138,49 @@ fn every_kernel_is_its_scalar_twin_on_random_blocks() {
     }
 }
 
-/// Every shape has kernels of its own: a row's product must not depend on how many are asked for, nor on which come before it.
+/// Every shape has kernels of its own: a row's product must not depend on how many are asked for, nor on which come before it, nor on how weights lie.
 #[test]
 fn a_row_among_others_has_the_bits_of_one_alone() {
     for (kind, _) in KINDS {
-        let (rows, columns) = (28, 2 * kind.block().0.max(BLOCK));
-        let mut noise = Noise(kind as u64 + 77);
-        let mut matrix = Matrix::new(kind, rows, columns);
-        matrix.push_rows(&blocks(kind, rows, columns, &mut noise, |n| f16::from_f32(n.unit() * 0.1))).unwrap();
-        let floats: Vec<f32> = (0..13 * columns).map(|_| noise.unit()).collect();
-        let rounded = |floats: &[f32]| {
-            let mut x = Activations::default();
-            x.resize(floats.len() / columns, columns);
-            x.floats.copy_from_slice(floats);
-            x.round_all();
-            x
-        };
-        let mut one = Vec::new();
-        let alone: Vec<f32> = floats
-            .chunks_exact(columns)
-            .flat_map(|row| {
-                matrix.product(&rounded(row), &mut one);
-                one.clone()
-            })
-            .collect();
-        let mut got = Vec::new();
-        for n in 1..=13 {
-            matrix.product(&rounded(&floats[..n * columns]), &mut got);
-            assert_eq!(got, alone[..n * rows], "{kind:?}, {n} rows");
-        }
-        let all = rounded(&floats);
-        for of in [0..4, 4..12, 3..13, 5..6, 8..13] {
-            matrix.product_of(&all, of.clone(), &mut got);
-            assert_eq!(got, alone[of.start * rows..of.end * rows], "{kind:?}, rows {of:?}");
-        }
+        a_row_has_one_product(kind);
+    }
+}
+
+fn a_row_has_one_product(kind: Kind) {
+    let (rows, columns) = (28, 2 * kind.block().0.max(BLOCK));
+    let mut noise = Noise(kind as u64 + 77);
+    let mut matrix = Matrix::new(kind, rows, columns);
+    let bytes = blocks(kind, rows, columns, &mut noise, |n| f16::from_f32(n.unit() * 0.1));
+    matrix.push_rows(&bytes).unwrap();
+    let mut in_quads = Matrix::laid_out(kind, rows, columns, true);
+    in_quads.push_rows(&bytes).unwrap();
+    let floats: Vec<f32> = (0..13 * columns).map(|_| noise.unit()).collect();
+    let rounded = |floats: &[f32]| {
+        let mut x = Activations::default();
+        x.resize(floats.len() / columns, columns);
+        x.floats.copy_from_slice(floats);
+        x.round_all();
+        x
+    };
+    let mut one = Vec::new();
+    let alone: Vec<f32> = floats
+        .chunks_exact(columns)
+        .flat_map(|row| {
+            matrix.product(&rounded(row), &mut one);
+            one.clone()
+        })
+        .collect();
+    let mut got = Vec::new();
+    for n in 1..=13 {
+        matrix.product(&rounded(&floats[..n * columns]), &mut got);
+        assert_eq!(got, alone[..n * rows], "{kind:?}, {n} rows");
+        in_quads.product(&rounded(&floats[..n * columns]), &mut got);
+        assert_eq!(got, alone[..n * rows], "{kind:?} in quads, {n} rows");
+    }
+    let all = rounded(&floats);
+    for of in [0..4, 4..12, 3..13, 5..6, 8..13] {
+        matrix.product_of(&all, of.clone(), &mut got);
+        assert_eq!(got, alone[of.start * rows..of.end * rows], "{kind:?}, rows {of:?}");
     }
 }
 
