@@ -78,19 +78,19 @@ if (!built) {
   test("a site without that build says so", async () => {
     const page = await own();
     const said = await answers(page, 2);
-    assert.equal(said.build, "wasm simd128, one thread (built without threads)");
+    assert.equal(said.build, "wasm relaxed simd128, one thread (built without threads)");
     assert.equal(said.drawn.greedy[0].text, "Tokyo.");
   });
 } else {
   test("two and three threads give the bits that one gives", { timeout: 90_000 }, async () => {
     const page = await own();
     const one = await answers(page, false);
-    assert.equal(one.build, "wasm simd128, one thread (as asked)");
+    assert.equal(one.build, "wasm relaxed simd128, one thread (as asked)");
     assert.equal(one.drawn.greedy[0].text, "Tokyo.");
     for (const threads of [2, 3]) {
       const said = await answers(page, threads);
-      assert.equal(said.first, `wasm simd128, ${threads} threads`);
-      assert.match(said.build, new RegExp(`^wasm simd128, ${threads} threads, \\d+\\.\\d times as fast as one in the probe$`));
+      assert.equal(said.first, `wasm relaxed simd128, ${threads} threads`);
+      assert.match(said.build, new RegExp(`^wasm relaxed simd128, ${threads} threads, \\d+\\.\\d times as fast as one in the probe$`));
       assert.equal(said.workers, 1, "a group is one batch, not shared among workers");
       assert.deepEqual(said.drawn, one.drawn);
     }
@@ -116,14 +116,14 @@ if (!built) {
     const { build, drawn } = await answers(page, undefined);
     assert.equal(drawn.greedy[0].text, "Tokyo.");
     const cores = await page.evaluate(() => navigator.hardwareConcurrency);
-    const probed = /^wasm simd128, (\d threads, \d+\.\d times as fast as one in the probe|one thread \(\d were \d+\.\d times as fast as one in the probe\))$/;
+    const probed = /^wasm relaxed simd128, (\d threads, \d+\.\d times as fast as one in the probe|one thread \(\d were \d+\.\d times as fast as one in the probe\))$/;
     assert.match(build, cores > 1 ? probed : /one thread \(there is one core\)$/);
   });
 
   test("a page that may not share memory has one thread, and its card says why", { timeout: 60_000 }, async () => {
     const page = await elsewhere({});
     const said = await answers(page, 2);
-    assert.equal(said.build, "wasm simd128, one thread (the page is not cross-origin isolated)");
+    assert.equal(said.build, "wasm relaxed simd128, one thread (the page is not cross-origin isolated)");
     assert.equal(said.drawn.greedy[0].text, "Tokyo.");
     const card = await page.evaluate(() => Engine.probe({ url: "/models/builtin.gguf", promptTokens: 8, newTokens: 8, runs: 1, group: 2 }));
     assert.match(card.text, /one thread \(the page is not cross-origin isolated\)/);
@@ -133,7 +133,7 @@ if (!built) {
   test("a card says with how many threads it was measured", { timeout: 60_000 }, async () => {
     const page = await elsewhere(ISOLATED);
     const card = await page.evaluate(() => Engine.probe({ url: "/models/builtin.gguf", promptTokens: 8, newTokens: 8, runs: 1, group: 4, threads: 2 }));
-    assert.match(card.text, /wasm simd128, 2 threads, \d+\.\d times as fast as one in the probe\n/);
+    assert.match(card.text, /wasm relaxed simd128, 2 threads, \d+\.\d times as fast as one in the probe\n/);
     assert.match(card.text, /\ncross-origin isolated; /);
   });
 
@@ -144,7 +144,7 @@ if (!built) {
     const page = await elsewhere(ISOLATED, broken);
     const said = await answers(page, 2);
     assert.ok(asked > 1);
-    assert.match(said.build, /^wasm simd128, one thread \(a thread did not start: .*as asked\)$/);
+    assert.match(said.build, /^wasm relaxed simd128, one thread \(a thread did not start: .*as asked\)$/);
     assert.equal(said.drawn.greedy[0].text, "Tokyo.");
   });
 

@@ -6,18 +6,25 @@ import { Pool } from "./pool.js";
 import { share } from "./share.js";
 import { startWorker } from "./start.js";
 import { openWeights } from "./weights.js";
-import * as plain from "./worker.js";
 
 /** Filled in by the build: the hash of all that the tabs would have to agree on. */
 const BUILD = "@build@";
 /** "yes" if this site has the engine with threads. */
 const THREADS = "@threads@";
+const asked = new URL(import.meta.url).searchParams;
 /** `engine.js?threads=`: 0 or 1 for none, a number; what suits where nothing is asked. */
-const ASKED = new URL(import.meta.url).searchParams.get("threads");
+const ASKED = asked.get("threads");
 const HELPER = "clicker-helper";
 const ALONE = "clicker-alone";
 /** An empty function over a 128-bit vector: valid only where the browser knows the instructions that the engine is made of. */
 const VECTORS = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11);
+
+/** A product of bytes whose sums are relaxed: valid only where the browser knows such instructions. `engine.js?relaxed=0` does without. */
+const RELAXED = Uint8Array.of(
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 0, 253, 15, 65, 0, 253, 15, 253, 146, 2, 11,
+);
+/** Whether the build for such browsers is used. */
+const relaxed = () => asked.get("relaxed") !== "0" && WebAssembly.validate(RELAXED);
 
 const { port1, port2 } = new MessageChannel();
 const waiting = [];
@@ -51,14 +58,22 @@ async function choose() {
       why = error.message;
     }
   }
-  await plain.default({ module_or_path: new URL("./worker_bg.wasm", import.meta.url) });
-  return { ...plain, why };
+  return { ...((relaxed() && (await built("worker-relaxed").catch(() => null))) || (await built("worker"))), why };
+}
+
+/** A build of the engine; an error where the machine does not compute what every other does. */
+async function built(name) {
+  const engine = await import(`./${name}.js`);
+  await engine.default({ module_or_path: new URL(`./${name}_bg.wasm`, import.meta.url) });
+  if (!engine.is_exact()) throw new Error("the instructions that this build is made of compute something else here");
+  return engine;
 }
 
 /** Why threads are not even tried, if so. */
 function single() {
   if (self.name === HELPER || ASKED === "0" || ASKED === "1") return "as asked";
   if (!THREADS) return "built without threads";
+  if (!relaxed()) return "the browser lacks relaxed SIMD";
   return self.crossOriginIsolated ? "" : "the page is not cross-origin isolated";
 }
 

@@ -177,6 +177,7 @@ export interface ProbeOptions extends LoadOptions {
   group?: number;
   /** As in `Engine.start`. */
   threads?: boolean | number;
+  relaxed?: boolean;
   /** Measure the graphics card; rejects as `useGpu` does. */
   graphics?: boolean;
 }
@@ -220,6 +221,8 @@ export interface StartOptions {
   share?: boolean;
   /** 2 to 16; false is one. */
   threads?: boolean | number;
+  /** False for the build that needs no relaxed SIMD; otherwise the one that has it where the browser does. */
+  relaxed?: boolean;
 }
 
 export class Engine {

@@ -13,11 +13,12 @@ export class Engine {
   #asking = new Map();
   #nextId = 1;
 
-  /** @param {URL | string} url address of engine.js; `share: false` for an engine that no other tab uses; `threads` false, or how many */
-  static async start(url = new URL("./engine.js", import.meta.url), { share = true, threads = true } = {}) {
+  /** @param {URL | string} url address of engine.js; `share: false` for an engine that no other tab uses; `threads` false, or how many; `relaxed` false */
+  static async start(url = new URL("./engine.js", import.meta.url), { share = true, threads = true, relaxed = true } = {}) {
     const engine = new Engine();
     const address = new URL(url, location.href);
     if (threads !== true) address.searchParams.set("threads", Number(threads));
+    if (!relaxed) address.searchParams.set("relaxed", 0);
     engine.#worker = startWorker(address, share ? "clicker" : "clicker-alone");
     engine.build = await new Promise((resolve, reject) => {
       engine.#worker.onerror = (event) => {
@@ -57,9 +58,9 @@ export class Engine {
   }
 
   /** How fast a model runs in this browser: what is known of the device, and every run's figures. */
-  static async probe({ url, sha256, bytes, promptTokens = 32, newTokens = 64, runs = 5, group = 8, threads, graphics = false, onProgress, signal }) {
+  static async probe({ url, sha256, bytes, promptTokens = 32, newTokens = 64, runs = 5, group = 8, threads, relaxed, graphics = false, onProgress, signal }) {
     const { card } = await import("./card.js");
-    const engine = await Engine.start(undefined, { share: false, threads });
+    const engine = await Engine.start(undefined, { share: false, threads, relaxed });
     try {
       const model = await engine.load({ url, sha256, bytes, onProgress, signal });
       const said = graphics ? { note: await model.useGpu() } : {};

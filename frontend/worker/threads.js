@@ -29,6 +29,7 @@ export async function threaded(asked) {
   const module = await WebAssembly.compileStreaming(fetch(new URL("./worker-threads_bg.wasm", import.meta.url)));
   // An error where so much address space is not to be had.
   engine.initSync({ module });
+  if (!engine.is_exact()) throw new Error("relaxed SIMD computes something else here");
   const workers = Array.from({ length: threads - 1 }, () => startWorker(import.meta.url, MEMBER));
   try {
     await within(gathered(workers, { module, memory: engine.shared_memory() }));

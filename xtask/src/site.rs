@@ -20,6 +20,7 @@ pub(crate) fn build() -> Result<()> {
     collect(&wasm::build(&wasm::PAGE)?, pkg, &mut files)?;
     collect(&wasm::build(&wasm::LAB)?, pkg, &mut files)?;
     collect(&wasm::build(&wasm::WORKER)?, pkg, &mut files)?;
+    collect(&wasm::build(&wasm::RELAXED)?, pkg, &mut files)?;
     collect(&wasm::build(&wasm::GPU)?, pkg, &mut files)?;
     scripts(&root.join("frontend/gpu"), "graphics.js", pkg, &mut files)?;
     scripts(&root.join("frontend/lab"), "rewards.js", pkg, &mut files)?;

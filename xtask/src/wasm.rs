@@ -1,4 +1,5 @@
-//! Compiles the four wasm packages, the engine a second time with threads where that is possible, and writes their JavaScript glue.
+//! Compiles the four wasm packages, the engine once more with relaxed SIMD and again with threads where that is possible, and writes their JavaScript
+//! glue.
 //!
 //! They are a cargo call each because they are built for different ends: page and lab for size, the engine for speed; the graphics
 //! card's package shares the engine's profile and with it most of what both link.
@@ -21,8 +22,19 @@ pub(crate) struct Package {
     out: &'static str,
     /// wasm-opt's level.
     optimise: &'static str,
-    /// Compiled with atomics, against a standard library of its own, for a memory that workers share.
-    threads: bool,
+    /// What it may use of a browser.
+    uses: Uses,
+}
+
+/// A package is compiled for what every browser has, or for more, in a folder of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Uses {
+    /// The flags of `.cargo/config.toml`.
+    Common,
+    /// Relaxed SIMD.
+    Relaxed,
+    /// That, and atomics, against a standard library of its own, for a memory that workers share.
+    Threads,
 }
 
 /// The page: `hydrate()`.
@@ -32,7 +44,7 @@ pub(crate) const PAGE: Package = Package {
     profile: "wasm-page",
     out: "clicker",
     optimise: "-Oz",
-    threads: false,
+    uses: Uses::Common,
 };
 
 /// The reward lab, beside the page.
@@ -46,16 +58,21 @@ pub(crate) const WORKER: Package = Package {
     profile: "wasm-worker",
     out: "worker",
     optimise: "-O3",
-    threads: false,
+    uses: Uses::Common,
 };
 
-/// The engine once more, for pages whose workers may share memory.
-pub(crate) const THREADS: Package = Package { out: "worker-threads", threads: true, ..WORKER };
+/// The engine for browsers with relaxed SIMD.
+pub(crate) const RELAXED: Package = Package { out: "worker-relaxed", uses: Uses::Relaxed, ..WORKER };
 
-/// What the second build is compiled and linked with. The memory is made in JavaScript and imported; each thread gets a stack and
+/// The engine for those whose pages may share memory besides.
+pub(crate) const THREADS: Package = Package { out: "worker-threads", uses: Uses::Threads, ..WORKER };
+
+const RELAXED_FLAGS: [&str; 1] = ["-Ctarget-feature=+simd128,+relaxed-simd"];
+
+/// What the build with threads is compiled and linked with. The memory is made in JavaScript and imported; each thread gets a stack and
 /// variables of its own from the glue, which asks for these exports.
 const THREADS_FLAGS: [&str; 9] = [
-    "-Ctarget-feature=+simd128,+atomics,+bulk-memory,+mutable-globals",
+    "-Ctarget-feature=+simd128,+relaxed-simd,+atomics,+bulk-memory,+mutable-globals",
     "-Clink-arg=--shared-memory",
     "-Clink-arg=--import-memory",
     // The most that a 32-bit address reaches; only address space, where nothing is written.
@@ -79,19 +96,28 @@ pub(crate) const GPU: Package = Package {
     profile: "wasm-worker",
     out: "gpu",
     optimise: "-Oz",
-    threads: false,
+    uses: Uses::Common,
 };
 
 /// Compiles the package and returns the folder with its `<out>.js`, `<out>_bg.wasm` and snippets.
 /// The glue is only written anew when the compiled bytes changed.
 pub(crate) fn build(package: &Package) -> Result<PathBuf> {
-    let step = format!("building {} for wasm32{}", package.name, if package.threads { " with threads" } else { "" });
     let mut cargo = workspace::cargo();
     let mut target = workspace::target_dir();
-    if package.threads {
-        target = target.join("threads");
-        with_threads(&mut cargo)?;
-    }
+    let with = match package.uses {
+        Uses::Common => "",
+        Uses::Relaxed => {
+            target = target.join("relaxed");
+            with_flags(&mut cargo, &RELAXED_FLAGS);
+            " with relaxed SIMD"
+        }
+        Uses::Threads => {
+            target = target.join("threads");
+            with_threads(&mut cargo)?;
+            " with threads"
+        }
+    };
+    let step = format!("building {} for wasm32{with}", package.name);
     cargo.args(["build", "--package", package.name, "--lib", "--target", "wasm32-unknown-unknown"]);
     workspace::run(&step, cargo.args(["--profile", package.profile, "--target-dir"]).arg(&target))?;
     let compiled = target.join("wasm32-unknown-unknown").join(package.profile).join(package.artifact);
@@ -121,14 +147,18 @@ fn with_threads(cargo: &mut Command) -> Result<()> {
     let std = threads_std().context("there is no standard library with atomics: run `make threads`")?;
     let sysroot = format!("--sysroot={}", std.display());
     // wasm-bindgen's thread-local variables are behind feature gates that a stable compiler opens only for this.
-    cargo.env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTFLAGS");
+    cargo.env("RUSTC_BOOTSTRAP", "1");
     if let Some(rustc) = std::env::var_os("CLICKER_THREADS_RUSTC") {
         cargo.env("RUSTC", rustc);
     }
     let flags = THREADS_FLAGS.into_iter().chain([sysroot.as_str()]).collect::<Vec<_>>();
-    // Encoded, because a path may have spaces. These stand in the place of those in .cargo/config.toml.
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    with_flags(cargo, &flags);
     Ok(())
+}
+
+/// In the place of those in .cargo/config.toml; encoded, because a path may have spaces.
+fn with_flags(cargo: &mut Command, flags: &[&str]) {
+    cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
 }
 
 fn bindgen(package: &Package, compiled: &Path, dir: &Path) -> Result<()> {

@@ -32,3 +32,4 @@ pub use error::{KernelError, Result};
 pub use integers::Integers;
 pub use kind::Kind;
 pub use matrix::Matrix;
+pub use quads::is_exact;

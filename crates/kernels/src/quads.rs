@@ -13,6 +13,21 @@ use crate::fours::{InQuads, Job};
 use crate::simd::{B16, F4, H8};
 use std::ops::Range;
 
+/// Whether products of bytes are exact on this machine: all that the kernels here rely on, at the ends of both ranges and between.
+#[must_use]
+pub fn is_exact() -> bool {
+    let bytes = |from: i32, step: i32| -> [i32; 16] { std::array::from_fn(|i| (from + step * i as i32) % 128) };
+    [(127, 0), (-127, 0), (1, 37), (-1, -53)].into_iter().all(|(x, step)| {
+        [(63, 0), (0, 9), (15, 0), (1, 5)].into_iter().all(|(w, by)| {
+            let (x, w) = (bytes(x, step), bytes(w, by).map(|w| w % 64));
+            let sums = B16::load(&x.map(|x| x as u8)).dot(B16::load(&w.map(|w| w as u8)));
+            let mut got = [0; 8];
+            sums.store(&mut got);
+            (0..8).all(|i| i32::from(got[i]) == x[2 * i] * w[2 * i] + x[2 * i + 1] * w[2 * i + 1])
+        })
+    })
+}
+
 /// Where the value of (row, column) of a 32-column block of 4-bit values lies: (byte, shift). A byte of a vector has two columns, four apart.
 fn nibble_place(row: usize, column: usize) -> (usize, u32) {
     (column / 8 * 16 + row * 4 + column % 4, 4 * (column as u32 / 4 % 2))
@@ -276,4 +291,24 @@ impl Format for Q6K {
 /// The byte of a part that holds a weight's high two bits: in each of two vectors, a byte has one (row, column of a quad) of four quads.
 fn q6k_high_byte(row: usize, column: usize) -> usize {
     72 + column / 16 * 16 + 4 * row + column % 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_exact() {
+        assert!(is_exact());
+    }
+
+    #[test]
+    fn every_nibble_has_its_place() {
+        let bytes: [u8; 16] = std::array::from_fn(|i| (i as u8 * 29) ^ 0x5a);
+        let (mut fast, mut slow) = ([0; 64], [0; 64]);
+        put_halves(&mut fast, 2, &bytes);
+        put_nibbles(&mut slow, 2, |column| formats::halves(&bytes, column));
+        assert_eq!(fast, slow);
+        assert!((0..BLOCK).all(|column| nibble(&fast, 2, column) == formats::halves(&bytes, column) & 15));
+    }
 }

@@ -35,7 +35,7 @@ pub mod weights;
 
 pub use cache::{KvCache, RowCache};
 pub use chat::{ChatTemplate, RenderedChat, SPECIAL_TOKENS};
-pub use clicker_kernels::crew;
+pub use clicker_kernels::{crew, is_exact};
 pub use compute::Compute;
 pub use config::{Architecture, ModelConfig, RopeScaling};
 pub use constrain::{Constraint, Rule};

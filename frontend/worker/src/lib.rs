@@ -33,9 +33,21 @@ pub fn start() {
     port::post(&clicker_wire::EngineReply::Ready { build: build() });
 }
 
+/// Whether the instructions that this build is made of give here what they give everywhere. What the standard of relaxed ones leaves to the machine is
+/// never asked for; this holds a browser to that before it is trusted.
+#[wasm_bindgen]
+#[must_use]
+pub fn is_exact() -> bool {
+    clicker_lm::is_exact()
+}
+
 /// What this build was made for, and how many threads it has.
 fn build() -> String {
-    let instructions = if cfg!(target_feature = "simd128") { "wasm simd128" } else { "wasm" };
+    let instructions = match (cfg!(target_feature = "relaxed-simd"), cfg!(target_feature = "simd128")) {
+        (true, _) => "wasm relaxed simd128",
+        (_, true) => "wasm simd128",
+        _ => "wasm",
+    };
     #[cfg(target_feature = "atomics")]
     {
         format!("{instructions}, {}", threads::described())
