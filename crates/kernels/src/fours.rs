@@ -101,23 +101,11 @@ impl Job<'_> {
         multiply_all(Neighbours::alone(panel, 2 * TILE), x, per_row, put);
     }
 
-    /// Of groups in tiles of quads.
+    /// Of groups in tiles of quads. Nothing is widened: cutting nibbles on the way costs less than writing bytes and reading them again.
     pub(crate) fn run_in_quads<F: InQuads>(self) {
-        let Self { groups, x, per_row, panel, put } = self;
-        panel.resize(2 * per_row * TILE, 0);
-        for (t, wide) in panel.as_chunks_mut::<TILE>().0.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-            for (tile, wide) in groups.tiles::<2>(t, F::TILE).into_iter().zip(wide) {
-                wide[..8].copy_from_slice(&tile[..8]);
-                for (v, two) in wide[8..].as_chunks_mut::<16>().0.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-                    let [low, high] = F::quads(tile, v);
-                    low.store(&mut two[0]);
-                    high.store(&mut two[1]);
-                }
-            }
-        }
-        let panel = Neighbours::alone(panel, 2 * TILE);
+        let Self { groups, x, per_row, put, .. } = self;
         for (i, x) in x.chunks_exact(per_row).enumerate() {
-            put(4 * i, multiply_quads(panel, x, F::LESS));
+            put(4 * i, multiply_quads::<F>(groups, x));
         }
     }
 }
@@ -128,19 +116,21 @@ fn multiply_all(groups: Neighbours<'_>, x: &[Four], per_row: usize, put: &mut dy
     }
 }
 
-/// Tiles as in [`multiply`], with [quad of columns][row][column] as stored, which is too much by `less`. 16 bits are enough: see `quads`.
+/// Sums of 16 bits are enough: see `quads`.
 #[inline(never)]
-fn multiply_quads(groups: Neighbours<'_>, x: &[Four], less: i16) -> [[F4; 4]; 2] {
+fn multiply_quads<F: InQuads>(groups: Neighbours<'_>, x: &[Four]) -> [[F4; 4]; 2] {
     let mut acc = [[F4::splat(0.0); 4]; 2];
     for (t, x) in x.iter().enumerate() {
-        let tiles = groups.tiles::<2>(t, TILE);
-        let mut sums: [[H8; 4]; 2] = [x.lanes.each_ref().map(|lanes| H8::pair(lanes).mul(-less)); 2];
-        for k in 0..QUADS {
-            let weights = tiles.map(|tile| B16::load(at(tile, 8 + 16 * k)));
-            for n in 0..4 {
-                let x = B16::quad(&x.quads[k][n]);
-                for m in 0..2 {
-                    sums[m][n] = sums[m][n].add(x.dot(weights[m]));
+        let tiles = groups.tiles::<2>(t, F::TILE);
+        let mut sums: [[H8; 4]; 2] = [x.lanes.each_ref().map(|lanes| H8::pair(lanes).mul(-F::LESS)); 2];
+        for (v, x) in x.quads.as_chunks::<2>().0.iter().enumerate() {
+            let weights = tiles.map(|tile| F::quads(tile, v));
+            for k in 0..2 {
+                for n in 0..4 {
+                    let x = B16::quad(&x[k][n]);
+                    for m in 0..2 {
+                        sums[m][n] = sums[m][n].add(x.dot(weights[m][k]));
+                    }
                 }
             }
         }

@@ -272,9 +272,4 @@ impl B16 {
         let product = |i: usize| i16::from(self.0[i].cast_signed()) * i16::from(other.0[i]);
         H8(from_fn(|i| product(2 * i) + product(2 * i + 1)))
     }
-
-    #[inline(always)]
-    pub(crate) fn store(self, out: &mut [u8; 16]) {
-        *out = self.0;
-    }
 }

@@ -305,9 +305,4 @@ impl B16 {
             i16x8_shuffle::<1, 3, 5, 7, 9, 11, 13, 15>(low, high),
         ))
     }
-
-    #[inline(always)]
-    pub(crate) fn store(self, out: &mut [u8; 16]) {
-        unsafe { v128_store(out.as_mut_ptr().cast(), self.0) }
-    }
 }
