@@ -2,6 +2,7 @@
 // handed to it as globals: opening weights, and yielding so that a stop message can land between two tokens.
 import { Desk } from "./desk.js";
 import { Front } from "./front.js";
+import { inLines } from "./lines.js";
 import { Pool } from "./pool.js";
 import { share } from "./share.js";
 import { startWorker } from "./start.js";
@@ -80,24 +81,12 @@ async function lead() {
   return desk;
 }
 
-/** What the engine says before it looks at its messages again goes as one: a message costs as much as a token of a small model. */
-function inBatches(post) {
-  let said = [];
-  return (json) => {
-    if (said.push(json) > 1) return;
-    queueMicrotask(() => {
-      post(said);
-      said = [];
-    });
-  };
-}
-
 if (self.name === HELPER) {
   chosen = await choose();
-  self.postMessage = inBatches(self.postMessage.bind(self));
+  self.postMessage = inLines(self.postMessage.bind(self));
   chosen.start();
 } else {
-  const tell = self.postMessage.bind(self);
+  const tell = inLines(self.postMessage.bind(self));
   const front = new Front(tell);
   self.onmessage = ({ data }) => front.ask(data);
   if (self.name === ALONE) {

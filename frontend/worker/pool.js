@@ -4,6 +4,7 @@
 // Messages go on as the texts they are: a seed has more digits than a JavaScript number.
 
 import { hashOf } from "./desk.js";
+import { lines } from "./lines.js";
 
 /** Most workers for one group, the page's own included. */
 const MOST_WORKERS = 4;
@@ -189,7 +190,7 @@ export class Pool {
         if (loaded) return loaded(reply.kind === "loaded");
         if (json.startsWith('{"kind":"stream"') || (reply.kind && this.#shared.has(reply.id))) this.answer(json, helper);
       };
-      worker.onmessage = ({ data }) => data.forEach(hear);
+      worker.onmessage = ({ data }) => lines(data).forEach(hear);
       worker.onerror = (event) => {
         event.preventDefault();
         this.#lose(helper);

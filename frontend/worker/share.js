@@ -2,6 +2,8 @@
 // its own, and queue for the lock: the browser gives it to the next when that tab is closed. Whoever has the lock says so under a
 // name made up for this time, so that an engine that was given up cannot answer any more. Never knows what the messages are.
 
+import { inLines, lines } from "./lines.js";
+
 /** Longest silence of an engine that has been asked something: its tab may be frozen. It answers late while it reads a long prompt. */
 const PATIENCE_MS = 15_000;
 const PING_MS = 3_000;
@@ -33,7 +35,7 @@ export async function share(key, front, lead, elsewhere) {
     const serve = (id) => {
       if (lines.has(id)) return;
       const channel = new BroadcastChannel(`${key}:${id}:${name}`);
-      const client = desk.open((json) => channel.postMessage(json));
+      const client = desk.open(inLines((text) => channel.postMessage(text)));
       const end = () => {
         lines.delete(id);
         client.close();
@@ -98,11 +100,13 @@ export async function share(key, front, lead, elsewhere) {
       channel.onmessage = ({ data }) => {
         heard = performance.now();
         if (data === "pong") return;
-        const ready = data.startsWith('{"kind":"ready"');
-        front.answer(ready ? elsewhere(data) : data);
-        if (!ready || connected) return;
-        connected = true;
-        front.connect({ give: (message) => channel.postMessage(message) });
+        for (const json of lines(data)) {
+          const ready = json.startsWith('{"kind":"ready"');
+          front.answer(ready ? elsewhere(json) : json);
+          if (!ready || connected) continue;
+          connected = true;
+          front.connect({ give: (message) => channel.postMessage(message) });
+        }
       };
       hub.postMessage({ joins: me, at: name });
     };

@@ -39,6 +39,7 @@ pub(crate) fn measure() -> Result<Sizes> {
                 "desk.js",
                 "front.js",
                 "hash.js",
+                "lines.js",
                 "places.js",
                 "pool.js",
                 "share.js",
