@@ -254,19 +254,19 @@ if (!built) {
     assert.equal(text, "Tokyo.");
   });
 
-  test("where the engine with threads stops, one with a single thread goes on where it was", { timeout: 90_000 }, async () => {
+  for (const share of [false, true]) test(`where the engine with threads stops${share ? ", for all tabs" : ""}, one with a single thread goes on where it was`, { timeout: 90_000 }, async () => {
     const page = await own();
-    const said = await page.evaluate(async () => {
+    const said = await page.evaluate(async (share) => {
       const options = { messages: "What is the capital of Atlantis?", group: 3, seed: 3, maxTokens: 60 };
       const alone = await Engine.start(undefined, { share: false, threads: false });
       const expected = (await (await alone.load({ url: "/models/builtin.gguf" })).generate(options).result).answers;
       alone.close();
-      globalThis.engine = await Engine.start(undefined, { share: false, threads: 2 });
+      globalThis.engine = await Engine.start(undefined, { share, threads: 2 });
       globalThis.model = await engine.load({ url: "/models/builtin.gguf" });
       globalThis.going = model.generate(options);
       globalThis.expected = expected;
       return engine.build;
-    });
+    }, share);
     assert.equal(said, "wasm simd128, 2 threads");
     const worker = page.workers().find((worker) => worker.url().includes("threads=2"));
     await worker.evaluate(() => {
