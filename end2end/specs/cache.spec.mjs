@@ -133,10 +133,11 @@ test("a damaged piece is fetched again, and the model read again, before it answ
   assert.deepEqual(asked, ["all"]);
 
   // In the tensors, whose bytes stay numbers; and in what is read before them, which then is no model at all.
-  for (const position of [builtin.length - 100_000, 0]) {
+  const last = `${2 << 20}-${builtin.length - 1}`;
+  for (const [position, range] of [[builtin.length - 100_000, last], [0, `0-${(2 << 20) - 1}`]]) {
     await damage(position);
     assert.deepEqual(await load(), { text: "Tokyo.", cached: true });
-    assert.equal(asked.pop(), `0-${builtin.length - 1}`);
+    assert.equal(asked.pop(), range);
     assert.deepEqual(await load(), { text: "Tokyo.", cached: true });
     assert.deepEqual(asked, ["all"]);
   }
@@ -145,7 +146,32 @@ test("a damaged piece is fetched again, and the model read again, before it answ
   ranges = false;
   await damage(builtin.length - 100_000);
   assert.deepEqual(await load(), { text: "Tokyo.", cached: false });
-  assert.deepEqual(asked, ["all", `0-${builtin.length - 1}`, "all"]);
+  assert.deepEqual(asked, ["all", last, "all"]);
+});
+
+test("a model whose pieces were larger when it was kept is checked by those", { timeout: 60_000 }, async () => {
+  const page = await tab();
+  const load = async () => {
+    const { text, cached } = await page.evaluate(() => load(0));
+    await page.evaluate(() => models[0].unload());
+    return { text, cached };
+  };
+  const note = (record) =>
+    page.evaluate(
+      async ([name, record]) => {
+        const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("clicker-weights");
+        const file = await (await folder.getFileHandle(name)).createWritable();
+        await file.write(JSON.stringify(record));
+        await file.close();
+      },
+      [`${hashes[0]}.json`, record],
+    );
+  assert.deepEqual(await load(), { text: "Tokyo.", cached: false });
+  // Records said nothing of the size of a piece while it was 8 MB.
+  await note({ size: copies[0].length, pieces: [hashes[0]] });
+  assert.deepEqual(await load(), { text: "Tokyo.", cached: true });
+  await note({ size: copies[0].length, pieces: [hashes[1]] });
+  assert.deepEqual(await load(), { text: "Tokyo.", cached: false });
 });
 
 test("pieces are hashed by a thread of their own, whoever reads them, and again where it is lost", { timeout: 60_000 }, async () => {

@@ -138,8 +138,8 @@ test("an engine of a tab's own is shared with nobody", { timeout: 60_000 }, asyn
 });
 
 test("an engine that stopped says so to what comes after as well", { timeout: 60_000 }, async () => {
-  const page = await program(await app.page({ bypassCSP: true, owner: false }), { share: false });
-  const worker = page.workers().find((worker) => worker.url().endsWith("engine.js"));
+  const page = await program(await app.page({ bypassCSP: true, owner: false }), { share: false, threads: false });
+  const worker = page.workers().find((worker) => worker.url().includes("engine.js"));
   await worker.evaluate(() => {
     const reason = new WebAssembly.RuntimeError("unreachable");
     self.dispatchEvent(new PromiseRejectionEvent("unhandledrejection", { promise: Promise.resolve(), reason }));

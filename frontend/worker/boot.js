@@ -2,8 +2,9 @@
 // handed to it as globals: opening weights, and yielding so that a stop message can land between two tokens.
 import { Desk } from "./desk.js";
 import { Front } from "./front.js";
+import { inLines, lines } from "./lines.js";
 import { Pool } from "./pool.js";
-import { share } from "./share.js";
+import { own, share } from "./share.js";
 import { startWorker } from "./start.js";
 import { openWeights } from "./weights.js";
 
@@ -38,8 +39,15 @@ self.clickerYield = () =>
   });
 
 let chosen, desk;
-self.clickerOpen = (url, sha256, progress, signal) =>
-  openWeights(url, sha256, progress, signal, chosen.Sha256, (said) => desk?.tell(desk.loading(url, sha256), said));
+/** What happens where this worker's engine stops. */
+let broken = () => {};
+/** Why threads are not tried again, once their engine stopped. */
+let stopped = "";
+self.clickerOpen = async (url, sha256, progress, signal) => {
+  const opening = openWeights(url, sha256, progress, signal, chosen.Sha256, (said) => desk?.tell(desk.loading(url, sha256), said));
+  const [weights] = await Promise.all([opening, sha256 && chosen.recall?.(sha256)]);
+  return weights;
+};
 
 /** A build that computes on one thread, in what is said of it. */
 const BUILT = /^\{"kind":"(?:ready|benched|reported)".*?one thread/;
@@ -53,7 +61,7 @@ async function choose() {
   if (!why) {
     try {
       const { threaded } = await import("./threads.js");
-      return await threaded(Number(ASKED));
+      return await threaded(Number(ASKED), BUILD);
     } catch (error) {
       why = error.message;
     }
@@ -71,6 +79,7 @@ async function built(name) {
 
 /** Why threads are not even tried, if so. */
 function single() {
+  if (stopped) return stopped;
   if (self.name === HELPER || ASKED === "0" || ASKED === "1") return "as asked";
   if (!THREADS) return "built without threads";
   if (!relaxed()) return "the browser lacks relaxed SIMD";
@@ -80,44 +89,42 @@ function single() {
 /** The engine in this worker, with a pool between it and those who ask; helpers are this same file. */
 async function lead() {
   const page = self.onmessage;
-  const { start, why } = (chosen = await choose());
-  const own = (data) => listener(new MessageEvent("message", { data }));
+  const { start, why, end } = (chosen = await choose());
+  const ask = (data) => listener(new MessageEvent("message", { data }));
   const graphics = async (...asked) => (await import("./graphics.js")).switched(chosen, ...asked);
-  const pool = new Pool(own, (json) => desk.answer(json), why && (() => startWorker(import.meta.url, HELPER)), graphics);
+  // Who asked for a number of threads gets these, and nothing beside them.
+  const another = (why || !Number(ASKED)) && (() => startWorker(import.meta.url, HELPER));
+  const pool = new Pool(ask, (json) => desk.answer(json), another, graphics, chosen);
   desk = new Desk(pool);
-  self.postMessage = (json) => pool.answer(why ? json.replace(BUILT, (all) => `${all} (${JSON.stringify(why).slice(1, -1)})`) : json);
+  const told = (json) => (why ? json.replace(BUILT, (all) => `${all} (${JSON.stringify(why).slice(1, -1)})`) : json);
+  self.postMessage = (text) => lines(text).forEach((json) => pool.answer(told(json)));
   start();
   const listener = self.onmessage;
   self.onmessage = page;
-  const broken = (why) => desk.broken(`the engine stopped (${why}), for lack of memory perhaps; reload the page`);
-  self.addEventListener("error", ({ message }) => broken(message));
-  self.addEventListener("unhandledrejection", ({ reason }) => reason instanceof WebAssembly.RuntimeError && broken(reason.message));
-  return desk;
-}
-
-/** What the engine says before it looks at its messages again goes as one: a message costs as much as a token of a small model. */
-function inBatches(post) {
-  let said = [];
-  return (json) => {
-    if (said.push(json) > 1) return;
-    queueMicrotask(() => {
-      post(said);
-      said = [];
-    });
+  const here = desk;
+  broken = (said) => {
+    broken = () => {};
+    pool.end();
+    end?.();
+    // With one thread it may do.
+    if (!why) stopped = `the engine with several stopped: ${said}`;
+    here.broken(`the engine stopped (${said}), for lack of memory perhaps; reload the page`, !why);
   };
+  return here;
 }
 
 if (self.name === HELPER) {
   chosen = await choose();
-  self.postMessage = inBatches(self.postMessage.bind(self));
+  self.postMessage = inLines(self.postMessage.bind(self));
   chosen.start();
 } else {
-  const tell = self.postMessage.bind(self);
+  const tell = inLines(self.postMessage.bind(self));
   const front = new Front(tell);
   self.onmessage = ({ data }) => front.ask(data);
+  self.addEventListener("error", ({ message }) => broken(message));
+  self.addEventListener("unhandledrejection", ({ reason }) => reason instanceof WebAssembly.RuntimeError && broken(reason.message));
   if (self.name === ALONE) {
-    const alone = await lead();
-    front.connect(alone.open((json) => front.answer(json)));
+    await own(front, lead);
   } else {
     const elsewhere = (json) => json.replace(/"}$/, ', in another tab"}');
     await share(`clicker-engine:${BUILD}:${import.meta.url}`, front, lead, elsewhere);

@@ -7,6 +7,7 @@ const MOST_WAITING = 1;
 const SMALL = 64 << 10;
 
 /**
+ * A part is there until the next is asked for.
  * @param {{size: number, read: (offset: number, length: number, into?: Uint8Array) => Uint8Array, close: () => void}} file `into` may be used for what is read
  * @param {string[]} hashes of its pieces, in order
  * @param {number} piece bytes of each but the last
@@ -23,6 +24,8 @@ export function checked(file, hashes, piece, hasher, mend) {
   // Pieces lie here, one after the other: fresh memory for each would cost as much as reading it.
   const rooms = [];
   const most = Math.min(piece, size);
+  // What lies in several pieces is put together here: nobody keeps a part beyond the next.
+  let seam = new Uint8Array();
   let done = false;
 
   const keep = (buffer) => buffer?.byteLength === most && rooms.push(buffer);
@@ -59,7 +62,8 @@ export function checked(file, hashes, piece, hasher, mend) {
       const first = Math.floor(offset / piece);
       if (done || length <= SMALL) return file.read(offset, length);
       if (offset + length <= (first + 1) * piece) return whole(first).subarray(offset - first * piece, offset + length - first * piece);
-      const out = new Uint8Array(length);
+      if (seam.length < length) seam = new Uint8Array(length);
+      const out = seam.subarray(0, length);
       for (let at = 0; at < length; ) {
         const index = Math.floor((offset + at) / piece);
         const from = offset + at - index * piece;
@@ -89,6 +93,7 @@ export function checked(file, hashes, piece, hasher, mend) {
       }
       done = true;
       bytes = null;
+      seam = new Uint8Array();
       rooms.length = 0;
       hasher.close();
       if (!broken.length) return true;

@@ -1,6 +1,7 @@
 // The engine for programs: starts the worker, turns its messages into promises and async iterators. `client.d.ts` has the types,
 // docs/guide/engine.md the rest.
 
+import { lines } from "./lines.js";
 import { startWorker } from "./start.js";
 import * as store from "./store.js";
 
@@ -29,9 +30,11 @@ export class Engine {
         engine.#end(error);
       };
       engine.#worker.onmessage = ({ data }) => {
-        const reply = JSON.parse(data);
-        if (reply.kind === "ready") resolve(reply.build);
-        else engine.#receive(reply);
+        for (const json of lines(data)) {
+          const reply = JSON.parse(json);
+          if (reply.kind === "ready") resolve(reply.build);
+          else engine.#receive(reply);
+        }
       };
     });
     return engine;

@@ -32,11 +32,13 @@ const written = (kind, id, slot, rest) => `{"kind":"${kind}","id":${id}${slot ==
 const failure = (id, message, cancelled = false) => JSON.stringify({ kind: "failed", id, message, cancelled });
 const unknown = (id, slot) => failure(id, `no model is loaded as \`${slot}\`; load one first`);
 
+/** One behind the other for all desks: an engine that stopped may still say something. */
+let nextId = 1;
+
 export class Desk {
   #pool;
   #ready = null;
   #clients = new Set();
-  #nextId = 1;
   #opened = 0;
   /** Requests that the engine has, by its id: {client, id, kind, model}. */
   #asked = new Map();
@@ -60,15 +62,16 @@ export class Desk {
     return { give: (data) => this.#give(client, data), close: () => this.#close(client) };
   }
 
-  /** The engine cannot go on: whatever is open fails, and whatever comes. `onbroken` is told. */
-  broken(message) {
+  /** The engine cannot go on: whatever is open fails, and whatever comes, unless another will be started. `onbroken` is told. */
+  broken(message, again = false) {
     this.#over = message;
-    this.onbroken?.();
     for (const client of this.#clients) {
+      if (again) client.tell = () => {};
       for (const id of client.open.keys()) client.tell(failure(id, message));
       client.open.clear();
     }
     this.#asked.clear();
+    this.onbroken?.(again);
   }
 
   /** What is known of a file while it is fetched. */
@@ -118,7 +121,7 @@ export class Desk {
   }
 
   #ask(client, { kind, id, rest, bytes }, model) {
-    const own = this.#nextId++;
+    const own = nextId++;
     this.#asked.set(own, { client, id, kind, model });
     client.open.set(id, own);
     const text = written(kind, own, model?.name, rest);
@@ -160,7 +163,7 @@ export class Desk {
     this.#models.delete(model.name);
     model.release();
     if (!model.ready) this.#pool.ask(written("cancel", model.id, undefined, "}"));
-    if (!quietly) this.#pool.ask(written("unload", this.#nextId++, model.name, "}"));
+    if (!quietly) this.#pool.ask(written("unload", nextId++, model.name, "}"));
     return true;
   }
 
@@ -200,17 +203,18 @@ export class Desk {
   #close(client) {
     this.#clients.delete(client);
     client.tell = () => {};
+    if (this.#over) return;
     for (const id of [...client.open.keys()]) this.#cancel(client, id);
     for (const { slot, adapter } of client.adapters) {
       const model = client.slots.get(slot);
-      if (model) this.#pool.ask(written("drop_adapter", this.#nextId++, model.name, `,"adapter":${JSON.stringify(adapter)}}`));
+      if (model) this.#pool.ask(written("drop_adapter", nextId++, model.name, `,"adapter":${JSON.stringify(adapter)}}`));
     }
     for (const model of client.slots.values()) this.#drop(model);
     client.slots.clear();
   }
 
   /** A message of the engine. */
-  async answer(json) {
+  answer(json) {
     const [head, kind, own] = REPLY.exec(json) ?? [];
     if (kind === "ready") {
       this.#ready = json;
@@ -229,16 +233,17 @@ export class Desk {
     // The engine's names for adapters are nobody else's business.
     if (kind === "failed" && client.tag) text = text.replaceAll(client.tag, "");
     if (kind === "reported") text = this.#reported(client, JSON.parse(text));
-    if (kind === "benched") {
-      const benched = JSON.parse(text);
-      await model.hashing;
-      benched.report.sha256 = model.sha256 || null;
-      text = JSON.stringify(benched);
-    }
-    client.tell(text);
+    if (kind === "benched") this.#benched(client, JSON.parse(text), model);
+    else client.tell(text);
   }
 
-  async #loadAnswer(model, kind, head, json) {
+  async #benched(client, benched, model) {
+    await model.hashing;
+    benched.report.sha256 = model.sha256 || null;
+    client.tell(JSON.stringify(benched));
+  }
+
+  #loadAnswer(model, kind, head, json) {
     if (kind === "done") return;
     const { id: _, slot: __, kind: ___, ...rest } = JSON.parse(json);
     const { space } = model;

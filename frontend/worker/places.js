@@ -124,12 +124,13 @@ export class PartFile {
     await this.folder.removeEntry(`${this.sha256}.part`).catch(() => {});
   }
 
-  async finish(pieces) {
+  /** `hashes` are those of its pieces. */
+  async finish(hashes) {
     if (this.#memory) return this.#memory.finish();
     this.access.flush();
     this.close();
     const name = `${this.sha256}.gguf`;
-    await writeFile(this.folder, `${this.sha256}.json`, new TextEncoder().encode(JSON.stringify({ size: this.size, pieces })));
+    await writeFile(this.folder, `${this.sha256}.json`, new TextEncoder().encode(JSON.stringify({ size: this.size, ...hashes })));
     await this.folder.removeEntry(name).catch(() => {});
     await this.handle.move(name);
     return { ...(await openFile(this.handle)), cached: false };

@@ -4,6 +4,7 @@
 // Messages go on as the texts they are: a seed has more digits than a JavaScript number.
 
 import { hashOf } from "./desk.js";
+import { lines } from "./lines.js";
 
 /** Most workers for one group, the page's own included. */
 const MOST_WORKERS = 4;
@@ -13,13 +14,26 @@ const FEWEST_SAMPLES = 2;
 const mostBytes = (gigabytes) => (gigabytes > 4 ? 768 : 128) << 20;
 
 const REQUEST = /^\{"kind":"(load|unload|generate|cancel|bench|report|device)"/;
-const REPLY = /^\{"kind":"(progress|loaded|generated|benched|reported|failed)"/;
+const REPLY = /^\{"kind":"(progress|loaded|benched|reported|failed)"/;
+const STREAM = '{"kind":"stream"';
+/** Answers have every token in them: of these, no more than this is read. */
+const GENERATED = /^\{"kind":"generated","id":(\d+),.*"ms":([^,}]+)\}$/;
+
+/** A reply that a pool has to do with, else nothing. */
+function read(json) {
+  if (REPLY.test(json)) return JSON.parse(json);
+  const [, id, ms] = GENERATED.exec(json) ?? [];
+  return id ? { kind: "generated", id: Number(id), ms: Number(ms) } : {};
+}
 
 export class Pool {
   #tell;
   #own;
   #start;
   #graphics;
+  #threads;
+  /** Groups that helpers take part in now. */
+  #parted = 0;
   #helpers = [];
   /** Loads that are going on, by id; then what lies in each slot: {message, source, bytes}. */
   #loading = new Map();
@@ -31,10 +45,12 @@ export class Pool {
   /**
    * @param {(data: unknown) => void} own gives a message to this worker's engine
    * @param {(json: string) => void} tell sends a message to the page
-   * @param {(() => Worker) | undefined} start another worker of this kind; none where this one's threads do better together
+   * @param {(() => Worker) | undefined} start another worker, whose engine has one thread; none where this one shall do all by itself
    * @param {(slot: string, source: object | undefined, card: boolean) => Promise<string>} graphics lets the card compute a slot, or not
+   * @param {{does?: () => boolean, rest?: (resting: boolean) => void, remember?: (sha256: string) => Promise<void>}} threads of this worker's engine, if it has several
    */
-  constructor(own, tell, start, graphics) {
+  constructor(own, tell, start, graphics, threads = {}) {
+    this.#threads = threads;
     this.#own = { give: own };
     this.#tell = tell;
     this.#start = start;
@@ -64,11 +80,12 @@ export class Pool {
 
   /** A message of this worker's engine. */
   answer(json, from = this.#own) {
-    const reply = REPLY.test(json) ? JSON.parse(json) : {};
+    if (json.startsWith(STREAM)) return this.#tell(json);
+    const reply = read(json);
     const load = from === this.#own && this.#loading.get(reply.id);
     if (load && reply.kind === "progress") load.bytes = reply.received;
     if (load && reply.kind !== "progress") this.#loading.delete(reply.id);
-    if (load && reply.kind === "loaded") this.#slots.set(load.slot, load);
+    if (load && reply.kind === "loaded") this.#loaded(load);
     const shared = this.#shared.get(reply.id);
     if (!shared?.workers.includes(from) || reply.kind === "progress") return this.#tell(json);
     shared.replies.set(from, { json, reply });
@@ -81,10 +98,27 @@ export class Pool {
     shared.end((failed.find(({ reply }) => !reply.cancelled) ?? failed[0])?.json, replies);
   }
 
+  #loaded(load) {
+    const sha256 = hashOf(load.source);
+    load.together = Boolean(this.#threads.does?.());
+    this.#slots.set(load.slot, load);
+    // Nobody waits for this note.
+    if (sha256 && !load.unkept) this.#threads.remember?.(sha256).catch(() => {});
+  }
+
+  /** Helpers want the cores on which this worker's threads would compute. */
+  #part(by) {
+    this.#parted += by;
+    this.#threads.rest?.(this.#parted > 0);
+  }
+
   /** Ask several workers the same; each has its share of the group. Resolves to their replies, or none where the page was told of a failure. */
   #together(id, json, workers, group) {
     return new Promise((resolve) => {
+      const parted = Number(group > 0 && workers.length > 1);
+      if (parted) this.#part(1);
       const end = (failure, replies) => {
+        if (parted) this.#part(-1);
         if (failure) this.#tell(failure);
         resolve(failure ? null : replies);
       };
@@ -100,8 +134,8 @@ export class Pool {
 
   async #generate(id, json, slot, group) {
     const held = this.#slots.get(slot);
-    const named = held && !held.unkept && !held.alone && hashOf(held.source);
-    const helpers = named ? this.#enlist(held, group).filter((helper) => helper.holds.get(slot)?.done === held) : [];
+    const shared = this.#shares(held) && hashOf(held.source);
+    const helpers = shared ? this.#enlist(held, group).filter((helper) => helper.holds.get(slot)?.done === held) : [];
     this.#drew = [this.#own, ...helpers];
     if (!helpers.length) return this.#own.give(json);
     const replies = await this.#together(id, json, this.#drew, group);
@@ -117,7 +151,7 @@ export class Pool {
     const alone = await this.#together(id, json, [this.#own], 0);
     if (!alone) return;
     const { report } = alone[0].reply;
-    const helpers = held && !held.unkept && !held.alone ? this.#enlist(held, group) : [];
+    const helpers = this.#shares(held) ? this.#enlist(held, group) : [];
     const loaded = await Promise.all(helpers.map((helper) => helper.holds.get(slot)?.loading));
     if (helpers.length && loaded.every(Boolean)) {
       // Once without looking: what a helper never ran before, the browser has not optimised.
@@ -166,6 +200,11 @@ export class Pool {
     for (const worker of others) queueMicrotask(() => worker.give(json));
   }
 
+  /** Not what every worker would have to fetch, nor what the card computes, nor what this worker's threads do as well together. */
+  #shares(held) {
+    return held && !held.unkept && !held.alone && !held.together;
+  }
+
   /** The helpers that a group of this size is worth; those that lack the model begin to load it. */
   #enlist(held, group) {
     const cores = navigator.hardwareConcurrency ?? 1;
@@ -184,12 +223,13 @@ export class Pool {
     helper.ready = new Promise((resolve) => {
       const hear = (json) => {
         if (json.startsWith('{"kind":"ready"')) return resolve((helper.up = true));
-        const reply = REPLY.test(json) ? JSON.parse(json) : {};
+        if (json.startsWith(STREAM)) return this.#tell(json);
+        const reply = read(json);
         const loaded = reply.kind !== "progress" && helper.loads.get(reply.id);
         if (loaded) return loaded(reply.kind === "loaded");
-        if (json.startsWith('{"kind":"stream"') || (reply.kind && this.#shared.has(reply.id))) this.answer(json, helper);
+        if (reply.kind && this.#shared.has(reply.id)) this.answer(json, helper);
       };
-      worker.onmessage = ({ data }) => data.forEach(hear);
+      worker.onmessage = ({ data }) => lines(data).forEach(hear);
       worker.onerror = (event) => {
         event.preventDefault();
         this.#lose(helper);
@@ -209,6 +249,11 @@ export class Pool {
       const message = "a part of the engine stopped, for lack of memory perhaps; ask again for a smaller group";
       this.answer(JSON.stringify({ kind: "failed", id, message, cancelled: false }), helper);
     }
+  }
+
+  /** No helper goes on. */
+  end() {
+    for (const { worker } of this.#helpers) worker.terminate();
   }
 
   #give(helper, held) {

@@ -2,9 +2,23 @@
 // its own, and queue for the lock: the browser gives it to the next when that tab is closed. Whoever has the lock says so under a
 // name made up for this time, so that an engine that was given up cannot answer any more. Never knows what the messages are.
 
+import { inLines, lines } from "./lines.js";
+
 /** Longest silence of an engine that has been asked something: its tab may be frozen. It answers late while it reads a long prompt. */
 const PATIENCE_MS = 15_000;
 const PING_MS = 3_000;
+
+/** The engine in this worker, for its own page; another where it stopped and one may be started. */
+export async function own(front, lead) {
+  const desk = await lead();
+  desk.onbroken = (again) => {
+    if (!again) return;
+    front.lost();
+    own(front, lead).catch((error) => self.reportError(error));
+  };
+  front.connect(desk.open((json) => front.answer(json)));
+  return desk;
+}
 
 /**
  * @param {string} key what the tabs share: the same for the same build only
@@ -13,13 +27,8 @@ const PING_MS = 3_000;
  * @param {(json: string) => string} elsewhere what the page is told when an engine in another tab is ready
  */
 export async function share(key, front, lead, elsewhere) {
-  const own = async () => {
-    const desk = await lead();
-    front.connect(desk.open((json) => front.answer(json)));
-    return desk;
-  };
   const locks = navigator.locks;
-  if (!locks || typeof BroadcastChannel === "undefined") return own();
+  if (!locks || typeof BroadcastChannel === "undefined") return own(front, lead);
   const hub = new BroadcastChannel(key);
   const me = crypto.randomUUID();
   let following = null;
@@ -27,19 +36,20 @@ export async function share(key, front, lead, elsewhere) {
   /** With the lock: start the engine, and keep the lock for as long as it works. */
   const take = async () => {
     following?.stop();
-    const desk = await own();
+    const desk = await own(front, lead);
     const name = crypto.randomUUID();
-    const lines = new Map();
+    const served = new Map();
     const serve = (id) => {
-      if (lines.has(id)) return;
+      if (served.has(id)) return;
       const channel = new BroadcastChannel(`${key}:${id}:${name}`);
-      const client = desk.open((json) => channel.postMessage(json));
+      // What was still to be said when a tab went away is said to nobody.
+      const client = desk.open(inLines((text) => served.has(id) && channel.postMessage(text)));
       const end = () => {
-        lines.delete(id);
+        served.delete(id);
         client.close();
         channel.close();
       };
-      lines.set(id, end);
+      served.set(id, end);
       channel.onmessage = ({ data }) => (data === "ping" ? channel.postMessage("pong") : client.give(data));
       // Granted when that tab is closed.
       locks.request(`${key}:${id}`, end).catch(() => {});
@@ -50,11 +60,11 @@ export async function share(key, front, lead, elsewhere) {
     };
     hub.postMessage({ leads: name });
     return {
-      /** Resolves when the engine cannot go on. */
+      /** Resolves when the engine cannot go on, to whether another may be started. */
       over: new Promise((resolve) => (desk.onbroken = resolve)),
       stop: () => {
         hub.onmessage = null;
-        for (const end of lines.values()) end();
+        for (const end of served.values()) end();
       },
     };
   };
@@ -65,14 +75,17 @@ export async function share(key, front, lead, elsewhere) {
       const held = async (lock) => {
         resolve(Boolean(lock));
         if (!lock) return;
-        try {
-          leading = await take();
-        } catch (error) {
-          // The page hears of it as of any error of its worker, and the next tab may try.
-          return self.reportError(error);
+        for (let again = true; again; ) {
+          try {
+            leading = await take();
+          } catch (error) {
+            // The page hears of it as of any error of its worker, and the next tab may try.
+            return self.reportError(error);
+          }
+          again = await leading.over;
+          leading.stop();
+          if (again) front.lost();
         }
-        await leading.over;
-        leading.stop();
       };
       // Rejected too when another tab took the lock away: this one goes on for its own page only.
       locks.request(key, options, held).catch((error) => {
@@ -98,11 +111,13 @@ export async function share(key, front, lead, elsewhere) {
       channel.onmessage = ({ data }) => {
         heard = performance.now();
         if (data === "pong") return;
-        const ready = data.startsWith('{"kind":"ready"');
-        front.answer(ready ? elsewhere(data) : data);
-        if (!ready || connected) return;
-        connected = true;
-        front.connect({ give: (message) => channel.postMessage(message) });
+        for (const json of lines(data)) {
+          const ready = json.startsWith('{"kind":"ready"');
+          front.answer(ready ? elsewhere(json) : json);
+          if (!ready || connected) continue;
+          connected = true;
+          front.connect({ give: (message) => channel.postMessage(message) });
+        }
       };
       hub.postMessage({ joins: me, at: name });
     };
@@ -133,7 +148,7 @@ export async function share(key, front, lead, elsewhere) {
     // A document without an origin has no locks, and nobody to share with. What else went wrong is the engine's own failure.
     if (error.name !== "SecurityError") throw error;
     hub.close();
-    return own();
+    return own(front, lead);
   }
   if (!first) await follow();
 }

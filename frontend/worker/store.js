@@ -2,16 +2,20 @@
 // model's hash. Who uses a model holds its lock; when space is short, what nobody holds goes, the longest unused first. Never knows
 // where weights come from or whether they are right.
 //
-//   <sha256>.gguf   the weights        <sha256>.json  {size, pieces}: the hash of every piece
+//   <sha256>.gguf   the weights        <sha256>.json  {size, piece, pieces}: bytes of a piece, the hash of every piece
 //   <sha256>.part   some of them       <sha256>.used  {name, used}: where they came from, and when they were last asked for
+//   <sha256>.probe  {conditions, gain, at}: what several threads gained
 
 const FOLDER = "clicker-weights";
-const FILE = /^([0-9a-f]{64})\.(gguf|part|json|used)$/;
+const FILE = /^([0-9a-f]{64})\.(gguf|part|json|used|probe)$/;
 /** Bytes that are left free, for the browser's own books. */
 const SPARE = 4 << 20;
 
 /** Bytes as people say them. */
 export const sized = (bytes) => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
+
+/** Where `threads.js` keeps what a model's probe showed. */
+export const probeOf = (sha256) => `${sha256}.probe`;
 
 const lock = (sha256) => `clicker-weights:${sha256}`;
 
@@ -54,7 +58,7 @@ export async function forget(sha256) {
   if (!from) return true;
   const remove = async (free) => {
     if (!free) return false;
-    for (const kind of ["used", "json", "part", "gguf"]) await from.removeEntry(`${sha256}.${kind}`).catch(() => {});
+    for (const kind of ["probe", "used", "json", "part", "gguf"]) await from.removeEntry(`${sha256}.${kind}`).catch(() => {});
     return true;
   };
   if (!navigator.locks) return remove(true);

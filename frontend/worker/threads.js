@@ -3,6 +3,7 @@
 // with the worker that started them. Knows no models.
 
 import { startWorker } from "./start.js";
+import { folder, probeOf, writeFile } from "./store.js";
 import * as engine from "./worker-threads.js";
 
 const MEMBER = "clicker-thread";
@@ -14,6 +15,10 @@ const PATIENCE_MS = 10_000;
 const USUAL_MOST = 4;
 /** As many as `crates/kernels` has room for. */
 const MOST = 16;
+/** Longest time that a probe is believed: what else the device does may have changed. */
+const BELIEVED_MS = 7 * 24 * 3600 * 1000;
+/** Threads do well where they gain this share of what as many workers could: groups are then left to them, else shared among workers. */
+const WELL = 0.8;
 
 /** Threads for a device with so many cores, of which two often share what computes. */
 const usual = (cores) => Math.min(USUAL_MOST, Math.max(2, cores >> 1));
@@ -21,8 +26,9 @@ const usual = (cores) => Math.min(USUAL_MOST, Math.max(2, cores >> 1));
 /**
  * The engine's functions, with all members there. An error says why not.
  * @param {number} asked threads in all; 0 for what suits the device
+ * @param {string} build what probes hold for
  */
-export async function threaded(asked) {
+export async function threaded(asked, build) {
   if (!Atomics.waitAsync) throw new Error("this browser lacks Atomics.waitAsync");
   if (!asked && navigator.hardwareConcurrency === 1) throw new Error("there is one core");
   const threads = Math.min(asked || usual(navigator.hardwareConcurrency ?? 1), MOST);
@@ -38,7 +44,38 @@ export async function threaded(asked) {
     throw error;
   }
   engine.probe_threads(!asked);
-  return { ...engine, threads };
+  const end = () => workers.forEach((worker) => worker.terminate());
+  return { ...engine, threads, end, ...probes(threads, [build, threads, navigator.hardwareConcurrency, navigator.userAgent].join()) };
+}
+
+/** What probes showed, kept beside the models for later engines under the same conditions. */
+function probes(threads, conditions) {
+  const known = new Set();
+  return {
+    /** Before a load: what is known of this file. Broken, old or missing: it is probed. */
+    async recall(sha256) {
+      try {
+        const file = await (await (await folder()).getFileHandle(probeOf(sha256))).getFile();
+        const { gain, at, ...of } = JSON.parse(await file.text());
+        const age = Date.now() - at;
+        if (of.conditions !== conditions || !(gain > 1) || !(age >= 0 && age < BELIEVED_MS)) return;
+        known.add(sha256);
+        engine.recall_probe(sha256, gain);
+      } catch {
+        known.delete(sha256);
+      }
+    },
+    /** Behind it: threads that did not gain may have met other work, and are probed again next time. */
+    async remember(sha256) {
+      const gain = engine.gained();
+      if (known.delete(sha256) || !(gain > 1)) return;
+      const record = new TextEncoder().encode(JSON.stringify({ conditions, gain, at: Date.now() }));
+      await writeFile(await folder(), probeOf(sha256), record);
+    },
+    /** Whether groups of the model that was loaded last are left to the threads. */
+    does: () => engine.gained() >= WELL * threads,
+    rest: engine.rest_threads,
+  };
 }
 
 /** All have come up, and then have joined. */

@@ -11,7 +11,12 @@ import { folder, makeRoom, sized, touch } from "./store.js";
 
 const memory = new Map();
 const { subtle } = crypto;
-const PIECE = 8 << 20;
+/** Bytes that are hashed, checked and mended as one: up to three of them are in memory while a file is checked. */
+const PIECE = 2 << 20;
+/** What records without a size of their pieces were made of. */
+const EARLIER_PIECE = 8 << 20;
+/** From here on hashing is worth a thread of its own. */
+const LONG = 8 << 20;
 /** Bytes that this worker keeps in memory for the next load where the browser keeps none. */
 const MEMORY_MOST = 64 << 20;
 /** From here on people are told how large a download is and how much space there is. */
@@ -60,7 +65,7 @@ export async function openWeights(url, sha256, progress, signal, Sha256, tell = 
         await store.remove();
         throw new Error(`the downloaded weights have hash ${whole}, expected ${sha256}; they were thrown away, try again`);
       }
-      const weights = await store.finish(pieces);
+      const weights = await store.finish({ piece: PIECE, pieces });
       if (!part?.handle) remember(sha256, weights);
       return weights;
     } finally {
@@ -162,8 +167,8 @@ async function cached(from, sha256, url, signal) {
     const [record, handle] = await Promise.all([noted(from, `${sha256}.json`), from.getFileHandle(name)]);
     file = await openFile(handle);
     if (file.size !== record.size) throw new Error("another size");
-    const hasher = record.pieces.length > 1 ? new Hasher().start() : new Hasher();
-    return checked(file, record.pieces, PIECE, hasher, async (broken) => {
+    const hasher = record.size > LONG ? new Hasher().start() : new Hasher();
+    return checked(file, record.pieces, record.piece, hasher, async (broken) => {
       try {
         await mend(handle, broken, record, url, signal);
         return await openFile(handle);
@@ -181,7 +186,7 @@ async function cached(from, sha256, url, signal) {
 }
 
 async function noted(from, name) {
-  return JSON.parse(await (await (await from.getFileHandle(name)).getFile()).text());
+  return { piece: EARLIER_PIECE, ...JSON.parse(await (await (await from.getFileHandle(name)).getFile()).text()) };
 }
 
 /** Fetch broken pieces again. */
@@ -189,7 +194,7 @@ async function mend(handle, broken, record, url, signal) {
   const access = await handle.createSyncAccessHandle();
   try {
     for (const [index, expected] of broken) {
-      const [start, end] = [index * PIECE, Math.min((index + 1) * PIECE, record.size)];
+      const [start, end] = [index * record.piece, Math.min((index + 1) * record.piece, record.size)];
       const response = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` }, signal });
       const bytes = new Uint8Array(await response.arrayBuffer());
       if (response.status !== 206 || (await digest(bytes)) !== expected) throw new Error("a piece could not be mended");

@@ -53,6 +53,7 @@ fn engine(name: &'static str, build: &str) -> Result<Part> {
         "desk.js",
         "front.js",
         "hash.js",
+        "lines.js",
         "places.js",
         "pool.js",
         "share.js",

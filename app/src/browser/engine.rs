@@ -92,8 +92,11 @@ impl Engine {
             Err(_) => return self.fail("this browser does not allow module workers; use a current one"),
         };
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-            if let Some(reply) = message.data().as_string().and_then(|text| serde_json::from_str(&text).ok()) {
-                self.receive(reply);
+            // A line each.
+            for line in message.data().as_string().unwrap_or_default().lines() {
+                if let Ok(reply) = serde_json::from_str(line) {
+                    self.receive(reply);
+                }
             }
         });
         let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {

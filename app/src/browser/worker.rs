@@ -114,8 +114,11 @@ pub(crate) fn start() {
         return fail("this browser does not allow module workers; use a current one");
     };
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(|message: MessageEvent| {
-        if let Some(reply) = message.data().as_string().and_then(|text| serde_json::from_str(&text).ok()) {
-            receive(reply);
+        // A line each.
+        for line in message.data().as_string().unwrap_or_default().lines() {
+            if let Ok(reply) = serde_json::from_str(line) {
+                receive(reply);
+            }
         }
     });
     let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(|error: ErrorEvent| {

@@ -287,6 +287,8 @@ async fn load(
     attached: Option<Uint8Array>,
 ) -> Result<EngineReply, Failure> {
     let start = port::now_ms();
+    #[cfg(target_feature = "atomics")]
+    let sha256 = crate::threads::hash_of(&source);
     let (model, cached) = match source {
         WeightsSource::Checkpoint { manifest } => {
             let file = manifest.file(FileKind::Browser).ok_or("this checkpoint has no file for browsers")?;
@@ -299,7 +301,7 @@ async fn load(
         }
     };
     #[cfg(target_feature = "atomics")]
-    crate::threads::probe(&model);
+    crate::threads::probe(&model, &sha256);
     ENGINE.with_borrow_mut(|e| {
         e.empty(&slot);
         e.slots.insert(slot.clone(), Rc::new(model));

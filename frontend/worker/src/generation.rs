@@ -83,6 +83,8 @@ pub(crate) async fn run(
     }
     let mut answers: Vec<Answer> = rows.iter().map(|_| Answer::default()).collect();
     let (prefilled, mut drawn) = (port::now_ms(), 0u32);
+    // The first tokens go at once.
+    looked = f64::NEG_INFINITY;
     while !generator.is_done() {
         if let Some(session) = &session {
             session.advance(&mut generator).await?;
@@ -93,7 +95,7 @@ pub(crate) async fn run(
             let token = describe(tokenizer, &mut answer.stream, &draw);
             answer.text.push_str(&token.text);
             answer.tokens.push(token.clone());
-            port::post(&EngineReply::Stream { id, event: Event::Token { sample: samples.start + row as u32, token } });
+            port::say(&EngineReply::Stream { id, event: Event::Token { sample: samples.start + row as u32, token } });
             if let Some(end) = first_of(stop, &answer.text) {
                 answer.ends = Some(end);
                 generator.stop(row);

@@ -20,7 +20,7 @@ mod weights;
 pub use card::{Card, known, set_card};
 pub use parity::{grade_repeatedly, greedy_ids, judged_digest, parity_digest};
 #[cfg(target_feature = "atomics")]
-pub use threads::{failed, join, joined, probe_threads, shared_memory};
+pub use threads::{failed, gained, join, joined, probe_threads, recall_probe, rest_threads, shared_memory};
 pub use weights::Sha256;
 
 use wasm_bindgen::prelude::*;

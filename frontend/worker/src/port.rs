@@ -3,6 +3,7 @@
 use clicker_wire::{EngineRequest, ProgramRequest};
 use js_sys::{Array, Function, Promise, Uint8Array};
 use serde::Serialize;
+use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, DedicatedWorkerGlobalScope};
 
@@ -12,9 +13,17 @@ extern "C" {
     #[wasm_bindgen(js_name = clickerYield)]
     fn yield_promise() -> Promise;
 
+    /// Milliseconds since the worker started.
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    pub(crate) fn now_ms() -> f64;
+
     /// See `weights.js`.
     #[wasm_bindgen(js_name = clickerOpen)]
     pub(crate) fn open_weights(url: &str, sha256: &str, progress: &Function, signal: &AbortSignal) -> Promise;
+}
+
+thread_local! {
+    static SAID: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// A request of a page or of a program.
@@ -56,20 +65,36 @@ pub(crate) fn read(data: &JsValue) -> Result<Incoming, String> {
 
 /// Send a reply to the page.
 pub(crate) fn post(reply: &impl Serialize) {
-    // Wire types always serialise, and posting a string cannot fail to clone: there is nobody else to tell.
+    say(reply);
+    send();
+}
+
+/// Send a reply with the next that is posted, or with the next look at the messages: a message costs as much as a token of a small model.
+pub(crate) fn say(reply: &impl Serialize) {
+    // Wire types always serialise: there is nobody else to tell.
     if let Ok(json) = serde_json::to_string(reply) {
-        let _ = scope().post_message(&JsValue::from_str(&json));
+        SAID.with_borrow_mut(|said| {
+            if !said.is_empty() {
+                said.push('\n');
+            }
+            said.push_str(&json);
+        });
+    }
+}
+
+/// Send what was said, a line each.
+fn send() {
+    // Out of its place first: who hears it may make the engine say something.
+    let said = SAID.take();
+    if !said.is_empty() {
+        // A string can always be cloned.
+        let _ = scope().post_message(&JsValue::from_str(&said));
     }
 }
 
 /// The worker's global object.
 pub(crate) fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
-}
-
-/// Milliseconds since the worker started.
-pub(crate) fn now_ms() -> f64 {
-    scope().performance().map_or(0.0, |p| p.now())
 }
 
 /// Bytes of this module's memory.
@@ -80,6 +105,7 @@ pub(crate) fn memory_bytes() -> u64 {
 
 /// Let waiting messages (a stop, say) be handled.
 pub(crate) async fn yield_now() {
+    send();
     // The promise never rejects.
     let _ = wasm_bindgen_futures::JsFuture::from(yield_promise()).await;
 }

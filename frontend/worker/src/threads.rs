@@ -4,8 +4,9 @@ use crate::engine::Model;
 use crate::port;
 use clicker_lm::crew::crew;
 use clicker_lm::{Drawn, GenerateOptions, LmError, generate};
-use clicker_wire::Sampling;
-use std::cell::Cell;
+use clicker_wire::{FileKind, Sampling, WeightsSource};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use wasm_bindgen::prelude::*;
 
 /// Tokens of the known prompt, and new ones.
@@ -16,7 +17,10 @@ const ENOUGH_MS: f64 = 60.0;
 const FEWEST_PAIRS: u32 = 2;
 
 thread_local! {
-    static PROBED: Cell<Probed> = const { Cell::new(Probed { slower_counts: true, verdict: Verdict::None }) };
+    static PROBED: Cell<Probed> =
+        const { Cell::new(Probed { slower_counts: true, verdict: Verdict::None, earlier: false, resting: false }) };
+    /// How many times as fast as one thread the threads were in earlier probes, by the hash of the file.
+    static RECALLED: RefCell<HashMap<String, f64>> = RefCell::default();
 }
 
 #[derive(Clone, Copy)]
@@ -24,6 +28,17 @@ struct Probed {
     /// Whether threads have to be faster, not only right.
     slower_counts: bool,
     verdict: Verdict,
+    /// It is what an earlier probe showed, in another engine.
+    earlier: bool,
+    /// The others rest, whatever the probe showed.
+    resting: bool,
+}
+
+impl Probed {
+    fn settle(self) {
+        crew().work_alone(self.resting || matches!(self.verdict, Verdict::Slower(_) | Verdict::Wrong));
+        PROBED.set(self);
+    }
 }
 
 /// What the last model's probe showed.
@@ -66,11 +81,36 @@ pub fn probe_threads(slower_counts: bool) {
     PROBED.set(Probed { slower_counts, ..PROBED.get() });
 }
 
+/// An earlier probe, of the same file under the same conditions, found the same result this many times as fast as with one thread: the next load of
+/// that file believes it.
+#[wasm_bindgen]
+pub fn recall_probe(sha256: String, gain: f64) {
+    RECALLED.with_borrow_mut(|recalled| recalled.insert(sha256, gain));
+}
+
+/// How many times as fast as one thread the threads were in the last model's probe; 0 where that is unknown or their result was another.
+#[wasm_bindgen]
+pub fn gained() -> f64 {
+    match PROBED.get().verdict {
+        Verdict::Right(gain) | Verdict::Slower(gain) => gain,
+        Verdict::None | Verdict::Wrong => 0.0,
+    }
+}
+
+/// Let this worker compute alone for a while, because others want the cores, or no longer.
+#[wasm_bindgen]
+pub fn rest_threads(resting: bool) {
+    Probed { resting, ..PROBED.get() }.settle();
+}
+
 /// Continue a known prompt with all threads and with one, in turns: threads are used from now on if they give the same tokens with the same
-/// bits in every number that comes with them, and sooner.
-pub(crate) fn probe(model: &Model) {
+/// bits in every number that comes with them, and sooner. What is known of this file already is not asked again.
+pub(crate) fn probe(model: &Model, sha256: &str) {
     if crew().joined() == 1 {
         return;
+    }
+    if let Some(gain) = RECALLED.with_borrow_mut(|recalled| recalled.remove(sha256)) {
+        return decide(true, gain, true);
     }
     let (begun, mut pairs) = (port::now_ms(), 0);
     let (mut alone, mut together) = (f64::INFINITY, f64::INFINITY);
@@ -86,15 +126,28 @@ pub(crate) fn probe(model: &Model) {
         (alone, together) = (alone.min(one), together.min(all));
         pairs += 1;
     }
-    let gain = alone / together;
-    let Probed { slower_counts, .. } = PROBED.get();
+    decide(right, alone / together, false);
+}
+
+fn decide(right: bool, gain: f64, earlier: bool) {
+    let probed = PROBED.get();
     let verdict = match right {
         false => Verdict::Wrong,
-        true if slower_counts && gain <= 1.0 => Verdict::Slower(gain),
+        true if probed.slower_counts && gain <= 1.0 => Verdict::Slower(gain),
         true => Verdict::Right(gain),
     };
-    crew().work_alone(!matches!(verdict, Verdict::Right(_)));
-    PROBED.set(Probed { slower_counts, verdict });
+    Probed { verdict, earlier, ..probed }.settle();
+}
+
+/// The hash of a file that the browser may keep; empty where there is none.
+pub(crate) fn hash_of(source: &WeightsSource) -> String {
+    match source {
+        WeightsSource::Checkpoint { manifest } => {
+            manifest.file(FileKind::Browser).map(|file| file.sha256.clone()).unwrap_or_default()
+        }
+        WeightsSource::Url { sha256, .. } => sha256.clone(),
+        WeightsSource::Attached { .. } => String::new(),
+    }
 }
 
 /// The known prompt continued, and milliseconds.
@@ -114,8 +167,10 @@ fn run(model: &Model, alone: bool) -> (Result<Vec<Drawn>, LmError>, f64) {
 /// In words, for whoever reads a report.
 pub(crate) fn described() -> String {
     let n = crew().joined();
-    let times = |gain: f64| format!("{gain:.1} times as fast as one in the probe");
-    match PROBED.get().verdict {
+    let Probed { verdict, earlier, .. } = PROBED.get();
+    let which = if earlier { "an earlier" } else { "the" };
+    let times = |gain: f64| format!("{gain:.1} times as fast as one in {which} probe");
+    match verdict {
         Verdict::None if n == 1 => "one thread".into(),
         Verdict::None => format!("{n} threads"),
         Verdict::Right(gain) => format!("{n} threads, {}", times(gain)),
