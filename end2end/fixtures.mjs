@@ -116,6 +116,12 @@ function addresses(child) {
     const timer = setTimeout(() => reject(new Error(`the server printed no address:\n${said}`)), PATIENCE_MS);
     const read = (chunk) => {
       said += chunk;
+      // Its pages would have no scripts: every test would fail, and none would say why.
+      const misfit = said.match(/the page in .* was built from other sources.*/);
+      if (misfit) {
+        clearTimeout(timer);
+        return reject(new Error(misfit[0]));
+      }
       const links = said.match(/http:\/\/127\.0\.0\.1:\d+[^\s]*/g) ?? [];
       const ownerUrl = links.find((link) => /token=|owner/.test(link));
       if (ownerUrl && said.slice(said.indexOf(ownerUrl) + ownerUrl.length).includes("\n")) {

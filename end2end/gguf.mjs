@@ -59,8 +59,19 @@ function matrix(format, rows, columns, random) {
   return bytes;
 }
 
-/// The bytes of a file. Matrices have the format, or each in turn one of several; `tokenizer` is the text of a tokenizer.json.
-export function gguf({ family, format, tied = false, tokenizer, vocab = 320, width = 256, layers = 1, heads = 4, kvHeads = 2, headDim = 64, ffn = 256, context = 256, seed = 1 }) {
+/// What a stretch of the rotary frequencies as in Llama 3 divides each of them by, as the published models' code says (Meta's llama-models,
+/// `apply_scaling`): waves that are long for the old context by the factor, short ones by nothing, and between them a mixture.
+function divisors({ factor, low = 1, high = 4, original = 8192 }, headDim, base) {
+  return Array.from({ length: headDim / 2 }, (_, i) => {
+    const wave = 2 * Math.PI * base ** ((2 * i) / headDim);
+    const share = Math.min(1, Math.max(0, (original / wave - low) / (high - low)));
+    return 1 / ((1 - share) / factor + share);
+  });
+}
+
+/// The bytes of a file. Matrices have the format, or each in turn one of several; `tokenizer` is the text of a tokenizer.json; `stretch` of
+/// the rotary frequencies is {linear: factor} or {llama3: {factor}}.
+export function gguf({ stretch = {}, base = 10_000, family, format, tied = false, tokenizer, vocab = 320, width = 256, layers = 1, heads = 4, kvHeads = 2, headDim = 64, ffn = 256, context = 256, seed = 1 }) {
   const random = noise(seed);
   const kinds = [format].flat();
   const tensors = [];
@@ -75,6 +86,10 @@ export function gguf({ family, format, tied = false, tokenizer, vocab = 320, wid
     tensors.push({ name, dims: [length], id: 0, bytes });
   };
   add("token_embd", vocab, width);
+  if (stretch.llama3) {
+    const bytes = new Uint8Array(Float32Array.from(divisors(stretch.llama3, headDim, base)).buffer);
+    tensors.push({ name: "rope_freqs.weight", dims: [headDim / 2], id: 0, bytes });
+  }
   for (let i = 0; i < layers; i++) {
     const at = `blk.${i}.`;
     vector(`${at}attn_norm.weight`, width, 1);
@@ -97,16 +112,14 @@ export function gguf({ family, format, tied = false, tokenizer, vocab = 320, wid
   const u64 = (n) => out.push(Buffer.from(BigUint64Array.of(BigInt(n)).buffer));
   const text = (s) => (u64(Buffer.byteLength(s)), out.push(Buffer.from(s)));
   const whole = { context_length: context, embedding_length: width, block_count: layers, feed_forward_length: ffn, "attention.head_count": heads, "attention.head_count_kv": kvHeads, "attention.key_length": headDim };
-  const real = { "attention.layer_norm_rms_epsilon": 1e-6, "rope.freq_base": 10_000 };
+  const real = { "attention.layer_norm_rms_epsilon": 1e-6, "rope.freq_base": base, ...(stretch.linear && { "rope.scaling.factor": stretch.linear }) };
+  const words = { "general.architecture": family, "tokenizer.huggingface.json": tokenizer, ...(stretch.linear && { [`${family}.rope.scaling.type`]: "linear" }) };
   out.push(Buffer.from("GGUF"));
   u32(3);
   u64(tensors.length);
-  u64(2 + Object.keys(whole).length + Object.keys(real).length);
+  u64(Object.keys({ ...words, ...whole, ...real }).length);
   const key = (name, type) => (text(name), u32(type));
-  key("general.architecture", 8);
-  text(family);
-  key("tokenizer.huggingface.json", 8);
-  text(tokenizer);
+  for (const [name, word] of Object.entries(words)) (key(name, 8), text(word));
   for (const [name, n] of Object.entries(whole)) (key(`${family}.${name}`, 4), u32(n));
   for (const [name, x] of Object.entries(real)) (key(`${family}.${name}`, 6), out.push(Buffer.from(Float32Array.of(x).buffer)));
   let offset = 0;

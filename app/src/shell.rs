@@ -17,9 +17,23 @@ use leptos_router::{SsrMode, path};
 const THEME: &str = "try{const t=localStorage.getItem('clicker.theme');\
 if(t==='light'||t==='dark')document.documentElement.dataset.theme=t}catch{}";
 
-/// The whole HTML document.
-pub fn shell(options: LeptosOptions) -> impl IntoView {
+/// The whole HTML document. With a `misfit`, which says why the built page is not of this server's sources, that sentence stands in the place of
+/// the scripts that would take the page up.
+pub fn shell(options: LeptosOptions, misfit: Option<String>) -> impl IntoView {
     let css = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
+    match misfit {
+        None => document(css, view! { <HydrationScripts options /> }, view! { <App /> }).into_any(),
+        Some(text) => {
+            let body = view! {
+                <Problem text=format!("This page does not work: {text}.") />
+                <App />
+            };
+            document(css, (), body).into_any()
+        }
+    }
+}
+
+fn document(css: String, scripts: impl IntoView, body: impl IntoView) -> impl IntoView {
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -42,12 +56,10 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 />
                 <link rel="stylesheet" href=css />
                 <script nonce=use_nonce() inner_html=THEME></script>
-                <HydrationScripts options />
+                {scripts}
                 <MetaTags />
             </head>
-            <body>
-                <App />
-            </body>
+            <body>{body}</body>
         </html>
     }
 }

@@ -22,6 +22,7 @@ test(`wasm and native agree on rewards, on greedy tokens and on verdicts: ${buil
   const args = [JSON.stringify(prompts), String(newTokens), judge, ...files.map(golden)];
   const { stdout } = await promisify(execFile)(native, args, { maxBuffer: 1 << 26 });
   const expected = JSON.parse(stdout);
+  const measured = Object.fromEntries(["truthful", "repetition", "forbidden", "pii", "composite"].map((name) => [name, expected.speed[name]]));
 
   // The module is imported by the test, not by the page: the page's own policy does not apply to it.
   const page = await app.page({ bypassCSP: true });
@@ -30,7 +31,7 @@ test(`wasm and native agree on rewards, on greedy tokens and on verdicts: ${buil
   );
   await page.route("**/judge.gguf", (route) => route.fulfill({ path: judge }));
   const wasm = await page.evaluate(
-    async ({ build, files, prompts, newTokens }) => {
+    async ({ build, files, prompts, newTokens, cases, judging, measured }) => {
       const engine = await import(`/pkg/${build}.js`);
       await engine.default({ module_or_path: new URL(`/pkg/${build}_bg.wasm`, location.href) });
       if (!engine.is_exact()) throw new Error("relaxed instructions compute something else here");
@@ -40,35 +41,36 @@ test(`wasm and native agree on rewards, on greedy tokens and on verdicts: ${buil
         greedy.push(prompts.map((prompt) => Array.from(engine.greedy_ids(bytes, Uint32Array.from(prompt), newTokens))));
       }
       // A figure to read, not one to fail on: the machine may be busy.
-      const perSecond = (name) => {
-        engine.grade_repeatedly(name, 20);
+      const perSecond = (cases) => {
+        engine.grade_repeatedly(cases, 20);
         const start = performance.now();
-        const graded = engine.grade_repeatedly(name, 200);
+        const graded = engine.grade_repeatedly(cases, 200);
         return Math.round((graded * 1000) / (performance.now() - start));
       };
-      const speed = Object.fromEntries(["truthful", "repetition", "forbidden", "pii", "composite"].map((n) => [n, perSecond(n)]));
+      const speed = Object.fromEntries(Object.entries(measured).map(([name, cases]) => [name, perSecond(cases)]));
       const bytes = new Uint8Array(await (await fetch("/judge.gguf")).arrayBuffer());
       const start = performance.now();
-      const judged = engine.judged_digest(bytes);
-      return { digest: engine.parity_digest(), judged, judgedMs: Math.round(performance.now() - start), greedy, speed };
+      const judged = engine.graded_cases(judging, bytes);
+      return { graded: engine.graded_cases(cases, new Uint8Array()), judged, judgedMs: Math.round(performance.now() - start), greedy, speed };
     },
-    { build, files, prompts, newTokens },
+    { build, files, prompts, newTokens, cases: expected.graded.cases, judging: expected.judged.cases, measured },
   );
 
   console.log(`answers graded per second in wasm: ${JSON.stringify(wasm.speed)}`);
   assert.ok(Object.values(wasm.speed).every((n) => n > 0), "every reward that is measured exists");
 
-  console.log(`the shipped model judged ${JSON.parse(wasm.judged).flat().length} answers in ${wasm.judgedMs} ms`);
-  const [answer] = JSON.parse(expected.judged)[0];
+  const judged = JSON.parse(expected.judged.said).map(([rewards]) => rewards);
+  console.log(`the shipped model judged ${judged.flat().length} answers in ${wasm.judgedMs} ms`);
+  const [[answer]] = judged;
   const [label, greedy, drawn, both, long] = answer.receipts;
   for (const receipt of [label, greedy, drawn, both]) assert.match(receipt.reason, /builtin says “.+”, p 0\.\d\d of the replies/);
   assert.match(long.reason, /^the grader failed: model_grader_server_error: builtin: prompt: \d+ tokens/);
-  assert.equal(wasm.judged, expected.judged, "and the same model judges with the same words, the probabilities included");
+  assert.equal(wasm.judged, expected.judged.said, "and the same model judges with the same words, the probabilities included");
 
-  const rows = { wasm: JSON.parse(wasm.digest), native: JSON.parse(expected.digest) };
+  const rows = { wasm: JSON.parse(wasm.graded), native: JSON.parse(expected.graded.said) };
   assert.ok(rows.native.length > 20, "there are cases to compare");
   assert.deepEqual(rows.wasm, rows.native);
-  assert.equal(wasm.digest, expected.digest, "the same bytes");
+  assert.equal(wasm.graded, expected.graded.said, "the same bytes");
   assert.deepEqual(wasm.greedy, expected.greedy);
   assert.deepEqual(wasm.greedy[0], reference.prompts.map((prompt) => prompt.greedy_ids), "and transformers says the same");
 });

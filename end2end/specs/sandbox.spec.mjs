@@ -2,16 +2,16 @@
 //! from an address. As in the frames of crowd-work platforms and course systems.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { clicker, root } from "../fixtures.mjs";
+import { host } from "../host.mjs";
 
 const app = clicker();
-let host, server;
+const other = host();
 
-const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 const OUTER = `<!doctype html><iframe id="inner" sandbox="allow-scripts" src="/inner.html" width="900" height="900"></iframe>`;
 const INNER = `<!doctype html><script type="module">
   import { Engine } from "/pkg/client.js";
@@ -29,32 +29,16 @@ const INNER = `<!doctype html><script type="module">
 
 before(async () => {
   const bytes = await readFile(path.join(root, "public/models/builtin.gguf"));
-  const { createHash } = await import("node:crypto");
   const inner = INNER.replace("SHA", createHash("sha256").update(bytes).digest("hex"));
-  server = createServer(async (request, response) => {
-    const name = new URL(request.url, "http://x").pathname;
-    try {
-      const body = { "/outer.html": OUTER, "/inner.html": inner }[name] ?? (await readFile(path.join(root, "target/site", path.normalize(name))));
-      // What any host has to say for a frame without an origin: its files are for everybody.
-      response.writeHead(200, { "content-type": TYPES[path.extname(name)] ?? "application/octet-stream", "access-control-allow-origin": "*" }).end(body);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  host = `http://127.0.0.1:${server.address().port}`;
-});
-
-after(() => {
-  server.closeAllConnections();
-  server.close();
+  // What any host has to say for a frame without an origin: its files are for everybody.
+  Object.assign(other, { pages: { "/outer.html": OUTER, "/inner.html": inner }, headers: { "access-control-allow-origin": "*" } });
 });
 
 test("a sandboxed frame answers and measures, keeps nothing and says so", { timeout: 90_000 }, async () => {
   app.tolerate(/^a request to another host: http:\/\/127\.0\.0\.1/);
   app.tolerate(/^404 for .*favicon|favicon/);
   const page = await app.page({ owner: false });
-  await page.goto(`${host}/outer.html`);
+  await page.goto(`${other.url}/outer.html`);
   const frame = page.frames().find((frame) => frame.url().endsWith("/inner.html"));
   await frame.waitForFunction(() => globalThis.said, null, { timeout: 60_000 });
   const said = await frame.evaluate(() => globalThis.said);

@@ -5,43 +5,19 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { clicker, eventually, root } from "../fixtures.mjs";
+import { host, site } from "../host.mjs";
 
 const app = clicker();
-const site = path.join(root, "target/site");
 const built = existsSync(path.join(site, "pkg/threads.js"));
-const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
 const sha256 = createHash("sha256").update(await readFile(path.join(root, "public/models/builtin.gguf"))).digest("hex");
 
-/** Another host of the same files: with these headers, and files changed on the way. */
-let host;
-const served = { headers: {}, changed: (_name, body) => body };
-let server;
-
-before(async () => {
-  server = createServer(async (request, response) => {
-    const name = new URL(request.url, "http://x").pathname;
-    try {
-      const body = name === "/" ? "<!doctype html><title>host</title><link rel=icon href=data:,>" : await readFile(path.join(site, path.normalize(name)));
-      const type = TYPES[path.extname(name) || ".html"] ?? "application/octet-stream";
-      response.writeHead(200, { "content-type": type, "cache-control": "no-store", ...served.headers }).end(served.changed(name, body));
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  host = `http://127.0.0.1:${server.address().port}`;
-});
-
-after(() => {
-  server.closeAllConnections();
-  server.close();
-});
+/** Other headers, and files changed on the way. */
+const other = host();
 
 /** A page of the server itself, which isolates its pages. */
 async function own() {
@@ -52,10 +28,10 @@ async function own() {
 
 /** A page of the other host. */
 async function elsewhere(headers, changed = (_name, body) => body) {
-  Object.assign(served, { headers, changed });
+  Object.assign(other, { headers, changed });
   app.tolerate(/^a request to another host: http:\/\/127\.0\.0\.1/);
   const page = await app.page({ owner: false });
-  await page.goto(host);
+  await page.goto(other.url);
   await imported(page);
   return page;
 }
@@ -160,7 +136,7 @@ if (!built) {
       });
       assert.deepEqual(said, { workers: together ? 1 : 2, same: true });
       // The engine with one thread was fetched by the last engine, and by a helper before.
-      assert.equal(asked.filter((name) => name === "/pkg/worker_bg.wasm").length, together ? 1 : 2);
+      assert.equal(asked.filter((name) => name === "/pkg/worker-relaxed_bg.wasm").length, together ? 1 : 2);
     });
   }
 

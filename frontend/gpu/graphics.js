@@ -15,13 +15,15 @@ let ready;
  * Let the card compute what lies in a slot, or the processor again. Resolves to a sentence about the card.
  * @param {typeof import("./worker.js")} engine
  * @param {object | undefined} source where the slot's model came from, unless it came as bytes
+ * @param {(why: string) => void} failed is called once when the card has failed and the processor goes on
  */
-export async function switched(engine, slot, source, on) {
+export async function switched(engine, slot, source, on, failed) {
   engine.set_card(slot);
   if (!on) return "";
   if (!source) throw new Error("the bytes of this model came with a message and were not kept: the graphics card can only read a model that has an address");
   const sha256 = hashOf(source);
   const card = await openCard(source.url ?? `/objects/${sha256}`, sha256, engine.Sha256, () => engine.known(slot));
+  card.failed = failed;
   try {
     engine.set_card(slot, card);
   } catch (error) {
@@ -60,7 +62,8 @@ async function named() {
   if (!adapter) {
     throw new Error("the graphics card cannot be used: this browser has WebGPU and gives no adapter, for lack of a card or of a driver that it trusts; the processor goes on");
   }
-  const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
+  // Not every browser that has WebGPU has `info`.
+  const { vendor, architecture, description, isFallbackAdapter } = adapter.info ?? adapter;
   const name = [vendor, architecture].filter(Boolean).join(" ") || description || "an adapter without a name";
   return { name, software: Boolean(isFallbackAdapter) || SOFTWARE.test(`${architecture} ${description}`) };
 }
@@ -70,9 +73,7 @@ async function load(url, sha256, Sha256) {
   try {
     // A kept file is checked while it is read; what was mended is read again.
     for (let tries = 0; tries < 3; tries++) {
-      const loading = await Loading.begin(weights);
-      while (!loading.step()) await (weights.keepUp?.() ?? self.clickerYield());
-      const card = loading.finish();
+      const card = await read(weights);
       if ((await weights.whole?.()) !== false) return card;
       card.free();
     }
@@ -80,6 +81,18 @@ async function load(url, sha256, Sha256) {
   } finally {
     weights.close?.();
   }
+}
+
+/** What a card has taken of a model that it does not get whole is given back. */
+async function read(weights) {
+  const loading = await Loading.begin(weights);
+  try {
+    while (!loading.step()) await (weights.keepUp?.() ?? self.clickerYield());
+  } catch (error) {
+    loading.free();
+    throw error;
+  }
+  return loading.finish();
 }
 
 /** Compute the known text on the card: how far its logits are from the engine's at most, as a share of the largest. An error if that is too far. */

@@ -115,7 +115,30 @@ async function png(svg) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
-/** `<bench-card report="{...}" model="...">`: the picture, and ways to take it along. */
+/** A card as a picture, and ways to take it along. */
+function shown({ svg, text, ...data }) {
+  const said = element("span", { className: "hint", role: "status" });
+  const copy = (what, content) => {
+    const done = () => (said.textContent = `${what} copied.`);
+    const refused = () => (said.textContent = `This browser does not allow copying here: select the text below.`);
+    return (navigator.clipboard?.writeText(content) ?? Promise.reject()).then(done, refused);
+  };
+  const button = (name, action) => element("button", { type: "button", className: "button", textContent: name, onclick: action });
+  return [
+    element("img", { className: "bench-picture", alt: text, src: `data:image/svg+xml,${encodeURIComponent(svg)}` }),
+    element(
+      "div",
+      { className: "row" },
+      button("Copy as text", () => copy("Text", text)),
+      button("Copy as JSON", () => copy("JSON", JSON.stringify(data, null, 1))),
+      button("Save SVG", () => save("clicker-bench.svg", svg, "image/svg+xml")),
+      button("Save PNG", async () => save("clicker-bench.png", await png(svg), "image/png")),
+      said,
+    ),
+  ];
+}
+
+/** `<bench-card report="{...}" model="...">`. */
 class BenchCard extends (globalThis.HTMLElement ?? Object) {
   static observedAttributes = ["report", "model"];
 
@@ -123,28 +146,7 @@ class BenchCard extends (globalThis.HTMLElement ?? Object) {
     const report = JSON.parse(this.getAttribute("report") || "null");
     const model = this.getAttribute("model");
     if (!report?.runs || model === null) return;
-    const made = await card(report, model);
-    const { svg: _, text, ...data } = made;
-    const said = element("span", { className: "hint", role: "status" });
-    const copy = (what, content) => {
-      const done = () => (said.textContent = `${what} copied.`);
-      const refused = () => (said.textContent = `This browser does not allow copying here: select the text below.`);
-      return (navigator.clipboard?.writeText(content) ?? Promise.reject()).then(done, refused);
-    };
-    const button = (name, action) => element("button", { type: "button", className: "button", textContent: name, onclick: action });
-    const image = element("img", { className: "bench-picture", alt: text, src: `data:image/svg+xml,${encodeURIComponent(made.svg)}` });
-    this.replaceChildren(
-      image,
-      element(
-        "div",
-        { className: "row" },
-        button("Copy as text", () => copy("Text", text)),
-        button("Copy as JSON", () => copy("JSON", JSON.stringify(data, null, 1))),
-        button("Save SVG", () => save("clicker-bench.svg", made.svg, "image/svg+xml")),
-        button("Save PNG", async () => save("clicker-bench.png", await png(made.svg), "image/png")),
-        said,
-      ),
-    );
+    this.replaceChildren(...shown(await card(report, model)));
   }
 }
 
@@ -188,7 +190,7 @@ class GraphicsBench extends (globalThis.HTMLElement ?? Object) {
   connectedCallback() {
     const asked = (name) => document.querySelector(`[data-testid="bench-${name}"]`)?.value;
     const said = element("p", { className: "hint", role: "status" });
-    const out = element("div");
+    const out = element("div", { className: "stack" });
     const button = element("button", { type: "button", className: "button", textContent: "Measure on the graphics card" });
     button.onclick = async () => {
       Object.assign(button, { disabled: true });
@@ -199,7 +201,9 @@ class GraphicsBench extends (globalThis.HTMLElement ?? Object) {
         const [promptTokens, newTokens, runs, group] = ["prompt", "new", "runs", "group"].map((name) => Number(asked(name)));
         const measured = await Engine.probe({ url: asked("url"), promptTokens, newTokens, runs, group, graphics: true });
         said.textContent = sentence(measured.note);
-        out.append(element("pre", { className: "code", tabIndex: 0, textContent: measured.text }));
+        // The column is too narrow for the picture's words.
+        const [, ways] = shown(measured);
+        out.append(ways, element("pre", { className: "code", tabIndex: 0, textContent: measured.text }));
       } catch (error) {
         said.textContent = sentence(error.message);
       }

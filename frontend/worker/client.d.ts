@@ -149,7 +149,8 @@ export interface Model {
   /**
    * Let the graphics card (WebGPU) compute what `generate` draws, until `useCpu` or the next load. It is held against the processor on a
    * known text first; resolves to a sentence about the card and how close it came, rejects with the reason where there is none, it
-   * differs, or the model was loaded from bytes. Adapters, `score` and `embed` stay with the processor.
+   * differs, or the model was loaded from bytes. Adapters, `score` and `embed` stay with the processor. If the card
+   * fails later, the processor goes on with the answers under way, and `Report.graphics` says why.
    */
   useGpu(): Promise<string>;
   useCpu(): Promise<void>;
@@ -165,6 +166,8 @@ export interface Report {
   memory_bytes: number;
   models: [slot: string, bytes: number][];
   last_decode_tps: number | null;
+  /** Models that the graphics card computes, or did until it failed: what `useGpu` said, or why the processor does again. */
+  graphics: [slot: string, said: string][];
   /** Tabs that this engine answers, this one included. */
   tabs: number;
 }

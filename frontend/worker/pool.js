@@ -46,7 +46,8 @@ export class Pool {
    * @param {(data: unknown) => void} own gives a message to this worker's engine
    * @param {(json: string) => void} tell sends a message to the page
    * @param {(() => Worker) | undefined} start another worker, whose engine has one thread; none where this one shall do all by itself
-   * @param {(slot: string, source: object | undefined, card: boolean) => Promise<string>} graphics lets the card compute a slot, or not
+   * @param {(slot: string, source: object | undefined, card: boolean, failed?: (why: string) => void) => Promise<string>} graphics lets the
+   *   card compute a slot, or not; `failed` is called when it has stopped to
    * @param {{does?: () => boolean, rest?: (resting: boolean) => void, remember?: (sha256: string) => Promise<void>}} threads of this worker's engine, if it has several
    */
   constructor(own, tell, start, graphics, threads = {}) {
@@ -176,19 +177,22 @@ export class Pool {
     report.last_decode_tps = rates.reduce((sum, rate) => sum + rate, 0) || null;
     report.memory_bytes = replies.reduce((sum, { reply }) => sum + reply.report.memory_bytes, 0);
     report.workers = replies.length;
+    report.graphics = [...this.#slots].flatMap(([slot, { graphics }]) => (graphics ? [[slot, graphics]] : []));
     this.#tell(JSON.stringify({ kind: "reported", id, report }));
   }
 
   /** What the card computes is not shared among workers. */
   async #device({ id, slot, card }) {
     const held = this.#slots.get(slot);
+    const by = (alone, graphics) => held && Object.assign(held, { alone, graphics });
+    by(false);
     try {
-      const note = await this.#graphics(slot, held?.source, card);
+      const note = await this.#graphics(slot, held?.source, card, (why) => by(false, `${why}; the processor computes this model`));
       if (held !== this.#slots.get(slot)) {
         await this.#graphics(slot, undefined, false);
         throw new Error(`\`${slot}\` holds another model by now`);
       }
-      if (held) held.alone = card;
+      by(card, note);
       this.#tell(JSON.stringify({ kind: "device", id, note }));
     } catch ({ message }) {
       this.#tell(JSON.stringify({ kind: "failed", id, message, cancelled: false }));

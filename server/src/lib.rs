@@ -15,6 +15,7 @@ mod http;
 mod owner;
 mod pages;
 mod router;
+mod site;
 mod state;
 
 pub use owner::OwnerKey;

@@ -2,6 +2,7 @@
 
 use crate::AppState;
 use crate::headers::{SCRIPT_POLICY, page_policy};
+use crate::site;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
@@ -24,7 +25,8 @@ pub(crate) fn pages(state: &AppState) -> Router<AppState> {
     let (routes, _) = leptos_axum::generate_route_list_with_exclusions_and_ssg_and_context(App, None, context.clone());
     let document = {
         let options = state.options.clone();
-        move || shell(options.clone())
+        // Looked at for every page: a page may be built while the server runs.
+        move || shell(options.clone(), site::misfit(Path::new(&*options.site_root)))
     };
     let missing = get(leptos_axum::render_app_async_with_context(context.clone(), document.clone()));
     let missing: MethodRouter = missing.layer(axum::middleware::map_response(not_found));

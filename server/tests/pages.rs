@@ -7,6 +7,7 @@ use clicker_server::{AppState, Hosts, OwnerKey, router};
 use clicker_service::{Service, ServiceConfig};
 use http::{HeaderMap, Request, Response, StatusCode};
 use leptos::config::LeptosOptions;
+use std::path::Path;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -47,6 +48,20 @@ async fn pages_are_rendered_also_beside_each_other() {
     for _ in 0..5 {
         tokio::join!(pages_are_isolated(&bench), a_linked_reward_is_text_in_the_lab(&bench));
     }
+    a_page_of_other_sources_has_no_scripts_and_says_so(&bench, dir.path()).await;
+}
+
+async fn a_page_of_other_sources_has_no_scripts_and_says_so(bench: &Bench, site: &Path) {
+    let hydrates = |html: &str| html.contains("/pkg/clicker.js");
+    assert!(hydrates(&text(bench.get("/runs").await).await));
+    std::fs::write(site.join("build.txt"), env!("CLICKER_PAGE_SOURCES")).expect("written");
+    assert!(hydrates(&text(bench.get("/runs").await).await));
+    std::fs::write(site.join("build.txt"), "0123456789abcdef").expect("written");
+    let html = text(bench.get("/runs").await).await;
+    assert!(
+        !hydrates(&html) && html.contains("was built from other sources (0123456789abcdef) than this server"),
+        "{html}"
+    );
 }
 
 async fn pages_are_isolated(bench: &Bench) {

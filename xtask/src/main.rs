@@ -8,6 +8,8 @@ mod css;
 mod cuda;
 mod site;
 mod sizes;
+#[path = "../../app/sources.rs"]
+mod sources;
 mod verify;
 mod wasm;
 mod workspace;

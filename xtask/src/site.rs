@@ -2,7 +2,7 @@
 //! what no longer belongs there is removed.
 
 use crate::compress::{self, Encoding};
-use crate::{css, wasm, workspace};
+use crate::{css, sources, wasm, workspace};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -16,6 +16,8 @@ pub(crate) fn build() -> Result<()> {
     let root = workspace::root();
     let pkg = Path::new("pkg");
     let mut files = Files::new();
+    // Before anything is compiled: what is changed meanwhile may not be in it.
+    let built_from = sources::hash(&root).context("hashing what the page is built from")?;
     collect(&root.join("public"), Path::new(""), &mut files)?;
     collect(&wasm::build(&wasm::PAGE)?, pkg, &mut files)?;
     collect(&wasm::build(&wasm::LAB)?, pkg, &mut files)?;
@@ -45,6 +47,8 @@ pub(crate) fn build() -> Result<()> {
             files.insert(name.into(), compressed);
         }
     }
+    // The server holds it against its own.
+    files.insert("build.txt".into(), built_from.into_bytes());
     write(&files, &workspace::site_dir())
 }
 
@@ -154,6 +158,35 @@ mod tests {
         assert_eq!(stamped(b"1"), stamped(b"1"));
         assert_ne!(stamped(b"1"), stamped(b"2"));
         assert!(stamp(pkg, &mut Files::from([(pkg.join("engine.js"), b"no place".to_vec())])).is_err());
+    }
+
+    #[test]
+    fn other_views_have_another_hash() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+            sources::FOLDERS.into_iter().for_each(|folder| std::fs::create_dir_all(root.path().join(folder)).unwrap());
+        };
+        let lock = |leptos: &str, other: &str| {
+            let package = |name, version| format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n");
+            put("Cargo.lock", &(package("leptos", leptos) + &package("other", other)));
+        };
+        lock("0.8.1", "1");
+        put("app/src/pages/runs.rs", "a view");
+        let first = sources::hash(root.path()).unwrap();
+        put("crates/lm/src/lib.rs", "no view");
+        lock("0.8.1", "2");
+        assert_eq!(sources::hash(root.path()).unwrap(), first);
+        lock("0.8.2", "2");
+        let second = sources::hash(root.path()).unwrap();
+        put("app/src/pages/runs.rs", "another view");
+        let third = sources::hash(root.path()).unwrap();
+        put("app/src/pages/more.rs", "");
+        let fourth = sources::hash(root.path()).unwrap();
+        let all = std::collections::BTreeSet::from([first, second, third, fourth]);
+        assert_eq!(all.len(), 4, "{all:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `make check` and `make test`: the steps, in the order in which a mistake is cheapest to find.
 
-use crate::{site, sizes, workspace};
+use crate::{site, sizes, wasm, workspace};
 use anyhow::{Result, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -75,8 +75,17 @@ fn lint() -> Result<()> {
     heading("lints");
     let deny = ["--", "-D", "warnings"];
     workspace::run("clippy", workspace::cargo().args(["clippy", "--all-targets"]).args(deny))?;
-    let wasm = ["--lib", "--target", "wasm32-unknown-unknown", "--", "-D", "warnings"];
-    workspace::run("clippy for wasm32", workspace::cargo().arg("clippy").args(WASM_PACKAGES).args(wasm))
+    let wasm_lints = ["--lib", "--target", "wasm32-unknown-unknown", "--", "-D", "warnings"];
+    workspace::run("clippy for wasm32", workspace::cargo().arg("clippy").args(WASM_PACKAGES).args(wasm_lints))?;
+    // What is there with threads alone, where that can be compiled: with a compiler of one's own comes no clippy. Not the worker, whose 125
+    // lines of this kind would take checking all that it links once more (106 s at first).
+    if wasm::threads_std().is_some() && std::env::var_os("CLICKER_THREADS_RUSTC").is_none() {
+        let mut clippy = workspace::cargo();
+        wasm::with_threads(&mut clippy)?;
+        clippy.args(["clippy", "--package", "clicker-kernels", "--target-dir"]);
+        workspace::run("clippy for threads", clippy.arg(workspace::target_dir().join("threads")).args(wasm_lints))?;
+    }
+    Ok(())
 }
 
 /// Node's own runner over every spec, against the server just built. One at a time: each spec starts a server and a

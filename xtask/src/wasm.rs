@@ -143,7 +143,7 @@ pub(crate) fn build(package: &Package) -> Result<PathBuf> {
 }
 
 /// Another standard library, and the compiler that it was made with.
-fn with_threads(cargo: &mut Command) -> Result<()> {
+pub(crate) fn with_threads(cargo: &mut Command) -> Result<()> {
     let std = threads_std().context("there is no standard library with atomics: run `make threads`")?;
     let sysroot = format!("--sysroot={}", std.display());
     // wasm-bindgen's thread-local variables are behind feature gates that a stable compiler opens only for this.

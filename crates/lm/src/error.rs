@@ -71,9 +71,9 @@ pub enum LmError {
     /// Quantized weights where trainable ones are needed.
     #[error("tensor `{0}` is quantized and cannot be trained; load the model's full-precision weights instead")]
     QuantizedPolicy(String),
-    /// Tensor arithmetic failed.
-    #[error(transparent)]
-    Tensor(#[from] candle_core::Error),
+    /// Tensor arithmetic failed, in candle's words. They are kept as text: a build that never computes with tensors then links nothing of candle.
+    #[error("{0}")]
+    Tensor(String),
     /// A file could not be read.
     #[error("cannot read {path}")]
     Io {
@@ -87,5 +87,11 @@ pub enum LmError {
 impl LmError {
     pub(crate) fn file(file: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::File { file: file.into(), problem: problem.into() }
+    }
+}
+
+impl From<candle_core::Error> for LmError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Tensor(error.to_string())
     }
 }

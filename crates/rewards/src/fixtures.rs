@@ -1,18 +1,21 @@
-//! Cases that a native build and a wasm build must answer with the same bytes: what is previewed is what is trained.
+//! Cases that a native build and a wasm build must answer with the same bytes: what is previewed is what is trained. They are data, which
+//! a native program hands to the wasm build, so that no browser downloads them.
 
 use crate::matching::core_answer;
 use crate::normalise::normalise;
-use crate::votes::{Ballot, Vote};
-use crate::{Outside, RewardModels, Scorer, reward, verdict};
+use crate::{Outside, Scorer, verdict};
 use clicker_wire::{
     ABSTAIN, Clamp, Combine, Constraint, Domain, DomainWeight, Ensemble, Expected, ForbiddenPhrase, Gate, Grader, Item,
     ItemId, JsonSchema, JsonType, LengthUnit, PiiKind, REFUSE, RewardConfig, Script, WeightedGrader,
 };
 
+/// A reward, and answers to one question that are graded together.
+pub type Case = (RewardConfig, Item, Vec<String>);
+
 /// Varied cases: every grader, every expectation, numbers, scripts, accents, emoji, odd white space, long and empty
-/// texts.
+/// texts. First answers alone, then all answers to a question together; with scripts and OpenAI's graders in builds that have them.
 #[must_use]
-pub fn parity_cases() -> Vec<(RewardConfig, Item, String)> {
+pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (item, texts) in questions() {
         for (i, text) in texts.into_iter().enumerate() {
@@ -22,87 +25,47 @@ pub fn parity_cases() -> Vec<(RewardConfig, Item, String)> {
                 3 => lexicographic(),
                 _ => everything(),
             };
-            cases.push((config, item.clone(), text));
+            cases.push((config, item.clone(), vec![text]));
         }
+    }
+    let together = [
+        outsiders(),
+        #[cfg(feature = "programs")]
+        scripted(),
+        #[cfg(feature = "openai")]
+        openai_graders(),
+    ];
+    for config in together {
+        cases.extend(questions().into_iter().map(|(item, texts)| (config.clone(), item, texts)));
     }
     cases
 }
 
-/// All results in one JSON text: for each case its index, reward, verdict, normalised text and core answer; then for each
-/// question the rewards of all its answers together, with reward models and votes; and, in builds that have them, with scripts and OpenAI's graders.
-#[must_use]
-pub fn parity_digest() -> String {
-    let alone = parity_cases();
-    let alone = alone.iter().enumerate().map(|(index, (config, item, text))| {
-        serde_json::json!([
-            index,
-            reward(config, item, text),
-            verdict(item, text),
-            normalise(text).text,
-            core_answer(item, text),
-        ])
-    });
-    let rows: Vec<serde_json::Value> = alone.chain(together()).chain(scripts()).chain(foreign()).collect();
-    serde_json::Value::Array(rows).to_string()
-}
-
-/// Groups with everything from outside that a grader can ask for.
-fn together() -> impl Iterator<Item = serde_json::Value> {
-    let config = outsiders();
-    let votes = ["Paris.", "paris", "5", "I don't know.", "Rome"];
-    let votes: Vec<Vote> = votes
-        .iter()
-        .zip(["a", "b", "a", "b", "c"])
-        .map(|(text, rater)| Vote { rater, text, up: *text != "Rome" })
-        .collect();
-    let ballot = Ballot::count(&votes);
-    questions().into_iter().map(move |(item, texts)| {
-        let outside = Outside { models: Some(&Lengths), votes: Some(&ballot), ..Outside::default() };
-        serde_json::json!(Scorer::new(&config).with(outside).group(&item, &texts))
-    })
-}
-
-#[cfg(feature = "programs")]
-fn scripts() -> impl Iterator<Item = serde_json::Value> {
-    let config = scripted();
-    questions().into_iter().map(move |(item, texts)| serde_json::json!(Scorer::new(&config).group(&item, &texts)))
-}
-
-#[cfg(not(feature = "programs"))]
-fn scripts() -> impl Iterator<Item = serde_json::Value> {
-    std::iter::empty()
-}
-
-#[cfg(feature = "openai")]
-fn foreign() -> impl Iterator<Item = serde_json::Value> {
-    let config = openai_graders();
-    questions().into_iter().map(move |(item, texts)| serde_json::json!(Scorer::new(&config).group(&item, &texts)))
-}
-
-#[cfg(not(feature = "openai"))]
-fn foreign() -> impl Iterator<Item = serde_json::Value> {
-    std::iter::empty()
-}
-
-/// What a judge makes of the questions' answers: rewards of labels, of numbers greedy and drawn, of a formula over both, and of a
-/// conversation that is longer than a small model reads. The same model must give the same bytes everywhere.
+/// Cases for a judge: rewards of labels, of numbers greedy and drawn, of a formula over both, and of a conversation that is longer
+/// than a small model reads. The same model must give the same bytes everywhere.
 #[cfg(feature = "openai")]
 #[must_use]
-pub fn judged_digest(judge: &dyn crate::openai::Judge) -> String {
-    let config = judged();
-    let outside = Outside { judge: Some(judge), ..Outside::default() };
-    let scorer = Scorer::new(&config).with(outside);
+pub fn judged_cases() -> Vec<Case> {
     let some = questions().into_iter().map(|(item, texts)| {
-        let texts: Vec<String> = texts.into_iter().filter(|text| text.len() < 200).take(4).collect();
-        serde_json::json!(scorer.group(&item, &texts))
+        let texts = texts.into_iter().filter(|text| text.len() < 200).take(4).collect();
+        (judged(), item, texts)
     });
-    serde_json::Value::Array(some.collect()).to_string()
+    some.collect()
+}
+
+/// What is made of a case, as one JSON text: the answers' rewards, then verdict, normalised text and core answer of each.
+///
+/// # Errors
+/// None that is known: JSON can hold all of it.
+pub fn graded((config, item, texts): &Case, outside: Outside<'_>) -> Result<String, serde_json::Error> {
+    let rewards = Scorer::new(config).with(outside).group(item, texts);
+    let said = |text: &String| (verdict(item, text), normalise(text).text, core_answer(item, text));
+    serde_json::to_string(&(rewards, texts.iter().map(said).collect::<Vec<_>>()))
 }
 
 /// Model graders that ask `builtin`.
 #[cfg(feature = "openai")]
-#[must_use]
-pub fn judged() -> RewardConfig {
+fn judged() -> RewardConfig {
     use serde_json::json;
     let asked = |words: &str| json!([{"role": "user", "content": format!("{words} {{{{item.question}}}} {{{{sample.output_text}}}}")}]);
     let label = json!({
@@ -190,21 +153,7 @@ pub fn scripted() -> RewardConfig {
     ])
 }
 
-/// Stand-ins for reward models: numbers that both builds can compute.
-struct Lengths;
-
-impl RewardModels for Lengths {
-    fn scores(&self, checkpoint: &str, item: &Item, text: &str) -> Result<Vec<f64>, String> {
-        let (asked, said) = (item.question().len() as f64, text.len() as f64);
-        match checkpoint {
-            "short" => Ok(vec![1.0 / (1.0 + said)]),
-            "near" => Ok(vec![(said - asked) / 7.0]),
-            other => Err(format!("{other} is no model of the fixtures")),
-        }
-    }
-}
-
-/// Graders that need more than the text.
+/// Graders that need more than the text; where nobody has it they say so.
 #[must_use]
 pub fn outsiders() -> RewardConfig {
     let models = |checkpoints: &[&str], ensemble| Grader::RewardModel {

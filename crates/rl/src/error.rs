@@ -40,7 +40,13 @@ pub enum RlError {
         /// The range, and what to do.
         expected: &'static str,
     },
-    /// A tensor operation failed.
+    /// A tensor operation failed, in candle's words. They are kept as text: a build that never computes with tensors then links nothing of candle.
     #[error("tensor operation failed: {0}")]
-    Tensor(#[from] candle_core::Error),
+    Tensor(String),
+}
+
+impl From<candle_core::Error> for RlError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Tensor(error.to_string())
+    }
 }

@@ -14,6 +14,16 @@ use wgpu::{BindGroupLayout, Buffer, BufferUsages, ComputePipeline, Device, Pipel
 /// Buffers that a kernel reads, besides two of uniforms and the one that it writes.
 pub(crate) const READS: usize = 5;
 
+/// Longest wait for the reason of a failure, in milliseconds.
+const LATE_MS: f64 = 1000.0;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Resolves after the messages that are already waiting have been handled: `boot.js` of the engine.
+    #[wasm_bindgen(js_name = clickerYield)]
+    fn moment() -> Promise;
+}
+
 /// Kernels that are made from one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kernel {
@@ -62,18 +72,23 @@ impl Processor {
             .await
             .map_err(|e| format!("the graphics adapter gives no device: {e}"))?;
         let trouble = Arc::new(Mutex::new(None));
-        let note = |what: &'static str| {
+        let note = || {
             let trouble = Arc::clone(&trouble);
             move |said: String| {
                 if let Ok(mut first) = trouble.lock() {
-                    first.get_or_insert_with(|| format!("{what}: {said}"));
+                    first.get_or_insert(said);
                 }
             }
         };
-        let wrong = note("the graphics card reports an error");
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| wrong(error.to_string())));
-        let lost = note("the graphics card was lost");
-        device.set_device_lost_callback(move |_, said| lost(said));
+        let wrong = note();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| match error {
+            wgpu::Error::OutOfMemory { .. } => wrong("the graphics card has no memory left".into()),
+            error => wrong(format!("the graphics card reports an error: {error}")),
+        }));
+        let lost = note();
+        device.set_device_lost_callback(move |_, why| {
+            lost(format!("the graphics card was lost ({})", why.trim_end_matches('.')));
+        });
         let bindings = bindings(&device);
         let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: None,
@@ -180,6 +195,12 @@ impl Processor {
             });
         });
         let mapped = JsFuture::from(mapped).await;
+        // Why nothing came back is said in a message of its own, a little later.
+        let since = js_sys::Date::now();
+        while mapped.is_err() && self.sound().is_ok() && js_sys::Date::now() - since < LATE_MS {
+            // The promise never rejects.
+            let _ = JsFuture::from(moment()).await;
+        }
         self.sound()?;
         mapped.map_err(|e| format!("the graphics card returned nothing: {}", e.as_string().unwrap_or_default()))?;
         let view =

@@ -74,7 +74,8 @@ async fn time(
     let (session, mut generator) = match card {
         Some(card) => {
             let prompts = Prompts::new(&model.config, &prompts, &options)?;
-            let (session, computed) = Session::open(card, id, model, &prompts, &rows).await?;
+            let (session, computed) =
+                Session::open(card, id, model, &prompts, &rows).await?.map_err(|why| void(&why))?;
             (Some(session), Generator::after(&model.snapshot, &prompts, computed, &rows, options)?)
         }
         None => (None, Generator::new(&model.snapshot, &prompts, &rows, options)?),
@@ -85,7 +86,7 @@ async fn time(
     while !generator.is_done() {
         let slice = port::now_ms();
         if let Some(session) = &session {
-            session.advance(&mut generator).await?;
+            session.advance(&mut generator).await.map_err(|why| void(&why))?;
         }
         generator.step()?;
         worked += port::now_ms() - slice;
@@ -98,6 +99,11 @@ async fn time(
     }
     let first = generator.finish().into_iter().next().map(|d| d.ids()).unwrap_or_default();
     Ok((prefilled - start, worked, first))
+}
+
+/// What a measurement that a card did not survive says.
+fn void(why: &str) -> Failure {
+    format!("{why}; so there is no measurement, and the processor computes this model from now on").into()
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -4,7 +4,7 @@
 use crate::engine::{self, Failure, Model};
 use crate::{generation, port};
 use clicker_lm::{Engine, EngineCache, Generator, Inference, Prompts, RowCache, RowPlan};
-use js_sys::{Array, Float32Array, Promise, Uint32Array};
+use js_sys::{Array, Float32Array, Object, Promise, Uint32Array};
 use std::collections::HashMap;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
@@ -27,6 +27,9 @@ extern "C" {
     fn begin(this: &Card, ids: &[u32], lens: &[u32], rows: &[u32], capacity: u32) -> Result<Batch, JsValue>;
     #[wasm_bindgen(method, js_name = free)]
     fn give_back(this: &Card);
+    /// It has failed and is left; whoever asked for it is told why.
+    #[wasm_bindgen(method)]
+    fn failed(this: &Card, why: &str);
 
     type Batch;
     #[wasm_bindgen(method)]
@@ -47,8 +50,15 @@ pub(crate) fn leave(cards: &mut HashMap<String, Card>, slot: &str) {
 /// A batch on the card; its memory there is given back when it is dropped.
 pub(crate) struct Session {
     batch: Batch,
+    card: Card,
     slot: String,
 }
+
+/// A session, and what the engine's prompt pass would have given.
+pub(crate) type Opened = (Session, (Vec<f32>, EngineCache));
+
+/// Why the card has failed. It is not asked again: what is not computed yet the processor computes.
+pub(crate) type Lost = String;
 
 impl Drop for Session {
     fn drop(&mut self) {
@@ -57,22 +67,29 @@ impl Drop for Session {
 }
 
 impl Session {
-    /// Compute prompts, which these rows continue: the session, and what the engine's prompt pass would have given.
+    /// Compute prompts, which these rows continue.
+    ///
+    /// # Errors
+    /// Cancelled, or more than the card has room for.
     pub(crate) async fn open(
         (card, slot): (Card, &str),
         id: u64,
         model: &Model,
         prompts: &Prompts,
         rows: &[(usize, u64)],
-    ) -> Result<(Self, (Vec<f32>, EngineCache)), Failure> {
+    ) -> Result<Result<Opened, Lost>, Failure> {
         let lens: Vec<u32> = prompts.plan.segments().iter().map(|segment| segment.len as u32).collect();
         let of: Vec<u32> = rows.iter().map(|row| row.0 as u32).collect();
-        let batch = card.begin(&prompts.ids, &lens, &of, prompts.capacity as u32);
-        let session = Self { batch: batch.map_err(|e| port::said(&e))?, slot: slot.to_owned() };
+        let batch = card.begin(&prompts.ids, &lens, &of, prompts.capacity as u32).map_err(|e| port::said(&e))?;
+        let session = Self { batch, card, slot: slot.to_owned() };
         loop {
-            let logits = session.wait(session.batch.more()).await?;
-            if !logits.is_empty() {
-                return Ok((session, (logits, model.snapshot.cache_elsewhere(&prompts.plan, prompts.capacity)?)));
+            match session.wait(session.batch.more()).await {
+                Ok(logits) if logits.is_empty() => {}
+                Ok(logits) => {
+                    let cache = model.snapshot.cache_elsewhere(&prompts.plan, prompts.capacity)?;
+                    return Ok(Ok((session, (logits, cache))));
+                }
+                Err(lost) => return Ok(Err(lost)),
             }
             if !engine::is_running(id) {
                 return Err(Failure::cancelled());
@@ -81,24 +98,33 @@ impl Session {
     }
 
     /// Compute what the generator wants next, if it wants anything.
-    pub(crate) async fn advance(&self, generator: &mut Generator<'_, Engine>) -> Result<(), Failure> {
+    pub(crate) async fn advance(&self, generator: &mut Generator<'_, Engine>) -> Result<(), Lost> {
         if let Some((ids, rows)) = generator.wanted() {
             let rows: Vec<u32> = rows.into_iter().map(|row| row as u32).collect();
-            generator.given(self.wait(self.batch.step(&ids, &rows)).await?)?;
+            let logits = self.wait(self.batch.step(&ids, &rows)).await?;
+            generator.given(logits).map_err(|e| self.leave(e.to_string()))?;
         }
         Ok(())
     }
 
-    /// A card that failed once is not asked again.
-    async fn wait(&self, promise: Promise) -> Result<Vec<f32>, Failure> {
-        match JsFuture::from(promise).await {
-            Ok(logits) => Ok(logits.dyn_into().map(|logits: Float32Array| logits.to_vec()).unwrap_or_default()),
-            Err(error) => {
-                engine::with(|e| leave(&mut e.cards, &self.slot));
-                let said = port::said(&error);
-                Err(format!("{said}; from now on the processor computes this model: ask again").into())
-            }
+    async fn wait(&self, promise: Promise) -> Result<Vec<f32>, Lost> {
+        let logits = JsFuture::from(promise).await.map_err(|error| self.leave(port::said(&error)))?;
+        let logits = logits.dyn_into().map(|logits: Float32Array| logits.to_vec()).unwrap_or_default();
+        match logits.iter().any(|logit| logit.is_nan()) {
+            true => Err(self.leave("the graphics card computed what is no number".to_owned())),
+            false => Ok(logits),
         }
+    }
+
+    /// Unless the slot has another card by now, the processor computes it.
+    fn leave(&self, why: String) -> Lost {
+        engine::with(|e| {
+            if e.cards.get(&self.slot).is_some_and(|now| Object::is(now, &self.card)) {
+                leave(&mut e.cards, &self.slot);
+            }
+        });
+        self.card.failed(&why);
+        why
     }
 }
 

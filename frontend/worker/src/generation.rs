@@ -4,8 +4,8 @@ use crate::card::{Card, Session};
 use crate::engine::{Failure, Model, is_running, turns};
 use crate::port;
 use clicker_lm::{
-    Adaptation, Constraint, Draw, GenerateOptions, Generator, PromptPass, Prompts, Rule, Spoken, TextStream, Tokenizer,
-    stream_seed,
+    Adaptation, Constraint, Draw, Engine, GenerateOptions, Generator, Inference, PromptPass, Prompts, RowCache, Rule,
+    Spoken, TextStream, Tokenizer, stream_seed,
 };
 use clicker_wire::{EngineReply, Event, Item, Rollout, Sampling, TokenAlternative, TokenInfo};
 use std::ops::Range;
@@ -35,7 +35,7 @@ pub(crate) struct Wish<'a> {
 }
 
 /// The reply, tokens per second of decoding, and what is computed now. `spoken` is what was before. With a card and the slot that it
-/// belongs to, it computes and nothing is kept.
+/// belongs to, it computes and nothing is kept; where it fails, the processor goes on.
 pub(crate) async fn run(
     id: u64,
     model: &Model,
@@ -59,20 +59,18 @@ pub(crate) async fn run(
     // An adapter changes what is computed of the prompt too.
     let prompts = Prompts::new(&model.config, &vec![prompt; with.len()], &options)?;
     let (mut looked, mut known) = (start, 0);
-    let (session, computed) = match card {
-        Some(card) => {
-            let (session, computed) = Session::open(card, id, model, &prompts, &rows).await?;
-            (Some(session), computed)
-        }
+    let opened = match card {
+        Some(card) => Session::open(card, id, model, &prompts, &rows).await?.ok(),
+        None => None,
+    };
+    let (mut session, computed) = match opened {
+        Some((session, computed)) => (Some(session), computed),
         None => {
-            let mut pass =
-                PromptPass::new(&model.snapshot, &prompts.ids, &prompts.plan, prompts.capacity)?.adapted(with)?;
+            let mut pass = pass_over(model, &prompts)?.adapted(with)?;
             known = spoken.as_ref().map_or(0, |spoken| pass.reuse(spoken));
             drop(spoken);
-            while !pass.step(PROMPT_ROWS)? {
-                if pause(&mut looked).await && !is_running(id) {
-                    return Err(Failure::cancelled());
-                }
+            if !prompted(&mut pass, id, &mut looked).await? {
+                return Err(Failure::cancelled());
             }
             (None, pass.finish())
         }
@@ -86,8 +84,15 @@ pub(crate) async fn run(
     // The first tokens go at once.
     looked = f64::NEG_INFINITY;
     while !generator.is_done() {
-        if let Some(session) = &session {
-            session.advance(&mut generator).await?;
+        let lost = match &session {
+            Some(card) => card.advance(&mut generator).await.is_err(),
+            None => false,
+        };
+        if lost {
+            session = None;
+            if !catch_up(&mut generator, id, model, &prompts, &rows, &mut looked).await? {
+                break;
+            }
         }
         for (row, draw) in generator.step()? {
             drawn += 1;
@@ -138,6 +143,54 @@ pub(crate) async fn run(
     let rate = (drawn > 0 && decoding > 0.0).then(|| f64::from(drawn) / decoding * 1000.0);
     let computed = (prompts.ids.len() - known) as u32;
     Ok((EngineReply::Generated { id, rollouts, computed, ms: port::now_ms() - start }, rate, spoken))
+}
+
+fn pass_over<'a>(model: &'a Model, prompts: &Prompts) -> Result<PromptPass<'a>, Failure> {
+    Ok(PromptPass::new(&model.snapshot, &prompts.ids, &prompts.plan, prompts.capacity)?)
+}
+
+/// Compute prompts; says whether the request still runs.
+async fn prompted(pass: &mut PromptPass<'_>, id: u64, looked: &mut f64) -> Result<bool, Failure> {
+    while !pass.step(PROMPT_ROWS)? {
+        if pause(looked).await && !is_running(id) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The card has failed: the processor computes the prompts, and of every row the tokens that it has drawn, but for the last, which comes
+/// next. Says whether the request still runs.
+async fn catch_up(
+    generator: &mut Generator<'_, Engine>,
+    id: u64,
+    model: &Model,
+    prompts: &Prompts,
+    rows: &[(usize, u64)],
+    looked: &mut f64,
+) -> Result<bool, Failure> {
+    let mut pass = pass_over(model, prompts)?;
+    if !prompted(&mut pass, id, looked).await? {
+        return Ok(false);
+    }
+    let (_, mut cache) = pass.finish();
+    for &(prompt, _) in rows {
+        cache.add_row(prompt)?;
+    }
+    *generator.cache_mut() = cache;
+    for t in 0.. {
+        let drawn = |row: usize| generator.drawn(row).map_or(&[][..], |drawn| &drawn.draws);
+        let there: Vec<usize> = (0..rows.len()).filter(|&row| drawn(row).len() > t + 1).collect();
+        if there.is_empty() {
+            break;
+        }
+        let ids: Vec<u32> = there.iter().map(|&row| drawn(row)[t].id).collect();
+        model.snapshot.step(&ids, &there, generator.cache_mut())?;
+        if pause(looked).await && !is_running(id) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Look at the messages if that is due; says whether it was.

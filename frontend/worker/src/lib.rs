@@ -18,7 +18,7 @@ mod threads;
 mod weights;
 
 pub use card::{Card, known, set_card};
-pub use parity::{grade_repeatedly, greedy_ids, judged_digest, parity_digest};
+pub use parity::{grade_repeatedly, graded_cases, greedy_ids};
 #[cfg(target_feature = "atomics")]
 pub use threads::{failed, gained, join, joined, probe_threads, recall_probe, rest_threads, shared_memory};
 pub use weights::Sha256;

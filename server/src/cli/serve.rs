@@ -1,6 +1,6 @@
 //! `clicker serve`: the page, the API and the trainer in one process.
 
-use crate::{AppState, Hosts, OwnerKey, router};
+use crate::{AppState, Hosts, OwnerKey, router, site};
 use anyhow::{Context, bail};
 use clicker_service::headless::Compute;
 use clicker_service::{Service, ServiceConfig};
@@ -65,6 +65,8 @@ async fn serve(command: &Serve) -> anyhow::Result<()> {
     let owner = OwnerKey::load(&command.data_dir)?;
     if !command.site_root.join("pkg").is_dir() {
         tracing::warn!("{} holds no built page; build it with `cargo xtask build`", command.site_root.display());
+    } else if let Some(misfit) = site::misfit(&command.site_root) {
+        tracing::warn!("{misfit}");
     }
     let state = AppState {
         service: service.clone(),

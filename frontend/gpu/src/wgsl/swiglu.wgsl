@@ -12,5 +12,6 @@ fn swiglu(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grou
   let i = (group.x + group.y * groups.x) * 64u + lane;
   if (i >= step.n * op.columns) { return; }
   let g = gate[i];
-  gate[i] = g / (1.0 + exp(-g)) * up[i];
+  // What overflows may be anything in WGSL: from here on the result is 0 for a float.
+  gate[i] = g / (1.0 + exp(-max(g, -80.0))) * up[i];
 }
