@@ -242,7 +242,8 @@ test("a card that is lost in the middle of answers: the processor goes on from t
     processor += 40 - turn;
   }
   console.log(`${card} tokens by the card until it was lost, ${processor} by the processor`);
-  assert.ok(card >= 30 && processor >= 30, `${card} and ${processor}`);
+  // Fewer than the 36 where the card's last figures are the processor's by chance.
+  assert.ok(card >= 15 && processor >= 60, `${card} and ${processor}`);
   assert.deepEqual(said.next, said.ours, "the next request is the processor's");
   assert.match(said.again, /computes this model/);
   assert.deepEqual(said.back.note, [["/models/builtin.gguf", said.again]]);
@@ -275,13 +276,13 @@ test("a card without room is refused, and one that runs out of it is left to the
   assert.match(said.loading, /^the graphics card has no memory left$/);
   assert.deepEqual(said.answers, said.ours, "the processor computes what the card had no room for");
   assert.match(said.report[0][1], /^the graphics card has no memory left; the processor computes this model$/);
-  await worker.evaluate(() => Object.defineProperty(GPUSupportedLimits.prototype, "maxStorageBufferBindingSize", { get: () => 1 << 20 }));
+  await worker.evaluate(() => Object.defineProperty(GPUSupportedLimits.prototype, "maxStorageBufferBindingSize", { get: () => 1 << 17 }));
   const small = await page.evaluate(async () => {
     const model = await engine.load({ url: "/models/builtin.gguf", name: "again" });
     const refusal = await model.useGpu().catch((error) => error.message);
     return { refusal, text: (await model.generate({ messages: "What is the capital of Japan?", temperature: 0 }).result).answers[0].text };
   });
-  assert.match(small.refusal, /takes [\d.]+ MB and this graphics card gives 1\.0 MB at a time; use a smaller model/);
+  assert.match(small.refusal, /takes [\d.]+ MB and this graphics card gives 0\.1 MB at a time; use a smaller model/);
   assert.equal(small.text, "Tokyo.");
 });
 
