@@ -59,6 +59,12 @@ impl<'a> Neighbours<'a> {
         Self { bytes, stride }
     }
 
+    /// Without the groups in the first so many bytes of a round of tiles.
+    #[inline(always)]
+    pub(crate) fn from(self, bytes: usize) -> Self {
+        Self { bytes: &self.bytes[bytes..], ..self }
+    }
+
     /// Tile t of each of the first M groups.
     #[inline(always)]
     pub(crate) fn tiles<const M: usize>(self, t: usize, tile: usize) -> [&'a [u8]; M] {

@@ -70,42 +70,56 @@ pub(crate) trait InQuads: Format {
     fn quads(tile: &[u8], v: usize) -> [B16; 2];
 }
 
-/// Two groups times all fours of activations.
+/// One or two pairs of groups times all fours of activations.
 pub(crate) struct Job<'a> {
     pub(crate) groups: Neighbours<'a>,
+    pub(crate) pairs: usize,
     /// [rows / 4, per_row]
     pub(crate) x: &'a [Four],
     pub(crate) per_row: usize,
     /// A buffer.
     pub(crate) panel: &'a mut Vec<u8>,
-    /// Gets the sums of every four, and its first row.
-    pub(crate) put: &'a mut dyn FnMut(usize, [[F4; 4]; 2]),
+    /// Gets the sums of every pair and four, and the latter's first row.
+    pub(crate) put: &'a mut dyn FnMut(usize, usize, [[F4; 4]; 2]),
 }
 
 impl Job<'_> {
     /// Of groups in Q8_0's tiles.
     pub(crate) fn run(self) {
-        let Self { groups, x, per_row, put, .. } = self;
-        multiply_all(groups, x, per_row, put);
+        let Self { groups, pairs, x, per_row, put, .. } = self;
+        for pair in 0..pairs {
+            multiply_all(groups.from(2 * pair * TILE), x, per_row, &mut |row, sums| put(pair, row, sums));
+        }
     }
 
     /// Of groups in tiles of their own.
     pub(crate) fn run_widened<F: Narrow>(self) {
-        let Self { groups, x, per_row, panel, put } = self;
+        let Self { groups, pairs, x, per_row, panel, put } = self;
         panel.resize(2 * per_row * TILE, 0);
-        for (t, wide) in panel.as_chunks_mut().0.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-            for (tile, wide) in groups.tiles::<2>(t, F::TILE).into_iter().zip(wide) {
-                widen::<F>(tile, wide);
+        for pair in 0..pairs {
+            let groups = groups.from(2 * pair * F::TILE);
+            for (t, wide) in panel.as_chunks_mut().0.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                for (tile, wide) in groups.tiles::<2>(t, F::TILE).into_iter().zip(wide) {
+                    widen::<F>(tile, wide);
+                }
             }
+            multiply_all(Neighbours::alone(panel, 2 * TILE), x, per_row, &mut |row, sums| put(pair, row, sums));
         }
-        multiply_all(Neighbours::alone(panel, 2 * TILE), x, per_row, put);
     }
 
     /// Of groups in tiles of quads. Nothing is widened: cutting nibbles on the way costs less than writing bytes and reading them again.
     pub(crate) fn run_in_quads<F: InQuads>(self) {
+        match self.pairs {
+            2 => self.run_pairs_in_quads::<F, 2>(),
+            _ => self.run_pairs_in_quads::<F, 1>(),
+        }
+    }
+
+    fn run_pairs_in_quads<F: InQuads, const P: usize>(self) {
         let Self { groups, x, per_row, put, .. } = self;
         for (i, x) in x.chunks_exact(per_row).enumerate() {
-            put(4 * i, multiply_quads::<F>(groups, x));
+            let all = multiply_quads::<F, P>(groups, x);
+            all.into_iter().enumerate().for_each(|(pair, sums)| put(pair, 4 * i, sums));
         }
     }
 }
@@ -116,29 +130,32 @@ fn multiply_all(groups: Neighbours<'_>, x: &[Four], per_row: usize, put: &mut dy
     }
 }
 
-/// Sums of 16 bits are enough: see `quads`.
+/// Sums of 16 bits are enough: see `quads`. Pairs take turns, so that a bundle is read from front to back.
 #[inline(never)]
-fn multiply_quads<F: InQuads>(groups: Neighbours<'_>, x: &[Four]) -> [[F4; 4]; 2] {
-    let mut acc = [[F4::splat(0.0); 4]; 2];
+fn multiply_quads<F: InQuads, const P: usize>(groups: Neighbours<'_>, x: &[Four]) -> [[[F4; 4]; 2]; P] {
+    let mut acc = [[[F4::splat(0.0); 4]; 2]; P];
     for (t, x) in x.iter().enumerate() {
-        let tiles = groups.tiles::<2>(t, F::TILE);
-        let mut sums: [[H8; 4]; 2] = [x.lanes.each_ref().map(|lanes| H8::pair(lanes).mul(-F::LESS)); 2];
-        for (v, x) in x.quads.as_chunks::<2>().0.iter().enumerate() {
-            let weights = tiles.map(|tile| F::quads(tile, v));
-            for k in 0..2 {
-                for n in 0..4 {
-                    let x = B16::quad(&x[k][n]);
-                    for m in 0..2 {
-                        sums[m][n] = sums[m][n].add(x.dot(weights[m][k]));
+        for p in 0..P {
+            let tiles = groups.from(2 * p * F::TILE).tiles::<2>(t, F::TILE);
+            let mut sums: [[H8; 4]; 2] = [x.lanes.each_ref().map(|lanes| H8::pair(lanes).mul(-F::LESS)); 2];
+            for (v, x) in x.quads.as_chunks::<2>().0.iter().enumerate() {
+                let weights = tiles.map(|tile| F::quads(tile, v));
+                for k in 0..2 {
+                    for n in 0..4 {
+                        let x = B16::quad(&x[k][n]);
+                        for m in 0..2 {
+                            sums[m][n] = sums[m][n].add(x.dot(weights[m][k]));
+                        }
                     }
                 }
             }
-        }
-        let scales = tiles.map(|tile| F4::halves(at(tile, 0)));
-        for n in 0..4 {
-            let by = F4::splat(x.scales[n]);
-            for m in 0..2 {
-                acc[m][n] = acc[m][n].add(sums[m][n].widen().to_floats().mul(scales[m].mul(by)));
+            let scales = tiles.map(|tile| F4::halves(at(tile, 0)));
+            for n in 0..4 {
+                let by = F4::splat(x.scales[n]);
+                for m in 0..2 {
+                    let sum = sums[m][n].widen().to_floats();
+                    acc[p][m][n] = acc[p][m][n].add(sum.mul(scales[m].mul(by)));
+                }
             }
         }
     }

@@ -353,9 +353,14 @@ impl<'a, T> Product<'a, T> {
         for g in (self.groups.start..end).step_by(M) {
             let mut n = 0;
             if K::IN_FOURS && !self.fours.is_empty() {
+                // A whole bundle is one job, which its first pair begins.
+                let whole = g / GROUPS * GROUPS + GROUPS <= self.groups.end;
                 let (groups, x, per_row) = (self.at(g), self.fours, self.per_row);
-                let put = &mut |row, sums| self.put(g, row, sums);
-                K::fours(Job { groups, x, per_row, panel: &mut panel, put });
+                let pairs = if whole { GROUPS / 2 } else { 1 };
+                let put = &mut |pair, row, sums| self.put(g + 2 * pair, row, sums);
+                if !whole || g.is_multiple_of(GROUPS) {
+                    K::fours(Job { groups, pairs, x, per_row, panel: &mut panel, put });
+                }
                 n = rows / 4 * 4;
             }
             while !K::IN_FOURS && n + 4 <= rows {
