@@ -16,6 +16,17 @@ pub enum Linear {
     Half(Tensor),
     /// Block-quantized weights; inference only.
     Quantized(QMatMul),
+    /// A layer beside which an adapter stands: x W^T + s (x A^T) B^T; the gradient flows to A and B.
+    Adapted {
+        /// W
+        base: Box<Linear>,
+        /// A [r, in]
+        a: Tensor,
+        /// B [out, r]
+        b: Tensor,
+        /// s
+        scale: f64,
+    },
 }
 
 impl Linear {
@@ -36,6 +47,9 @@ impl Linear {
             Self::Dense(weight) => x.matmul(&weight.t()?)?,
             Self::Half(weight) => x.matmul(&weight.to_dtype(DType::F32)?.t()?)?,
             Self::Quantized(weight) => weight.forward(x)?,
+            Self::Adapted { base, a, b, scale } => {
+                (base.forward(x)? + (x.matmul(&a.t()?)?.matmul(&b.t()?)? * *scale)?)?
+            }
         })
     }
 }

@@ -2,7 +2,7 @@
 //! B [out, r], and the model computes with W + s B A. Knows no files (see [`crate::weights::peft`]) and no optimizer.
 
 use crate::weights::{StoredAdapter, WeightTensor, gguf_model};
-use crate::{LmError, ModelConfig, Result, Weights};
+use crate::{LmError, ModelConfig, Result, Weights, dense};
 use candle_core::{Device, Tensor};
 use clicker_wire::LoraSpec;
 use rand::{Rng, SeedableRng};
@@ -80,24 +80,56 @@ impl Adapter {
         &self.pairs
     }
 
-    /// Weights that have taken it in, `share` of it: 0 is the base, 1 the whole adapter. The gradient flows to A and B.
+    /// The adapter of one matrix, if it has one.
+    pub(crate) fn pair(&self, name: &str) -> Option<&LoraPair> {
+        self.pairs.iter().find(|pair| pair.name == name)
+    }
+
+    /// Weights that have taken it in, `share` of it: 0 is the base, 1 the whole adapter, which a model that is trained computes
+    /// with to the bit. What no adapter sits on is shared; no gradient flows to A and B.
     ///
     /// # Errors
     /// Weights of another model, or tensor arithmetic.
     pub fn merged(&self, base: &Weights, model: &ModelConfig, share: f64) -> Result<Weights> {
+        let scale = self.spec.scale() * share;
+        self.taken_in(base, model, |tensor, pair| match tensor {
+            WeightTensor::Dense(t) | WeightTensor::Half(t) if base.compute().is_dense() => {
+                dense::merged(t, pair, scale as f32)
+            }
+            other => Ok(sum(other, pair, scale)?.detach()),
+        })
+    }
+
+    /// Weights that have taken all of it in, composed of candle's operations; the gradient flows to A and B.
+    ///
+    /// # Errors
+    /// As [`Self::merged`].
+    pub(crate) fn composed(&self, base: &Weights, model: &ModelConfig) -> Result<Weights> {
+        self.taken_in(base, model, |tensor, pair| sum(tensor, pair, self.spec.scale()))
+    }
+
+    fn taken_in(
+        &self,
+        base: &Weights,
+        model: &ModelConfig,
+        merge: impl Fn(&WeightTensor, &LoraPair) -> Result<Tensor>,
+    ) -> Result<Weights> {
         let mut out = base.beside();
         for (name, _) in model.tensor_shapes() {
-            let tensor = match self.pairs.iter().find(|pair| pair.name == name) {
-                None => base.get(&name)?.clone(),
-                Some(pair) => {
-                    let update = (pair.b.matmul(&pair.a)? * (self.spec.scale() * share))?;
-                    WeightTensor::Dense((base.get(&name)?.to_dense()? + update)?)
-                }
+            let tensor = base.get(&name)?;
+            let tensor = match self.pair(&name) {
+                None => tensor.clone(),
+                Some(pair) => WeightTensor::Dense(merge(tensor, pair)?),
             };
             out.insert(name, tensor);
         }
         Ok(out)
     }
+}
+
+/// W + s B A.
+fn sum(base: &WeightTensor, pair: &LoraPair, scale: f64) -> Result<Tensor> {
+    Ok((base.to_dense()? + (pair.b.matmul(&pair.a)? * scale)?)?)
 }
 
 /// Whether pairs (name, dimensions of A, of B) are what a specification asks of a model.

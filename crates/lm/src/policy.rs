@@ -40,7 +40,8 @@ impl Policy {
     }
 
     /// Frozen weights, f32 or bf16 as they are, beside a trainable copy of an adapter: two parameters for each of its
-    /// matrices, named as PEFT names them.
+    /// matrices, named as PEFT names them. The weights are shared with whoever gave them, not copied: they must be some that
+    /// nobody writes to, a snapshot's. Only those of a model that is trained are recognised and copied.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -51,7 +52,8 @@ impl Policy {
         }
         let (mut parameters, mut pairs) = (Vec::new(), Vec::new());
         for LoraPair { name, a, b } in adapter.pairs() {
-            let [a, b] = [a, b].map(|t| Ok::<_, LmError>(Var::from_tensor(&t.to_device(device)?.copy()?)?));
+            let own = |t: &Tensor| Ok::<_, LmError>(Var::from_tensor(&t.to_device(device)?.contiguous()?.copy()?)?);
+            let [a, b] = [a, b].map(own);
             let (a, b) = (a?, b?);
             pairs.push(LoraPair { name: name.clone(), a: a.as_tensor().clone(), b: b.as_tensor().clone() });
             let module = name.trim_end_matches(".weight");
@@ -59,7 +61,10 @@ impl Policy {
             parameters.push((format!("{module}.lora_B.weight"), b));
         }
         let adapter = Adapter::of(adapter.spec(), config, pairs)?;
-        let decoder = Decoder::new(config, &adapter.merged(&base, config, 1.0)?)?;
+        let decoder = match base.compute().is_dense() {
+            true => Decoder::adapted(config, &base, &adapter)?,
+            false => Decoder::new(config, &adapter.composed(&base, config)?)?,
+        };
         let adapted = Some(Adapted { base, adapter });
         Ok(Self { decoder, parameters, adapted, version: 0 })
     }
@@ -122,9 +127,10 @@ impl Policy {
     /// Tensor arithmetic.
     pub fn resumed(&mut self, version: u64) -> Result<()> {
         self.version = version;
-        if let Some(Adapted { base, adapter }) = &self.adapted {
+        // The dense decoder uses an adapter where it is.
+        if let Some(Adapted { base, adapter }) = self.adapted.as_ref().filter(|_| !self.compute().is_dense()) {
             let config = self.decoder.config();
-            self.decoder = self.decoder.with_weights(&adapter.merged(base, config, 1.0)?)?;
+            self.decoder = self.decoder.with_weights(&adapter.composed(base, config)?)?;
         }
         self.decoder.become_version(version);
         Ok(())
@@ -144,9 +150,7 @@ impl Policy {
                 }
             }
             Some(Adapted { base, adapter }) => {
-                for (name, tensor) in unquantized(config, &adapter.merged(base, config, 1.0)?)? {
-                    weights.insert(name, detached(tensor));
-                }
+                weights = adapter.merged(base, config, 1.0)?;
             }
         }
         let decoder = self.decoder.with_weights(&weights)?;
@@ -163,19 +167,12 @@ fn unquantized<'a>(config: &ModelConfig, weights: &'a Weights) -> Result<Vec<(St
     all.collect()
 }
 
-/// A copy that no later update can reach. What is in bf16 is never updated, so it may be shared.
+/// The same values, which no later update can reach: a copy of what is trained, and what is frozen already as it is.
 fn frozen(tensor: &WeightTensor) -> Result<WeightTensor> {
     Ok(match tensor {
-        WeightTensor::Dense(t) => WeightTensor::Dense(deep_copy(t)?),
+        WeightTensor::Dense(t) if t.track_op() => WeightTensor::Dense(deep_copy(t)?),
         other => other.clone(),
     })
-}
-
-fn detached(tensor: &WeightTensor) -> WeightTensor {
-    match tensor {
-        WeightTensor::Dense(t) => WeightTensor::Dense(t.detach()),
-        other => other.clone(),
-    }
 }
 
 /// A model that cannot change: what samples, what is compared against, what is measured and what is published.

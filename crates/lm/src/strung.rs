@@ -1,9 +1,9 @@
-//! A whole pass as candle sees it: one operation whose inputs are all weights of the model.
+//! A whole pass as candle sees it: one operation whose inputs are all weights of the model, or those of its adapter.
 //!
 //! candle's custom operations take at most three inputs. So the weights are strung on a thread: a scalar that passes through
 //! one `Link` for each of them and ends in `Ends`, which has the result of the forward pass. Going back, `Ends` leaves all
-//! gradients in a shared place, and every link hands its own weight's to candle. What a weight is made of (an adapter, say)
-//! gets its gradient from candle as usual. Knows no decoder and no device: a link computes nothing, wherever it is.
+//! gradients in a shared place, and every link hands its own weight's to candle. What a weight is made of (an adapter on a
+//! card, say) gets its gradient from candle as usual. Knows no decoder and no device: a link computes nothing, wherever it is.
 
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CudaStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Storage, Tensor};
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// A forward pass that can be gone back.
 pub(crate) trait Pass: Send + Sync + 'static {
-    /// All weights of the model.
+    /// What the gradient may flow to: all weights of the model, or the adapter beside them.
     fn weights(&self) -> &[Tensor];
 
     /// Gradients of the weights, in their order, given that of the result; those of weights that do not learn are ignored.

@@ -1,77 +1,16 @@
 //! The blocks' backward pass: from the gradient of the last residual stream to that of every weight.
 
+use super::adapter;
 use super::attention::Attention;
 use super::family;
 use super::forward::{self, Keep, Saved};
+use super::gradients::{Gradients, LayerGradients};
 use super::pool::{Buffer, Pool};
-use super::weights::{COMMON, Layer, LayerPanels, Slices};
+use super::weights::{Layer, LayerPanels, Slices};
 use super::{CHUNK, Setting, Shape, chunks, rows, span};
 use crate::kernel::{Panels, Scratch, Store, View, multiply};
 use crate::ops::rope_in_place;
 use crate::{LmError, Result, RowPlan};
-use candle_core::Tensor;
-
-/// Gradients of all tensors, in the order of [`crate::ModelConfig::tensor_shapes`]. That of a matrix which does not learn is
-/// empty and not computed.
-pub(super) struct Gradients {
-    pub(super) embedding: Vec<f32>,
-    layers: Vec<LayerGradients>,
-    pub(super) norm: Vec<f32>,
-    /// None where the embedding is also the head.
-    pub(super) head: Option<Vec<f32>>,
-}
-
-struct LayerGradients {
-    attention_norm: Vec<f32>,
-    q: Vec<f32>,
-    k: Vec<f32>,
-    v: Vec<f32>,
-    o: Vec<f32>,
-    ffn_norm: Vec<f32>,
-    gate: Vec<f32>,
-    up: Vec<f32>,
-    down: Vec<f32>,
-    /// Biases of q, k and v, or norms of the heads of q and k; see [`family`].
-    family: Vec<Vec<f32>>,
-}
-
-impl Gradients {
-    /// Zeros for these weights, which are all of a model in file order.
-    pub(super) fn zeros(shape: Shape, weights: &[Tensor]) -> Self {
-        let learns = |w: &Tensor| w.track_op() || w.rank() == 1;
-        let mut all = weights.iter().map(|w| vec![0f32; if learns(w) { w.elem_count() } else { 0 }]);
-        let mut next = || all.next().unwrap_or_default();
-        let embedding = next();
-        let layers = (0..shape.layers)
-            .map(|_| LayerGradients {
-                attention_norm: next(),
-                q: next(),
-                k: next(),
-                v: next(),
-                o: next(),
-                ffn_norm: next(),
-                gate: next(),
-                up: next(),
-                down: next(),
-                family: (COMMON..shape.per_layer()).map(|_| next()).collect(),
-            })
-            .collect();
-        Self { embedding, layers, norm: next(), head: all.next() }
-    }
-
-    /// One list, in file order.
-    pub(super) fn into_list(self) -> Vec<Vec<f32>> {
-        let mut all = Vec::new();
-        all.push(self.embedding);
-        for l in self.layers {
-            all.extend([l.attention_norm, l.q, l.k, l.v, l.o, l.ffn_norm, l.gate, l.up, l.down]);
-            all.extend(l.family);
-        }
-        all.push(self.norm);
-        all.extend(self.head);
-        all
-    }
-}
 
 /// Working space of the backward pass.
 struct Work {
@@ -79,6 +18,7 @@ struct Work {
     panels: LayerPanels,
     /// Right-hand operand of a weight's gradient, one chunk of rows.
     inputs: Panels,
+    narrow: adapter::Work,
     h: Buffer,
     dh: Buffer,
     act: Buffer,
@@ -150,6 +90,7 @@ impl Work {
             scratch: Scratch::default(),
             panels: LayerPanels::default(),
             inputs: Panels::default(),
+            narrow: adapter::Work::default(),
             h: pool.take(chunk * d),
             dh: pool.take(chunk * d),
             act: pool.take(chunk * shape.ffn),
@@ -177,13 +118,14 @@ impl Work {
             let n = chunk.len();
             let dx = &mut dx[span(&chunk, d)];
             let (before, gate_up) = (&saved.before_ffn[span(&chunk, d)], &saved.gate_up[span(&chunk, 2 * shape.ffn)]);
-            self.feed_forward(shape, before, weights.ffn_norm, gate_up, dx, gradients);
-            let Self { scratch, inputs, panels, d_attended, .. } = self;
+            self.feed_forward(shape, before, weights, gate_up, dx, gradients);
+            let Self { scratch, inputs, narrow, panels, d_attended, .. } = self;
             let d_attended = &mut d_attended[span(&chunk, shape.q)];
             multiply(View::new(dx, n, d), &panels.o, d_attended, shape.q, Store::Set, scratch);
-            if !gradients.o.is_empty() {
-                inputs.pack(View::new(&saved.attended[span(&chunk, shape.q)], n, shape.q));
-                multiply(View::new(dx, n, d).turned(), inputs, &mut gradients.o, shape.q, Store::Add, scratch);
+            if gradients.o.learns() {
+                let attended = View::new(&saved.attended[span(&chunk, shape.q)], n, shape.q);
+                inputs.pack(attended);
+                gradients.o.add(weights.o, View::new(dx, n, d), (attended, inputs), (narrow, scratch));
             }
         }
         attention.backward(&saved.qkv, &self.d_attended, &mut self.d_qkv);
@@ -198,27 +140,27 @@ impl Work {
         &mut self,
         shape: Shape,
         x: &[f32],
-        norm: &[f32],
+        weights: &Layer<'_>,
         gate_up: &[f32],
         dx: &mut [f32],
         gradients: &mut LayerGradients,
     ) {
-        let (d, f, n) = (shape.width, shape.ffn, x.len() / shape.width);
-        let Self { scratch, panels, inputs, h, dh, act, d_act, d_gate_up, .. } = self;
+        let (d, f, n, norm) = (shape.width, shape.ffn, x.len() / shape.width, weights.ffn_norm);
+        let Self { scratch, panels, inputs, narrow, h, dh, act, d_act, d_gate_up, .. } = self;
         let (h, dh, act) = (&mut h[..n * d], &mut dh[..n * d], &mut act[..n * f]);
         let (d_act, d_gate_up) = (&mut d_act[..n * f], &mut d_gate_up[..n * 2 * f]);
         multiply(View::new(dx, n, d), &panels.down, d_act, f, Store::Set, scratch);
         rows::swiglu_backward(gate_up, f, d_act, act, d_gate_up);
-        if !gradients.down.is_empty() {
-            inputs.pack(View::new(act, n, f));
-            multiply(View::new(dx, n, d).turned(), inputs, &mut gradients.down, f, Store::Add, scratch);
+        if gradients.down.learns() {
+            let act = View::new(act, n, f);
+            inputs.pack(act);
+            gradients.down.add(weights.down, View::new(dx, n, d), (act, inputs), (narrow, scratch));
         }
         rows::rms_norm(x, norm, shape.eps, h);
         inputs.pack(View::new(h, n, d));
-        let outputs = [(0, &mut gradients.gate), (f, &mut gradients.up)];
-        for (at, out) in outputs.into_iter().filter(|(_, out)| !out.is_empty()) {
-            let dy = View::strided(&d_gate_up[at..], n, f, 2 * f).turned();
-            multiply(dy, inputs, out, d, Store::Add, scratch);
+        for (at, out, weight) in [(0, &mut gradients.gate, weights.gate), (f, &mut gradients.up, weights.up)] {
+            let dy = View::strided(&d_gate_up[at..], n, f, 2 * f);
+            out.add(weight, dy, (View::new(h, n, d), inputs), (narrow, scratch));
         }
         multiply(View::new(d_gate_up, n, 2 * f), &panels.gate_up, dh, d, Store::Set, scratch);
         rows::rms_norm_backward(x, norm, shape.eps, dh, dx, &mut gradients.ffn_norm);
@@ -237,7 +179,7 @@ impl Work {
         let (shape, norm) = (setting.shape, weights.attention_norm);
         let (d, width, n) = (shape.width, shape.qkv(), chunk.len());
         let x = &saved.before_attention[span(chunk, d)];
-        let Self { scratch, panels, inputs, h, dh, d_qkv, .. } = self;
+        let Self { scratch, panels, inputs, narrow, h, dh, d_qkv, .. } = self;
         let (h, dh, d_qkv) = (&mut h[..n * d], &mut dh[..n * d], &mut d_qkv[span(chunk, width)]);
         rope_in_place(d_qkv, width, shape.q + shape.kv, &setting.positions[chunk.clone()], setting.rope, -1.0)?;
         let before = &saved.before_norms[span(chunk, shape.normed())];
@@ -245,12 +187,13 @@ impl Work {
         rows::rms_norm(x, norm, shape.eps, h);
         inputs.pack(View::new(h, n, d));
         let parts = [
-            (0, shape.q, &mut gradients.q),
-            (shape.q, shape.kv, &mut gradients.k),
-            (shape.q + shape.kv, shape.kv, &mut gradients.v),
+            (0, shape.q, &mut gradients.q, weights.q),
+            (shape.q, shape.kv, &mut gradients.k, weights.k),
+            (shape.q + shape.kv, shape.kv, &mut gradients.v, weights.v),
         ];
-        for (at, outputs, out) in parts.into_iter().filter(|(_, _, out)| !out.is_empty()) {
-            multiply(View::strided(&d_qkv[at..], n, outputs, width).turned(), inputs, out, d, Store::Add, scratch);
+        for (at, outputs, out, weight) in parts {
+            let dy = View::strided(&d_qkv[at..], n, outputs, width);
+            out.add(weight, dy, (View::new(h, n, d), inputs), (narrow, scratch));
         }
         multiply(View::new(d_qkv, n, width), &panels.qkv, dh, d, Store::Set, scratch);
         rows::rms_norm_backward(x, norm, shape.eps, dh, dx, &mut gradients.attention_norm);

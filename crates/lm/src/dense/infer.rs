@@ -78,7 +78,7 @@ impl Dense {
         attend: &mut Attend<'_>,
     ) -> Result<(Vec<f32>, Buffer)> {
         let (shape, d) = (self.shape, self.shape.width);
-        Slices::with(shape, &self.tensors, |w| {
+        Slices::with(self, |w| {
             // Weights that may change are packed anew every time.
             let fresh = self.trains().then(|| Arc::new(ModelPanels::pack(shape, w)));
             let panels =

@@ -5,11 +5,13 @@
 //! frozen model), and large buffers come from a pool that outlives the step. Knows no losses and no sampling: it gives
 //! final states and log-probabilities of tokens and takes their gradients.
 
+mod adapter;
 mod attention;
 mod backward;
 mod continued;
 mod family;
 mod forward;
+mod gradients;
 mod head;
 mod infer;
 mod pass;
@@ -18,9 +20,10 @@ mod record;
 mod rows;
 mod weights;
 
+pub(crate) use adapter::Pairs;
 pub(crate) use continued::{Seen, Space, Stretch};
 pub(crate) use record::Recorder;
-pub(crate) use weights::COMMON;
+pub(crate) use weights::{COMMON, merged};
 
 use crate::ops::{AttentionShape, RopeTable};
 use crate::{Architecture, LmError, ModelConfig, Result, RowPlan, strung};
@@ -36,7 +39,7 @@ use weights::ModelPanels;
 /// What a model says of given tokens, [N] each.
 #[derive(Debug)]
 pub struct TokenScores {
-    /// ln p of every token, nats; the gradient flows to every weight.
+    /// ln p of every token, nats; the gradient flows to every weight that learns.
     pub logprobs: Tensor,
     /// Entropy of the distribution that the token was weighed under, nats.
     pub entropies: Vec<f32>,
@@ -79,6 +82,8 @@ pub(crate) struct Dense {
     rope: Arc<RopeTable>,
     /// In the order of [`ModelConfig::tensor_shapes`].
     tensors: Vec<Tensor>,
+    /// What learns in their place, if it is an adapter.
+    pairs: Option<Pairs>,
     pool: Pool,
     /// Packed weights of a model that never changes, made when it first continues a text.
     frozen: Arc<OnceLock<Arc<ModelPanels>>>,
@@ -104,7 +109,28 @@ impl Dense {
     pub(crate) fn new(config: &ModelConfig, rope: Arc<RopeTable>, tensors: Vec<Tensor>) -> Self {
         let (shape, pool) = (Shape::of(config), Pool::default());
         let (memory, memo) = (PassMemory::default(), Memo::default());
-        Self { shape, rope, tensors, pool, frozen: Arc::default(), memory, version: 0, records: false, memo }
+        Self {
+            shape,
+            rope,
+            tensors,
+            pairs: None,
+            pool,
+            frozen: Arc::default(),
+            memory,
+            version: 0,
+            records: false,
+            memo,
+        }
+    }
+
+    /// The same weights beside an adapter, to which alone the gradient flows.
+    pub(crate) fn adapted(self, pairs: Pairs) -> Self {
+        Self { pairs: Some(pairs), ..self }
+    }
+
+    /// Tensors that a gradient may flow to: those of the adapter, or all weights in file order.
+    fn learning(&self) -> &[Tensor] {
+        self.pairs.as_ref().map_or(&self.tensors, Pairs::tensors)
     }
 
     /// The same model, whose passes keep this.
@@ -155,7 +181,7 @@ impl Dense {
 
     /// Whether a gradient may be asked for: then the weights may also change.
     pub(crate) fn trains(&self) -> bool {
-        self.tensors.iter().any(Tensor::track_op)
+        self.learning().iter().any(Tensor::track_op)
     }
 
     /// Normalised final states [N, D]; ids and positions have been checked.

@@ -1,8 +1,9 @@
 //! One pass over packed rows, kept so that it can be gone back: states or scores out, gradients of all weights in return.
 
 use super::attention::Attention;
-use super::backward::{self, Gradients};
+use super::backward;
 use super::forward::{self, Keep, Source, Work};
+use super::gradients::Gradients;
 use super::head::{self, HeadGradients, Scores, Targets};
 use super::pool::Buffer;
 use super::record::Rows;
@@ -59,7 +60,7 @@ pub(super) struct Kept {
 
 impl strung::Pass for Kept {
     fn weights(&self) -> &[Tensor] {
-        &self.pass.model.tensors
+        self.pass.model.learning()
     }
 
     fn gradients(&self, grad: &Tensor) -> candle_core::Result<Vec<Option<Tensor>>> {
@@ -90,7 +91,7 @@ impl Pass {
         let shape = model.shape;
         let mut last = model.pool.take(ids.len() * shape.width);
         let setting = model.setting(plan.positions());
-        Slices::with(shape, &model.tensors, |w| {
+        Slices::with(model, |w| {
             forward::embed(shape, w, ids, &mut last);
             let mut attention = Attention::new(shape, plan);
             let mut attend = |_: usize, qkv: &[f32], out: &mut [f32]| {
@@ -117,7 +118,7 @@ impl Pass {
     pub(super) fn hidden(&self) -> Result<Vec<f32>> {
         let shape = self.model.shape;
         let mut out = vec![0f32; self.last.len()];
-        Slices::with(shape, &self.model.tensors, |w| {
+        Slices::with(&self.model, |w| {
             rows::rms_norm(&self.last, w.norm, shape.eps, &mut out);
             Ok(())
         })?;
@@ -126,14 +127,14 @@ impl Pass {
 
     /// Scores of targets; they have been checked.
     pub(super) fn scores(&self, targets: Targets<'_>) -> Result<Scores> {
-        let Dense { shape, tensors, pool, .. } = &self.model;
-        Slices::with(*shape, tensors, |w| Ok(head::scores(*shape, w, &self.last, targets, pool)))
+        let Dense { shape, pool, .. } = &self.model;
+        Slices::with(&self.model, |w| Ok(head::scores(*shape, w, &self.last, targets, pool)))
     }
 
-    /// Gradients of all weights, in file order, given that of the output; empty for matrices that do not learn.
+    /// Gradients of what learns, in the order of [`Dense::learning`], given that of the output; empty for matrices that do not.
     fn backward(&self, output: &Output, grad: &[f32]) -> Result<Vec<Vec<f32>>> {
         let model = &self.model;
-        let mut gradients = Gradients::zeros(model.shape, &model.tensors);
+        let mut gradients = Gradients::zeros(model);
         match Self::parts(model, &self.plan) {
             None => self.add_gradients(output, grad, &mut gradients)?,
             Some(parts) => {
@@ -145,14 +146,14 @@ impl Pass {
                 }
             }
         }
-        Ok(gradients.into_list())
+        Ok(gradients.into_list(model.pairs.is_some()))
     }
 
     fn add_gradients(&self, output: &Output, grad: &[f32], gradients: &mut Gradients) -> Result<()> {
-        let Dense { shape, tensors, pool, .. } = &self.model;
+        let Dense { shape, pool, .. } = &self.model;
         let mut dx = pool.take(self.last.len());
         dx.fill(0.0);
-        Slices::with(*shape, tensors, |w| {
+        Slices::with(&self.model, |w| {
             match output {
                 Output::Hidden => {
                     rows::rms_norm_backward(&self.last, w.norm, shape.eps, grad, &mut dx, &mut gradients.norm);

@@ -1,36 +1,86 @@
 //! The weights of a dense model as slices, and packed for products in either direction.
 
-use super::Shape;
+use super::adapter::Pair;
+use super::{Dense, Shape};
 use crate::kernel::{Panels, View};
+use crate::lora::LoraPair;
 use crate::{Architecture, LmError, Result};
-use candle_core::{CpuStorage, Layout, Tensor};
+use candle_core::{CpuStorage, Layout, Storage, Tensor};
 use half::bf16;
 use std::borrow::Cow;
 
-/// A matrix as it is stored.
+/// A matrix as it is stored, with the adapter that may stand beside it.
 #[derive(Clone, Copy)]
-pub(super) enum Stored<'a> {
+pub(super) struct Stored<'a> {
+    values: Values<'a>,
+    pair: Option<Pair<'a>>,
+}
+
+#[derive(Clone, Copy)]
+enum Values<'a> {
     Single(&'a [f32]),
     /// Half the memory; widened where it is used.
     Half(&'a [bf16]),
 }
 
 impl<'a> Stored<'a> {
-    /// All values.
-    fn floats(self) -> Cow<'a, [f32]> {
-        match self {
-            Self::Single(values) => Cow::Borrowed(values),
-            Self::Half(values) => Cow::Owned(values.iter().map(|x| x.to_f32()).collect()),
+    /// The same matrix beside an adapter.
+    pub(super) fn adapted(self, pair: Pair<'a>) -> Self {
+        Self { pair: Some(pair), ..self }
+    }
+
+    /// The adapter beside it.
+    pub(super) fn pair(self) -> Option<Pair<'a>> {
+        self.pair
+    }
+
+    /// All stored values, if they are f32.
+    pub(super) fn singles(self) -> Option<&'a [f32]> {
+        match self.values {
+            Values::Single(values) => Some(values),
+            Values::Half(_) => None,
         }
     }
 
-    /// `out.len()` values from `at` on.
+    /// All values that it is computed with: W, or W + s B A.
+    fn floats(self) -> Cow<'a, [f32]> {
+        let mut floats = match self.values {
+            Values::Single(values) => Cow::Borrowed(values),
+            Values::Half(values) => Cow::Owned(values.iter().map(|x| x.to_f32()).collect()),
+        };
+        if let Some(pair) = self.pair {
+            pair.add_to(floats.to_mut());
+        }
+        floats
+    }
+
+    /// `out.len()` stored values from `at` on.
     pub(super) fn copy_to(self, at: usize, out: &mut [f32]) {
-        match self {
-            Self::Single(values) => out.copy_from_slice(&values[at..at + out.len()]),
-            Self::Half(values) => out.iter_mut().zip(&values[at..]).for_each(|(out, x)| *out = x.to_f32()),
+        match self.values {
+            Values::Single(values) => out.copy_from_slice(&values[at..at + out.len()]),
+            Values::Half(values) => out.iter_mut().zip(&values[at..]).for_each(|(out, x)| *out = x.to_f32()),
         }
     }
+}
+
+/// W + s B A as a matrix of its own, of the very bits that a pass with the adapter computes with.
+pub(crate) fn merged(base: &Tensor, pair: &LoraPair, scale: f32) -> Result<Tensor> {
+    let tensors = [base.contiguous()?, pair.a.contiguous()?, pair.b.contiguous()?];
+    let values = locked(&tensors, |all| {
+        let pair = Pair::of([all[1], all[2]], &tensors[1..], scale)?;
+        Ok(all[0].adapted(pair).floats().into_owned())
+    })?;
+    Ok(Tensor::from_vec(values, base.shape(), base.device())?)
+}
+
+/// Call `f` with the values of tensors in the processor's memory; they are locked for reading meanwhile.
+fn locked<R>(tensors: &[Tensor], f: impl FnOnce(&[Stored<'_>]) -> Result<R>) -> Result<R> {
+    let guards: Vec<_> = tensors.iter().map(Tensor::storage_and_layout).collect();
+    let slices = guards.iter().map(|(storage, layout)| match &**storage {
+        Storage::Cpu(cpu) => stored(cpu, layout),
+        _ => Err(LmError::Shape { op: "weights", expected: "weights on the CPU".into(), got: "another device".into() }),
+    });
+    f(&slices.collect::<Result<Vec<_>>>()?)
 }
 
 /// All tensors of a model, in the order of [`crate::ModelConfig::tensor_shapes`], borrowed.
@@ -76,21 +126,16 @@ impl Shape {
 }
 
 impl<'a> Slices<'a> {
-    /// Call `f` with the values of all tensors; they are locked for reading meanwhile.
-    pub(super) fn with<R>(shape: Shape, tensors: &[Tensor], f: impl FnOnce(&Slices<'_>) -> Result<R>) -> Result<R> {
-        let guards: Vec<_> = tensors.iter().map(Tensor::storage_and_layout).collect();
-        let slices = guards
-            .iter()
-            .map(|(storage, layout)| match &**storage {
-                candle_core::Storage::Cpu(cpu) => stored(cpu, layout),
-                _ => Err(LmError::Shape {
-                    op: "weights",
-                    expected: "weights on the CPU".into(),
-                    got: "another device".into(),
-                }),
-            })
-            .collect::<Result<Vec<Stored<'_>>>>()?;
-        f(&Slices::of(shape, &slices)?)
+    /// Call `f` with the values of all tensors of a model; they are locked for reading meanwhile.
+    pub(super) fn with<R>(model: &Dense, f: impl FnOnce(&Slices<'_>) -> Result<R>) -> Result<R> {
+        locked(&model.tensors, |weights| match &model.pairs {
+            None => f(&Slices::of(model.shape, weights)?),
+            Some(pairs) => locked(pairs.tensors(), |values| {
+                let mut weights = weights.to_vec();
+                pairs.lay(values, &mut weights)?;
+                f(&Slices::of(model.shape, &weights)?)
+            }),
+        })
     }
 
     fn of(shape: Shape, all: &[Stored<'a>]) -> Result<Self> {
@@ -131,10 +176,11 @@ impl<'a> Layer<'a> {
 
 fn stored<'a>(cpu: &'a CpuStorage, layout: &Layout) -> Result<Stored<'a>> {
     let CpuStorage::BF16(values) = cpu else {
-        return Ok(Stored::Single(crate::ops::slice(cpu, layout, "weights")?));
+        let values = Values::Single(crate::ops::slice(cpu, layout, "weights")?);
+        return Ok(Stored { values, pair: None });
     };
     match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(Stored::Half(&values[start..end])),
+        Some((start, end)) => Ok(Stored { values: Values::Half(&values[start..end]), pair: None }),
         None => Err(LmError::Shape {
             op: "weights",
             expected: "contiguous weights".into(),
@@ -145,14 +191,11 @@ fn stored<'a>(cpu: &'a CpuStorage, layout: &Layout) -> Result<Stored<'a>> {
 
 /// Vectors are few and stay f32 (see [`crate::Weights::halved`]).
 fn vector(stored: Stored<'_>) -> Result<&[f32]> {
-    match stored {
-        Stored::Single(values) => Ok(values),
-        Stored::Half(values) => Err(LmError::Shape {
-            op: "weights",
-            expected: "norms and biases in f32".into(),
-            got: format!("{} values in bf16", values.len()),
-        }),
-    }
+    stored.singles().ok_or_else(|| LmError::Shape {
+        op: "weights",
+        expected: "norms and biases in f32".into(),
+        got: "bf16".into(),
+    })
 }
 
 /// One block's matrices packed for products with rows.
